@@ -1,0 +1,61 @@
+# What Did the Model Learn?    `make` alone lists what can be made.
+
+# PYTHON: what the environment is made with. Unless it is given: the environment's own, or the first that fits.
+ifeq ($(origin PYTHON), undefined)
+PYTHON := $(or $(shell \
+	for python in .venv/bin/python python3 python3.14 python3.13 python3.12 python3.11 python; do \
+		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
+	done),python3)
+endif
+
+# TORCH=cpu: PyTorch's own wheels without CUDA.
+TORCH ?=
+export TORCH
+
+VENV := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+NEED := @$(PYTHON) tools/install.py
+
+.DEFAULT_GOAL := help
+.PHONY: help book test chapters lint format lab clean clean-all
+
+help:  ## list what can be made
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo
+	@echo "  TORCH=cpu           with any of them: PyTorch without CUDA, 2 GB on disk where Linux otherwise takes 7"
+	@echo "  PYTHON=python3.12   likewise: the Python that the environment is made with"
+
+book:  ## execute the chapters and build the book: _build/html/index.html
+	$(NEED) book
+	@$(VENV)/python tools/build_book.py
+
+test: lint  ## lint, then all tests, then every chapter
+	@$(VENV)/python -m pytest
+	@$(MAKE) --no-print-directory chapters
+
+chapters:  ## execute every chapter as a test
+	$(NEED) book test
+	@$(VENV)/python -m pytest --nbmake --nbmake-timeout=300 --nbmake-kernel=python3 notebooks
+
+lint:  ## style, formatting, types; notebooks without outputs
+	$(NEED) book test lint
+	@$(VENV)/python -m ruff check
+	@$(VENV)/python -m ruff format --check
+	@$(VENV)/python -m mypy
+	@$(VENV)/python tools/check_notebooks.py notebooks
+
+format:  ## put right what lint can put right
+	$(NEED) book lint
+	@$(VENV)/python -m ruff check --fix-only
+	@$(VENV)/python -m ruff format
+	@$(VENV)/python tools/check_notebooks.py --fix notebooks
+
+lab:  ## open the chapters in JupyterLab
+	$(NEED) book
+	@$(VENV)/python -m jupyterlab notebooks
+
+clean:  ## remove what was built
+	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find course_utils tests tools book -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-all: clean  ## remove what was built, and the environment
+	rm -rf .venv

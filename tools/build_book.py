@@ -1,0 +1,110 @@
+"""Builds the book into _build/html: python tools/build_book.py, with the Python of .venv.
+
+Executes every chapter that has changed, and every chapter if the code under it has changed. Succeeds only if
+no cell failed, Sphinx had nothing to warn of, and the pages load nothing from other hosts.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from jupyter_book.config import get_final_config
+from jupyter_book.sphinx import build_sphinx
+from sphinx.util.console import color_terminal, nocolor
+
+from check_offline import outside_requests
+from preflight import disk_problem
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "_build"
+HTML = BUILD / "html"
+CONFIG = ROOT / "_config.yml"
+CACHE = BUILD / ".jupyter_cache"
+CODE_STAMP = BUILD / "code.sha256"  # of the code that the cached outputs were made with
+ANSI_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+UNUSED_EXTENSIONS = {"sphinx_thebe"}  # Jupyter Book brings it along; it runs cells on a server elsewhere
+
+
+def main() -> str | None:
+    """Builds; returns what went wrong, as the last thing to read, or None."""
+    trouble = disk_problem(ROOT, "building the book")
+    if trouble:
+        return trouble
+    start = time.perf_counter()
+    forget_outputs_of_other_code()
+    shutil.rmtree(HTML, ignore_errors=True)  # no page of an earlier build may look like one of this
+    if not built():
+        return "\n".join(["", *failed_chapters(), "The book is not finished; what went wrong stands above."])
+
+    outside = outside_requests(HTML)
+    if outside:
+        return "\n".join(["The pages would load files from other hosts:", *outside])
+    print(f"The book took {time.perf_counter() - start:.0f} s. To read it, open {HTML / 'index.html'}")
+    return None
+
+
+def forget_outputs_of_other_code() -> None:
+    """Empties the cache of executed notebooks if course_utils or a version in constraints.txt has changed.
+
+    The cache itself looks at the notebooks' cells only.
+    """
+    now = code_fingerprint()
+    if not CODE_STAMP.exists() or CODE_STAMP.read_text() != now:
+        shutil.rmtree(CACHE, ignore_errors=True)
+        BUILD.mkdir(exist_ok=True)
+        CODE_STAMP.write_text(now)
+
+
+def code_fingerprint() -> str:
+    """One hash over everything that a chapter's outputs depend on, besides the chapter."""
+    digest = hashlib.sha256(f"{sys.version} {os.environ.get('COURSE_MODELS')}".encode())
+    for path in [ROOT / "constraints.txt", *sorted((ROOT / "course_utils").rglob("*"))]:
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(ROOT)} {path.stat().st_size}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def built() -> bool:
+    """Runs Jupyter Book over all pages; returns whether all went well, warnings counting as errors."""
+    os.environ["COURSE_BOOK"] = "1"  # course_utils then shows nothing that needs a kernel, no progress widget
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # silences a debugger's remark at each kernel's start
+    if not color_terminal():
+        nocolor()
+    settings = {"external_toc_path": "_toc.yml", "latex_individualpages": False, "nitpicky": True}
+    defaults, _ = get_final_config(user_yaml=CONFIG, cli_config=dict(settings), sourcedir=ROOT)
+    settings["extensions"] = [name for name in defaults["extensions"] if name not in UNUSED_EXTENSIONS]
+    status = build_sphinx(
+        ROOT,
+        HTML,
+        noconfig=True,
+        path_config=CONFIG,
+        confoverrides=settings,
+        freshenv=True,  # a page that is not read anew is not executed anew, nor are its warnings repeated
+        warningiserror=True,
+        keep_going=True,
+    )
+    return status == 0
+
+
+def failed_chapters() -> list[str]:
+    """For each chapter that raised an error: its name, the cell, and the traceback."""
+    reports = HTML / "reports"  # myst-nb writes one there for each
+    return [
+        f"{path.relative_to(reports).as_posix().removesuffix('.err.log')}: {cell_and_traceback(path)}"
+        for path in sorted(reports.rglob("*.err.log"))
+    ]
+
+
+def cell_and_traceback(report: Path) -> str:
+    """What a report says of the chapter, without colours and without how Python came to run the cell."""
+    text = ANSI_COLOUR.sub("", report.read_text(encoding="utf-8"))
+    return text.rpartition("nbclient.exceptions.")[2].strip() + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
