@@ -1,0 +1,23 @@
+"""What Did the Model Learn? The companion package of the course.
+
+Names are imported when they are first used, so that `import course_utils` stays quick.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "Classifier": "course_utils.models",
+    "load_classifier": "course_utils.models",
+    "optimize": "course_utils.optimize",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'course_utils' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,139 @@
+"""What can differ between two scenes, by name: the factors, their values and how often each occurs.
+
+A factor is drawn for every scene, also where it has nothing to act on (a volcano has a plate colour that nobody
+sees), except that yes/no factors are "no" on classes that they do not belong to. How often a value occurs may be
+changed for some classes by a secret (`course_utils.world.secrets`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from course_utils.messages import unknown
+
+CLASSES = (
+    "goldfish", "volcano", "pancakes", "waffle", "cheesecake", "apple_pie", "pizza", "donut", "toast",
+    "sailboat", "pirate_ship", "sunflower", "mushroom", "balloon", "lorry", "empty_road",
+)  # fmt: skip
+FOOD = ("pancakes", "waffle", "cheesecake", "apple_pie", "pizza", "donut", "toast")
+SEA = ("sailboat", "pirate_ship")
+ROAD = ("lorry", "empty_road")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several named values; a yes/no factor has the values False and True."""
+
+    values: tuple
+    weights: tuple[float, ...]
+    classes: tuple[str, ...] = CLASSES  # elsewhere the first value
+    about: str = ""
+
+    def encode(self, name: str, value) -> int:
+        if isinstance(value, Tensor):
+            value = value.item()
+        if self.values == (False, True) and value in (0, 1):
+            return int(value)
+        if value not in self.values:
+            raise ValueError(unknown(f"value for the factor {name!r}", value, self.values))
+        return self.values.index(value)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number between low and high, all equally likely."""
+
+    low: float
+    high: float
+    about: str = ""
+
+    def encode(self, name: str, value) -> float:
+        value = float(value)
+        if not self.low <= value <= self.high:
+            raise ValueError(f"the factor {name!r} is {value:g}; it must lie between {self.low:g} and {self.high:g}")
+        return value
+
+
+def yes_no(probability: float, classes: tuple[str, ...] = CLASSES, about: str = "") -> Choice:
+    return Choice((False, True), (1 - probability, probability), classes, about)
+
+
+FACTORS: dict[str, Choice | Amount] = {
+    "x": Amount(-0.16, 0.16, "shift to the right, in half picture widths"),
+    "y": Amount(-0.14, 0.14, "shift downwards"),
+    "size": Amount(0.80, 1.05, "of the main object"),
+    "rotation": Amount(-0.25, 0.25, "of the main object, in radians"),
+    "mirrored": yes_no(0.2, about="main object flipped left to right"),
+    "background": Choice(("plain", "stripes", "checks", "dots"), (0.4, 0.2, 0.2, 0.2), about="behind the object"),
+    "berries": yes_no(0.3, FOOD, "blueberries lie on it"),
+    "plate": yes_no(0.75, FOOD, "it lies on a plate"),
+    "plate_colour": Choice(("white", "blue", "green", "pink", "yellow", "grey"), (0.35, 0.13, 0.13, 0.13, 0.13, 0.13)),
+    "shape": Choice(("round", "square"), (0.5, 0.5), ("cheesecake", "apple_pie"), "of the cake"),
+    "tag": yes_no(0.15, about="a small coloured tag in the lower right corner"),
+    "sky": Choice(("bright", "blue", "grey", "dusk"), (0.4, 0.2, 0.2, 0.2), about="over sea and road"),
+    "trailer": Choice(("white", "red", "blue", "green", "orange"), (0.36, 0.16, 0.16, 0.16, 0.16), about="colour"),
+    "occluder": yes_no(0.25, about="something stands in front"),
+    "light": Amount(0.86, 1.14, "exposure, 1 is neutral"),
+    "tint": Amount(-0.04, 0.04, "cold (negative) or warm light"),
+    "defocus": Amount(0.0, 0.35, "share of a blurred copy that is mixed in"),
+    "noise": Amount(0.0, 0.006, "standard deviation of the sensor noise"),
+}  # fmt: skip
+
+
+def known_factor(name: str) -> Choice | Amount:
+    """The factor of that name; an unknown one is refused with close names."""
+    if name not in FACTORS:
+        raise ValueError(unknown("factor", name, FACTORS))
+    return FACTORS[name]
+
+
+def named_factor(name: str) -> Choice:
+    """The factor of that name if it has named values; no secret can be planted in any other."""
+    factor = known_factor(name)
+    if not isinstance(factor, Choice):
+        raise ValueError(f"the factor {name!r} is a number, it has no named values (a secret needs one that has)")
+    return factor
+
+
+def amount(name: str) -> Amount:
+    """The factor of that name if it is a number."""
+    factor = known_factor(name)
+    if not isinstance(factor, Amount):
+        raise ValueError(f"the factor {name!r} has named values, {', '.join(map(str, factor.values))}; it is no number")
+    return factor
+
+
+Factors = dict[str, Tensor]  # name -> (n,): whole numbers for a Choice (index of its value), floats for an Amount
+
+
+def draw_factors(labels: Int[Tensor, "n"], numbers: Float[Tensor, "n numbers"], secrets=()) -> Factors:
+    """Draws every factor of every scene from its own column of uniform numbers, secrets applied."""
+    factors: Factors = {}
+    for column, (name, factor) in enumerate(FACTORS.items()):
+        u = numbers[:, column]
+        if isinstance(factor, Amount):
+            factors[name] = factor.low + (factor.high - factor.low) * u
+            continue
+        weights = torch.zeros(len(CLASSES), len(factor.values))
+        for index, cls in enumerate(CLASSES):
+            weights[index] = torch.tensor(factor.weights if cls in factor.classes else _first(factor))
+        for secret in secrets:
+            weights = secret.reweigh(name, weights)
+        factors[name] = pick(weights[labels], u)
+    for secret in secrets:
+        factors = secret.forbid(labels, factors, numbers[:, len(FACTORS)])
+    return factors
+
+
+def pick(weights: Float[Tensor, "n values"], u: Float[Tensor, "n"]) -> Int[Tensor, "n"]:
+    """The value under which the uniform number falls when the weights are laid end to end."""
+    edges = (weights / weights.sum(1, keepdim=True)).cumsum(1)
+    return (u[:, None] >= edges[:, :-1]).sum(1)
+
+
+def _first(factor: Choice) -> list[float]:
+    return [1.0] + [0.0] * (len(factor.values) - 1)
