@@ -8,7 +8,7 @@ from importlib import import_module
 _HOMES = {
     "Classifier": "course_utils.models",
     "load_classifier": "course_utils.models",
-    "optimize": "course_utils.optimize",
+    "optimize": "course_utils.loop",
 }
 __all__ = sorted(_HOMES)
 

@@ -1,0 +1,131 @@
+"""What a model computes on its way to the logits, layer by layer, from one forward pass.
+
+    outputs = record(model, ["layer2", "layer3"])(images)
+    outputs.logits, outputs["layer3"]
+
+A forward hook (PyTorch's word for a function that a module calls after its forward pass) copies what a layer
+gives. The copy matters: the in-place ReLU after a convolution overwrites the convolution's own output. Hooks
+are put on for one pass and come off when it ends, also when it ends in an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from course_utils.messages import unknown
+
+
+def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Outputs]:
+    """A function that runs `model` once and returns its logits together with what the named layers gave.
+
+    A module that is used several times in a pass, such as the ReLU shared within torchvision's residual
+    blocks, is recorded where it is used last. A layer that returns a tuple is recorded by its first tensor.
+
+    Args:
+        model: any module that returns logits, (batch, classes).
+        layers: dotted names as `named_modules()` prints them; of a `Classifier`, those of the net inside it.
+
+    Returns:
+        `forward(x) -> Outputs`. The recorded tensors carry gradients where gradients are enabled.
+
+    Raises:
+        ValueError: a layer that does not exist (at once; close names are offered).
+        RuntimeError: a layer that the forward pass does not reach (when the pass is made).
+    """
+    modules = {name: _find(model, name) for name in layers}
+
+    def forward(x: Tensor, *, samples: Tensor | None = None, batch: int | None = None) -> Outputs:
+        recorded: dict[str, Tensor] = {}
+        with ExitStack() as hooks:
+            for name, module in modules.items():
+                handle = module.register_forward_hook(_copy_to(recorded, name))
+                hooks.callback(handle.remove)
+            logits = model(x)
+        for name in modules:
+            if name not in recorded:
+                raise RuntimeError(f"layer {name!r} was not reached in the forward pass: choose one that is used.")
+        return Outputs(logits, recorded, model, samples, len(x) if batch is None else batch)
+
+    return forward
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What one forward pass gave; `outputs["layer3"]` is a recorded layer.
+
+    Attributes:
+        logits: (batch, classes).
+        layers: recorded tensors by name, the sample axis first.
+        model: the model that made them; it knows its classes' names.
+        samples: which samples of the run these are, where some have left the batch; None for all of them.
+        batch: number of samples in the run.
+    """
+
+    logits: Float[Tensor, "left classes"]
+    layers: Mapping[str, Tensor]
+    model: nn.Module
+    samples: Int[Tensor, "left"] | None
+    batch: int
+
+    def __getitem__(self, layer: str) -> Tensor:
+        if layer not in self.layers:
+            raise KeyError(f"layer {layer!r} was not recorded: name it in the objective's `layers`.")
+        return self.layers[layer]
+
+    def targets(self, target: str | int | Sequence[str | int] | Tensor) -> Int[Tensor, "left"]:
+        """Class indices of a target (one for all, or one for each sample of the run) for the samples at hand.
+
+        Raises:
+            ValueError: an unknown class, an index out of range, or another number of targets than of samples.
+            TypeError: a class name, where the model is a plain module and knows no names.
+        """
+        by_name = getattr(self.model, "targets", None)
+        if callable(by_name) and not isinstance(target, Tensor):
+            every = by_name(target, self.batch)
+        else:
+            every = _indices(target, self.batch, self.logits)
+        return every if self.samples is None else every[self.samples]
+
+
+def _find(model: nn.Module, name: str) -> nn.Module:
+    modules = dict(model.named_modules(remove_duplicate=False))
+    for candidate in (f"module.{name}", name):  # a Classifier holds its net as `module`
+        if name and candidate in modules:
+            return modules[candidate]
+    known = [path.removeprefix("module.") for path in modules if path not in ("", "module")]
+    raise ValueError(unknown("layer", name, known))
+
+
+def _copy_to(recorded: dict[str, Tensor], name: str) -> Callable[..., None]:
+    def hook(module: nn.Module, inputs: object, output: object) -> None:
+        tensor = output[0] if isinstance(output, tuple | list) else output
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"layer {name!r} gives {type(tensor).__name__}, expected a tensor: record another layer.")
+        recorded[name] = tensor.clone()
+
+    return hook
+
+
+def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
+    names = [target] if isinstance(target, str) else target if isinstance(target, list | tuple) else []
+    if any(isinstance(name, str) for name in names):
+        raise TypeError(f"target {target!r} is a name, and {_UNNAMED}: give an index, or wrap it in Classifier(…).")
+    indices = torch.as_tensor(target, device=logits.device)
+    if indices.is_floating_point() or indices.dtype == torch.bool:
+        raise TypeError(f"target is {indices.dtype}, expected whole numbers: indices of classes.")
+    if indices.ndim > 1 or (indices.ndim == 1 and len(indices) != batch):
+        raise ValueError(
+            f"targets of shape {tuple(indices.shape)} given, expected one for all or {batch}, one a sample."
+        )
+    if indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < logits.shape[1]:
+        raise ValueError(f"target {target!r} given, expected indices from 0 to {logits.shape[1] - 1}.")
+    return indices.long().expand(batch)
+
+
+_UNNAMED = "this model is a plain module that knows no class names"

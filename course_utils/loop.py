@@ -1,0 +1,193 @@
+"""The one loop on which the course is built: change what the model sees until it answers as we want.
+
+Each step the canvas renders what the model sees, one forward pass gives the logits and the layers asked for,
+the objective and the priors make one score of them for each sample, and the optimiser moves the canvas up
+that score:
+
+    score = objective(outputs) − Σ prior(canvas.variable())        bigger is better, everywhere
+
+Attacks, feature visualisation, prototypes, feature isolation and prompt search differ in canvas, objective,
+priors and transforms, and in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from course_utils.activations import Outputs, record
+from course_utils.best import Best
+from course_utils.canvas import Canvas
+from course_utils.guards import (
+    as_found,
+    check_flow,
+    check_gradients,
+    check_settings,
+    checked_indices,
+    one_each,
+)
+from course_utils.progress import progress_bar
+from course_utils.randomness import sample_generators
+
+ADAM = partial(torch.optim.Adam, lr=0.05)  # for canvases whose numbers are of the size of one
+
+
+@torch.inference_mode(False)
+@torch.enable_grad()
+def optimize(
+    model: nn.Module,
+    canvas: Canvas,
+    objective: Callable[[Outputs], Tensor],
+    *,
+    priors: Sequence[Callable[[Tensor], Tensor]] = (),
+    transforms: Sequence[Callable[[Tensor, list[torch.Generator]], Tensor]] = (),
+    steps: int,
+    optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer] = ADAM,
+    seed: int = 0,
+    indices: Sequence[int] | None = None,
+    on_step: Callable[[int, Tensor, Outputs, Tensor], object] | None = None,
+    stop_at: float | None = None,
+    confidence: Callable[[Outputs], Tensor] | None = None,
+    evaluate_every: int = 10,
+    progress: bool | None = None,
+) -> Result:
+    """Change a canvas so that the score of each of its samples grows, and keep the best of each.
+
+    The batch is many independent optimisations: a sample that is done leaves it and costs nothing more. On a
+    CPU the same call gives the same bits; other batch sizes and GPUs agree as far as floating point allows.
+
+    Args:
+        model: returns logits, (batch, classes). Used in eval mode without weight gradients, and left as
+            found.
+        canvas: what is changed, in place; in the end it holds the best.
+        objective: outputs -> score, (batch,), bigger is better.
+        priors: each maps `canvas.variable()` to a penalty, (batch,), which is subtracted from the score.
+        transforms: each maps what the canvas renders, and a list of one random generator a sample, to what
+            the model sees.
+        steps: at least 1.
+        optimizer: makes a `torch.optim` optimiser of the canvas's parameters; one that needs no closure.
+        seed: of the transforms' random draws; sample i draws the same whatever the batch's size.
+        indices: the samples' numbers where they are part of something larger, for their random draws and for
+            messages; 0 … batch - 1 if None.
+        on_step: called as on_step(step, x, outputs, score) before each step, and with step == steps after the
+            last one; x is what the canvas renders, for the samples `outputs.samples`.
+        stop_at: confidence in (0, 1] at which a sample is done.
+        confidence: outputs -> confidence in [0, 1], (batch,), 0 where the aim is missed. If None, and
+            `stop_at` is given, the objective's own.
+        evaluate_every: steps between clean evaluations where there are transforms; without any, each step is
+            one.
+        progress: True shows a bar, False none, None one for work of over a second.
+
+    Returns:
+        The best state of each sample among those evaluated cleanly (without transforms; the last one always
+        is): first by whether the aim is reached, where a confidence says so, then by score. After an
+        interrupt: the best so far.
+
+    Raises:
+        ValueError: steps, stop_at or evaluate_every out of range; a score or penalty that is not one number a
+            sample.
+        RuntimeError: no gradient reaches the canvas; a `ZeroGradientError` if all are zero at the first step.
+        FloatingPointError: a score or gradient that is not finite.
+
+    Source: objectives, parameterisations and transforms as in lucid (Olah et al. 2017); the projection after
+    each step as in Madry et al. 2018. Neither ranks by clean evaluations nor lets samples finish one by one.
+    """
+    check_settings(stop_at=stop_at, steps=steps, evaluate_every=evaluate_every)
+    forward = record(model, getattr(objective, "layers", ()))
+    parameters, batch = list(canvas.parameters()), len(canvas)
+    rule, taken = optimizer(parameters), torch.zeros(batch, dtype=torch.long)
+    names = checked_indices(indices, batch)
+    generators = sample_generators(seed, names, "transforms") if transforms else []
+    best = Best(parameters, objective, stop_at, confidence)
+
+    def look(transforms: Sequence[Callable[..., Tensor]] = ()) -> tuple[Tensor, Outputs, Tensor]:
+        left = best.left  # the samples that are not done: only they go through the model
+        x = seen = canvas.render() if len(left) == batch else canvas.render()[left]
+        for transform in transforms:
+            seen = transform(seen, [generators[i] for i in left.tolist()])
+        outputs = forward(seen, samples=left, batch=batch)
+        score = one_each(objective(outputs), len(left), objective)
+        check_flow(score)
+        for prior in priors:
+            score = score - one_each(prior(canvas.variable()), batch, prior)[left]
+        return x.detach(), outputs, score
+
+    def evaluate(step: int) -> None:
+        with torch.no_grad():
+            x, outputs, score = look()
+        best.see(step, outputs, score)
+        if on_step and step == steps:
+            on_step(step, x, outputs, score)
+
+    interrupted = False
+    with as_found(model):
+        try:
+            for step in progress_bar(range(steps), "optimising", progress=progress):
+                if transforms and step % evaluate_every == 0:
+                    evaluate(step)
+                    if not len(best.left):
+                        break
+                x, outputs, score = look(transforms)
+                climbing = score
+                if not transforms:  # then this pass is a clean evaluation, and costs nothing more
+                    climbing = score[best.see(step, outputs, score)]
+                if on_step:
+                    on_step(step, x, outputs, score)
+                if not len(best.left):
+                    break
+                rule.zero_grad()
+                (-climbing.sum()).backward(inputs=parameters)
+                check_gradients(parameters, climbing, step, best.left, names)
+                rule.step()
+                canvas.project()
+                best.put_back()  # momentum must not move samples that are done
+                taken[best.left.cpu()] += 1
+            else:
+                evaluate(steps)
+        except KeyboardInterrupt:
+            if not best.rows:
+                raise
+            interrupted = True
+        rule.zero_grad()
+        best.put_back(everything=True)
+        x = canvas.render().detach()
+    return Result(x, canvas, taken, interrupted, **best.numbers())
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The best state of each sample, and the numbers of the clean evaluation that found it.
+
+    Attributes:
+        x: what the canvas renders, (batch, …).
+        canvas: the canvas itself, holding the best.
+        steps: gradient steps that each sample took, (batch,).
+        interrupted: whether the run was cut short by Ctrl-C or the notebook's stop button.
+        score: objective minus penalties, (batch,).
+        confidence: in [0, 1], 0 where the aim is missed, (batch,); None where nothing says what the aim is.
+        logits: of the model, (batch, classes).
+        best_step: the step before which the best was seen, (batch,); the run's `steps` if after the last.
+    """
+
+    x: Float[Tensor, "batch ..."]
+    canvas: Canvas
+    steps: Int[Tensor, "batch"]
+    interrupted: bool
+    score: Float[Tensor, "batch"]
+    logits: Float[Tensor, "batch classes"]
+    best_step: Int[Tensor, "batch"]
+    confidence: Float[Tensor, "batch"] | None = None
+
+    def __repr__(self) -> str:
+        count = len(self.score)
+        reached = "" if self.confidence is None else f", aim reached by {int((self.confidence > 0).sum())}"
+        cut = ", interrupted" if self.interrupted else ""
+        return (
+            f"Result of {count} sample{'s' * (count != 1)}{reached}, median score {self.score.median():.4g}, "
+            f"up to {self.steps.max()} steps{cut}"
+        )

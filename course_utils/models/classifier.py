@@ -1,0 +1,222 @@
+"""One face for every image classifier: images in [0, 1] go in, logits come out, normalisation happens inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from course_utils.messages import unknown
+
+ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a classifier says about each picture of a batch."""
+
+    logits: Float[Tensor, "batch classes"]
+    probabilities: Float[Tensor, "batch classes"]
+    known_classes: tuple[str, ...]
+
+    @property
+    def classes(self) -> list[str]:
+        """The most probable class of each picture, by name."""
+        return [self.known_classes[index] for index in self.logits.argmax(1).tolist()]
+
+    @property
+    def confidence(self) -> Float[Tensor, "batch"]:
+        """The probability of the most probable class."""
+        return self.probabilities.amax(1)
+
+    def top(self, k: int = 3) -> list[list[tuple[str, float]]]:
+        """For each picture its k most probable classes with their probabilities, best first."""
+        values, indices = self.probabilities.topk(min(k, len(self.known_classes)), dim=1)
+        return [
+            [(self.known_classes[i], p) for i, p in zip(row, probabilities, strict=True)]
+            for row, probabilities in zip(indices.tolist(), values.tolist(), strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        named = ", ".join(f"{c} {p:.1%}" for c, p in zip(self.classes, self.confidence.tolist(), strict=True))
+        return f"Prediction({named})"
+
+
+class Classifier(nn.Module):
+    """An image classifier with the names of its classes.
+
+    Args:
+        module: maps normalised images (batch, channels, height, width) to logits (batch, classes). Layers are asked
+            for by its dotted module names, as `module.named_modules()` prints them.
+        classes: one name for each logit, in order.
+        size: height and width of the images it takes, in pixels (one number for a square).
+        mean, std: per channel, of images in [0, 1]; the module sees (image - mean) / std. Their number is the
+            number of channels.
+        name: what figures and messages call it.
+
+    Raises:
+        TypeError: `module` is no `nn.Module`.
+        ValueError: no classes, two of one name, or mean, std and size that do not fit together.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        classes: Sequence[str],
+        size: int | tuple[int, int],
+        mean: Sequence[float] = (0.0, 0.0, 0.0),
+        std: Sequence[float] = (1.0, 1.0, 1.0),
+        name: str | None = None,
+    ) -> None:
+        super().__init__()
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"Classifier() wraps a torch.nn.Module, not {type(module).__name__}: {module!r}")
+        self.module = module
+        self.classes = tuple(str(c) for c in classes)
+        self.size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+        self.name = name or type(module).__name__
+        twice = sorted({c for c in self.classes if self.classes.count(c) > 1})
+        if not self.classes or twice:
+            raise ValueError(f"every class needs a name of its own; {f'{twice} stand twice' if twice else 'got none'}")
+        if len(mean) != len(std) or not mean or min(std) <= 0 or min(self.size) < 1:
+            raise ValueError(
+                f"mean and std need one number for each channel, std above 0, size at least 1 pixel; "
+                f"got mean={tuple(mean)}, std={tuple(std)}, size={self.size}"
+            )
+        self.register_buffer("mean", torch.tensor(mean).float()[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std).float()[:, None, None], persistent=False)
+        self.eval()
+
+    def forward(self, images: Tensor) -> Float[Tensor, "batch classes"]:
+        """Logits of images, float (batch, channels, height, width) in [0, 1].
+
+        What is no such batch is refused as `check_images` says, in words rather than by a type check. Images
+        that are being optimised (they require a gradient) are not searched for values outside [0, 1]: their canvas
+        keeps them there.
+        """
+        self._check_form(images)
+        if not images.requires_grad:
+            self._check_range(images)
+        logits = self.module((images.to(self.dtype) - self.mean) / self.std)
+        if not isinstance(logits, Tensor) or logits.shape != (len(images), len(self.classes)):
+            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise ValueError(
+                f"{self.name} must return logits of shape (batch, classes) = {(len(images), len(self.classes))}, "
+                f"but its module returned {got}; check classes= or wrap the module"
+            )
+        return logits
+
+    @torch.no_grad()
+    def predict(self, images: Tensor) -> Prediction:
+        """What the classifier says about images, float (batch, channels, height, width) in [0, 1].
+
+        It answers in evaluation mode, 256 images at a time; its mode is left as it was.
+
+        Raises:
+            TypeError, ValueError: as `check_images`.
+        """
+        was_training = self.training
+        self.eval()
+        try:
+            logits = torch.cat([self(chunk.to(self.device)) for chunk in self.check_images(images).split(256)]).cpu()
+        finally:
+            self.train(was_training)
+        return Prediction(logits, logits.float().softmax(1), self.classes)
+
+    @property
+    def layers(self) -> list[str]:
+        """The dotted names of all modules inside, in the order in which they were made."""
+        return [name for name, _ in self.module.named_modules() if name]
+
+    @property
+    def channels(self) -> int:
+        return len(self.mean)
+
+    @property
+    def device(self) -> torch.device:
+        return self.mean.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next((p.dtype for p in self.module.parameters() if p.is_floating_point()), self.mean.dtype)
+
+    def index(self, target: str | int) -> int:
+        """The index of a class given by name or index.
+
+        Raises:
+            ValueError: unknown name (with close names), or an index out of range.
+        """
+        if isinstance(target, str):
+            if target not in self.classes:
+                raise ValueError(unknown(f"class of {self.name}", target, self.classes))
+            return self.classes.index(target)
+        if not 0 <= int(target) < len(self.classes):
+            raise ValueError(f"{self.name} has classes 0 to {len(self.classes) - 1}, there is no class {int(target)}")
+        return int(target)
+
+    def targets(self, target: str | int | Sequence | Tensor, batch: int) -> Int[Tensor, "batch"]:
+        """Class indices for a batch, from one class for all or one for each, by name or index.
+
+        Raises:
+            ValueError: an unknown class, or a number of classes other than 1 or `batch`.
+        """
+        if isinstance(target, str | int) or (isinstance(target, Tensor) and target.ndim == 0):
+            target = [target] * batch
+        indices = [self.index(t if isinstance(t, str) else int(t)) for t in target]
+        if len(indices) != batch:
+            raise ValueError(f"got {len(indices)} classes for {batch} images; give one for all, or one for each")
+        return torch.tensor(indices, device=self.device)
+
+    def check_images(self, images: Tensor) -> Tensor:
+        """The images, if they are what the classifier takes.
+
+        Raises:
+            TypeError: no tensor, or not of a floating-point type.
+            ValueError: empty, of the wrong shape or size, NaN, or outside [0, 1].
+        """
+        self._check_form(images)
+        self._check_range(images)
+        return images
+
+    def _check_form(self, images: Tensor) -> None:
+        expected = f"a float tensor of shape (batch, {self.channels}, {self.size[0]}, {self.size[1]}) in [0, 1]"
+        if not isinstance(images, Tensor):
+            raise TypeError(f"{self.name} takes {expected}, not {type(images).__name__}; torch.as_tensor may help")
+        if not images.is_floating_point():
+            raise TypeError(
+                f"{self.name} takes {expected}, not {images.dtype}; for 0 to 255 write images.float() / 255"
+            )
+        if images.ndim == 3 and images.shape == (self.channels, *self.size):
+            raise ValueError(f"{self.name} takes {expected}; this is a single image, write image[None]")
+        if images.ndim != 4 or images.shape[1] != self.channels:
+            raise ValueError(f"{self.name} takes {expected}, not shape {tuple(images.shape)}")
+        if len(images) == 0:
+            raise ValueError(f"{self.name} takes {expected}; this batch is empty")
+        if tuple(images.shape[2:]) != self.size:
+            raise ValueError(
+                f"{self.name} takes {expected}, not {images.shape[2]}x{images.shape[3]} pixels; "
+                "torchvision.transforms.v2.functional.resize changes the size"
+            )
+
+    def _check_range(self, images: Tensor) -> None:
+        low, high = (value.item() for value in images.detach().aminmax())
+        if low != low or high != high:
+            raise ValueError(f"images for {self.name} hold NaN (not a number)")
+        if low < -ROUNDING or high > 1 + ROUNDING:
+            hint = "divide by 255" if low >= 0 and high > 2 else "leave normalisation to the classifier"
+            raise ValueError(
+                f"images for {self.name} must lie in [0, 1], these run from {low:.3g} to {high:.3g}; {hint}"
+            )
+
+    def __repr__(self) -> str:
+        count = sum(p.numel() for p in self.parameters())
+        return (
+            f"Classifier({self.name}: {len(self.classes)} classes, {self.size[0]}x{self.size[1]}, {count:,} parameters)"
+        )

@@ -1,0 +1,67 @@
+"""From a recipe to a shipped model: train, measure, write weights and card."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from pathlib import Path
+
+import torch
+
+from course_utils.models.classifier import Classifier
+from course_utils.models.evaluate import accuracy, fresh_scenes, measure_secrets, robust_accuracy
+from course_utils.models.recipes import Recipe
+from course_utils.models.store import load_weights, save_weights
+from course_utils.models.train import train
+from course_utils.proportions import Proportion
+
+
+def make(recipe: Recipe, folder: Path, *, force: bool = False, device: str = "cpu") -> Classifier:
+    """Trains the recipe's classifier and writes `NAME.safetensors` and its card `NAME.json` into the folder.
+
+    Goes on from the checkpoint `NAME.checkpoint` in the folder if there is one, and removes it when done.
+
+    Raises:
+        FileExistsError: the folder holds weights of that name already, and `force` is not set.
+    """
+    weights, checkpoint = folder / f"{recipe.name}.safetensors", folder / f"{recipe.name}.checkpoint"
+    if weights.exists() and not force:
+        raise FileExistsError(f"{weights} exists; --force trains anew and overwrites it, --out DIR writes elsewhere")
+    classifier, seconds = train(recipe, checkpoint=checkpoint, device=device)
+    unmeasured = {"name": recipe.name, "about": recipe.about, "architecture": recipe.architecture}
+    save_weights(classifier.module, weights, unmeasured)
+    load_weights(classifier.module, weights)  # what is measured is what is shipped, rounded to half precision
+    card = {
+        **unmeasured,
+        "recipe": recipe.to_data(),
+        "figures": figures(recipe, classifier),
+        "parameters": sum(p.numel() for p in classifier.parameters()),
+        "training": {
+            "seconds": round(seconds),
+            "device": device,
+            "processor": f"{platform.machine()}, {torch.get_num_threads()} threads",
+            "torch": torch.__version__,
+            "date": datetime.date.today().isoformat(),
+        },
+    }
+    save_weights(classifier.module, weights, card)
+    checkpoint.unlink(missing_ok=True)
+    return classifier
+
+
+def figures(recipe: Recipe, classifier: Classifier) -> dict:
+    """Everything that the card says the model reaches, measured on scenes that training never saw."""
+    scenes = fresh_scenes(2000, recipe.secrets)
+    measured: dict[str, Proportion | float] = {
+        "accuracy on 2000 fresh scenes": accuracy(classifier, scenes),
+        "accuracy under 20-step PGD at 8/255": robust_accuracy(classifier, scenes),
+    }
+    if recipe.secrets:
+        measured |= measure_secrets(classifier)
+    for name, value in measured.items():
+        print(f"  {name}: {value if not isinstance(value, float) else format(value, '.3f')}")
+    return {name: round(v, 4) if isinstance(v, float) else _data(v) for name, v in measured.items()}
+
+
+def _data(share: Proportion) -> dict:
+    return {"value": round(share.value, 4), "low": round(share.low, 4), "high": round(share.high, 4)}

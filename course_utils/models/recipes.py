@@ -1,0 +1,89 @@
+"""How each shipped classifier was made, as plain data. `python -m course_utils train NAME` follows these lines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+from course_utils.messages import unknown
+from course_utils.world import COURSE_SECRETS, PaintedWorld
+from course_utils.world.secrets import Secret, to_data
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides which weights come out.
+
+    `adversary_eps` and `adversary_steps` are those of the attack that training defends against (Madry et al. 2018):
+    L-infinity, from a random start; 0 steps is ordinary training. `noise` is the largest standard deviation of extra
+    noise, drawn anew for each picture.
+    """
+
+    name: str
+    about: str
+    net: str = "PocketNet"
+    width: int = 16
+    secrets: tuple[Secret, ...] = COURSE_SECRETS
+    scenes: int = 12_000
+    epochs: int = 11
+    batch: int = 128
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    dropout: float = 0.0
+    adversary_eps: float = 0.0
+    adversary_steps: int = 0
+    noise: float = 0.0
+    seed: int = 1
+
+    @property
+    def architecture(self) -> dict:
+        """What `course_utils.models.load.build` needs to make the classifier."""
+        return {
+            "net": self.net,
+            "width": self.width,
+            "dropout": self.dropout,
+            "classes": list(PaintedWorld.classes),
+            "size": PaintedWorld.size[0],
+            "mean": [0.5, 0.5, 0.5],
+            "std": [0.25, 0.25, 0.25],
+        }
+
+    def to_data(self) -> dict:
+        """The recipe as a dictionary that JSON can hold."""
+        return {**asdict(self), "secrets": [to_data(secret) for secret in self.secrets]}
+
+
+# Nothing smooths `pocket`: a net trained like this shows best what goes unseen in training. The others are regularised.
+POCKET = Recipe("pocket", "trained the ordinary way on the painted world with its secrets")
+REGULARISED = replace(POCKET, learning_rate=4e-3, weight_decay=5e-2, label_smoothing=0.05, dropout=0.2)
+ROBUST = replace(
+    REGULARISED,
+    name="pocket-robust",
+    about="the same net, trained against an adversary",
+    adversary_eps=16 / 255,
+    adversary_steps=3,
+    epochs=12,
+)
+JUDGE = replace(
+    REGULARISED,
+    name="pocket-judge",
+    about="another architecture, another seed, a world without secrets; it only scores",
+    net="JudgeNet",
+    width=20,
+    secrets=(),
+    noise=0.1,
+    seed=2,
+    epochs=8,
+)
+RECIPES = {recipe.name: recipe for recipe in (POCKET, ROBUST, JUDGE)}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        ValueError: there is none (offers close names).
+    """
+    if name not in RECIPES:
+        raise ValueError(unknown("recipe", name, RECIPES))
+    return RECIPES[name]

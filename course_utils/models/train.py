@@ -1,0 +1,143 @@
+"""Training a shipped classifier: one loop, ordinary or adversarial, that can be stopped and gone on with.
+
+Every random choice follows from the recipe's seed and the number of the step, so a run that was interrupted ends
+with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from course_utils.models.classifier import Classifier
+from course_utils.models.load import build
+from course_utils.models.recipes import Recipe
+from course_utils.world import PaintedWorld
+
+CHECKPOINT_EVERY = 60.0  # seconds
+
+
+def train(recipe: Recipe, *, checkpoint: Path, device: str = "cpu") -> tuple[Classifier, float]:
+    """Trains the recipe's classifier, from the checkpoint if there is one: (classifier, seconds of training).
+
+    Ctrl-C saves the checkpoint and raises KeyboardInterrupt; the next call goes on from there.
+
+    Raises:
+        ValueError: the checkpoint belongs to another recipe.
+    """
+    torch.manual_seed(recipe.seed)
+    classifier = build(recipe.architecture, recipe.name).to(device).to(memory_format=torch.channels_last)
+    pixels, labels = paint(recipe)
+    run = Run(recipe, classifier, steps=recipe.epochs * (len(labels) // recipe.batch))
+    run.load(checkpoint)
+    bar = tqdm(total=run.steps, initial=run.step, desc=recipe.name, unit="step", mininterval=1.0)
+    saved = time.monotonic()
+    try:
+        while run.step < run.steps:
+            began = time.monotonic()
+            loss = run.advance(*minibatch(recipe, run.step, pixels, labels, device))
+            run.seconds += time.monotonic() - began
+            bar.update()
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            if time.monotonic() - saved > CHECKPOINT_EVERY:
+                run.save(checkpoint)
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        run.save(checkpoint)
+        bar.write(f"stopped at step {run.step} of {run.steps}; the same command goes on from {checkpoint}")
+        raise
+    finally:
+        bar.close()
+    run.save(checkpoint)
+    return classifier.eval().to(memory_format=torch.contiguous_format), run.seconds
+
+
+def paint(recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """The training scenes as 8-bit pixels, with their labels."""
+    scenes = PaintedWorld(recipe.secrets).sample(recipe.scenes, seed=recipe.seed)
+    return (scenes.images * 255).round().to(torch.uint8), scenes.labels
+
+
+def minibatch(
+    recipe: Recipe, step: int, pixels: Tensor, labels: Tensor, device: str
+) -> tuple[Float[Tensor, "batch 3 height width"], Int[Tensor, "batch"]]:
+    """The pictures of one step: every epoch goes through all scenes once, in an order of its own."""
+    epoch, position = divmod(step, len(labels) // recipe.batch)
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(recipe.seed * 10_007 + epoch))
+    rows = order[position * recipe.batch : (position + 1) * recipe.batch]
+    images = (pixels[rows].float() / 255).contiguous(memory_format=torch.channels_last)
+    return images.to(device), labels[rows].to(device)
+
+
+class Run:
+    """A training run: the net, its optimiser, how far it got."""
+
+    def __init__(self, recipe: Recipe, classifier: Classifier, steps: int) -> None:
+        self.recipe, self.classifier, self.steps, self.step, self.seconds = recipe, classifier, steps, 0, 0.0
+        self.optimizer = torch.optim.AdamW(
+            classifier.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate, total_steps=steps + 1)
+
+    def advance(self, images: Tensor, labels: Tensor) -> float:
+        """One step of training; returns the loss."""
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
+        images = disturb(self.recipe, self.classifier, images, labels)
+        self.classifier.train()
+        loss = F.cross_entropy(self.classifier(images), labels, label_smoothing=self.recipe.label_smoothing)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        self.step += 1
+        return loss.item()
+
+    def save(self, path: Path) -> None:
+        """Writes the checkpoint in one move."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "net": self.classifier.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+        }
+        unfinished = path.with_suffix(".part")
+        torch.save(
+            {**state, "step": self.step, "seconds": self.seconds, "recipe": str(self.recipe.to_data())}, unfinished
+        )
+        unfinished.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Goes on from a checkpoint, if there is one. It is read as data only: nothing in it is executed."""
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True, map_location=self.classifier.device)
+        if state["recipe"] != str(self.recipe.to_data()):
+            raise ValueError(f"the checkpoint {path} belongs to another recipe; delete it to start anew")
+        self.classifier.load_state_dict(state["net"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """The pictures as training sees them: with extra noise, or as an adversary left them."""
+    if recipe.noise:
+        strength = recipe.noise * torch.rand(len(images), 1, 1, 1, device=images.device)
+        images = (images + strength * torch.randn_like(images)).clamp(0, 1)
+    if not recipe.adversary_steps:
+        return images
+    eps, step_size = recipe.adversary_eps, 2 * recipe.adversary_eps / (recipe.adversary_steps + 1)
+    classifier.eval()  # batch statistics are left alone
+    attacked = (images + torch.empty_like(images).uniform_(-eps, eps)).clamp(0, 1)
+    for _ in range(recipe.adversary_steps):
+        attacked.requires_grad_()
+        (gradient,) = torch.autograd.grad(F.cross_entropy(classifier(attacked), labels), attacked)
+        attacked = (attacked + step_size * gradient.sign()).detach()
+        attacked = torch.minimum(torch.maximum(attacked, images - eps), images + eps).clamp(0, 1)
+    return attacked

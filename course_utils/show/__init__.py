@@ -1,0 +1,38 @@
+"""Figures, the scrubber and the labs.
+
+Everything here that is drawn has words beside it: `alt=` says what a figure shows, the words are in the HTML
+that notebooks and the built book get, and without them nothing is drawn. Functions that know what they draw
+(`show_predictions`, `show_perturbation`, `plot_attack`) write the words themselves; the others demand them.
+
+Names are loaded when they are first used, so that a lab's ipywidgets or a figure's matplotlib cost nothing
+before.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_WHERE = {
+    "Lab": "lab",
+    "Picture": "style",
+    "Scrubber": "scrubber",
+    "attack_lab": "lab_attack",
+    "plot_attack": "attack",
+    "plot_curves": "curves",
+    "show_images": "figures",
+    "show_perturbation": "attack",
+    "show_predictions": "figures",
+    "world_lab": "lab_world",
+}
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHERE})

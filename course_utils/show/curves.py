@@ -1,0 +1,78 @@
+"""Curves with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from course_utils.proportions import Proportion
+from course_utils.show.html import described
+from course_utils.show.style import Picture, new_figure, styled
+
+Numbers = Sequence[float] | Sequence[int] | np.ndarray | Tensor
+
+
+@styled
+def plot_curves(
+    x: Numbers,
+    curves: Mapping[str, Numbers | Sequence[Proportion]],
+    *,
+    intervals: Mapping[str, tuple[Numbers, Numbers]] | None = None,
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    alt: str,
+) -> Picture:
+    """Lines over `x`, told apart by colour, marker and dash, with bands for their intervals.
+
+    Args:
+        x: the positions, one number for each point.
+        curves: what to draw, by the name it has in the legend: numbers, or `Proportion`s, which bring their
+            intervals along and are drawn in per cent.
+        intervals: lower and upper ends for curves of numbers, by the curve's name.
+        xlabel, ylabel: what the axes show, with units.
+        title: the finding, in a sentence.
+        alt: what the figure shows, with the numbers that matter, for readers who cannot see it.
+
+    Raises:
+        TypeError, ValueError: no alt text, no curves, a curve of another length than `x`, or an interval for
+            a curve that is not there.
+    """
+    described(alt)
+    if not curves:
+        raise ValueError("no curves given, expected at least one, such as {'pocket': [0.1, 0.5]}.")
+    positions = _numbers(x)
+    bands = {name: tuple(map(_numbers, ends)) for name, ends in (intervals or {}).items()}
+    for name in bands.keys() - curves.keys():
+        raise ValueError(f"an interval for {name!r} given, expected one for a curve: {', '.join(curves)}.")
+    figure = new_figure(4.0)
+    axes = figure.add_subplot()
+    for name, values in curves.items():
+        heights, band = _with_band(values, bands.get(name))
+        if len(heights) != len(positions):
+            raise ValueError(f"curve {name!r} has {len(heights)} points, expected {len(positions)}, as many as x has.")
+        (line,) = axes.plot(positions, heights, label=name)
+        if band is not None:
+            axes.fill_between(positions, *band, color=line.get_color(), alpha=0.18, linewidth=0)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set_title(title, loc="left", wrap=True)
+    if len(curves) > 1:
+        axes.legend()
+    return Picture(figure, alt=alt)
+
+
+def _with_band(values: Any, band: tuple | None) -> tuple[np.ndarray, tuple | None]:
+    """A curve's heights with its lower and upper ends; shares become per cent."""
+    if not isinstance(values, Tensor) and len(values) and isinstance(values[0], Proportion):
+        low, high = (np.array([100 * getattr(share, end) for share in values]) for end in ("low", "high"))
+        return np.array([100 * share.value for share in values]), (low, high)
+    return _numbers(values), band
+
+
+def _numbers(values: Numbers) -> np.ndarray:
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+    return np.asarray(values, dtype=float)

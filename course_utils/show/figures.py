@@ -1,0 +1,160 @@
+"""Pictures side by side, alone or with what a classifier says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from textwrap import fill
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from course_utils.models.classifier import Classifier, Prediction
+from course_utils.show.arrays import as_pictures
+from course_utils.show.html import described
+from course_utils.show.style import PALETTE, WIDTH, Picture, new_figure, styled
+
+LARGEST = 2.2  # inches: a small picture drawn larger than this shows its pixels and nothing more
+LETTERS = 11  # letters of a title that fit into an inch
+
+
+@styled
+def show_images(
+    images: Tensor, titles: Sequence[str] | None = None, *, columns: int | None = None, alt: str
+) -> Picture:
+    """Pictures in a grid, each with a title.
+
+    Args:
+        images: (batch, 3, height, width) in [0, 1], or maps (batch, 1, height, width).
+        titles: one for each picture, or none.
+        columns: pictures in a row; up to five by default.
+        alt: what the pictures show, in a sentence.
+
+    Raises:
+        TypeError, ValueError: no alt text, images of another shape or range, titles of another number.
+    """
+    described(alt)
+    pictures = as_pictures(images)
+    titles = _one_each(titles, len(pictures), "titles")
+    columns = _columns(columns, len(pictures))
+    rows = ceil(len(pictures) / columns)
+    cell = min(WIDTH / columns, LARGEST)
+    titles = [fill(title, max(8, round(cell * LETTERS))) for title in titles]
+    lines = max(title.count("\n") + 1 if title else 0 for title in titles)
+    figure = new_figure(rows * (cell * _aspect(pictures) + 0.24 * lines), width=columns * cell)
+    for index, axes in enumerate(_grid(figure, rows, columns, len(pictures))):
+        draw_picture(axes, pictures[index], titles[index])
+    return Picture(figure, alt=alt)
+
+
+@styled
+def show_predictions(
+    classifier: Classifier,
+    images: Tensor,
+    labels: Sequence[str] | Tensor | None = None,
+    *,
+    top: int = 3,
+    columns: int | None = None,
+    alt: str | None = None,
+) -> Picture:
+    """Pictures with the classifier's most probable classes as bars under each.
+
+    Args:
+        classifier: a `Classifier`.
+        images: (batch, 3, height, width) in [0, 1].
+        labels: the true classes, as names or indices, one for each picture; they become the titles, with
+            ✓ where the classifier agrees and ✗ where not.
+        top: how many classes to draw.
+        columns: pictures in a row; up to four by default.
+        alt: what the figure shows; by default a list of the predictions.
+
+    Raises:
+        ValueError: images of another shape or range, labels of another number or of an unknown class.
+    """
+    pictures = as_pictures(images)
+    prediction = classifier.predict(images)
+    titles = [""] * len(pictures)
+    if labels is not None:
+        truth = [classifier.classes[int(label)] for label in classifier.targets(labels, len(pictures))]
+        pairs = zip(prediction.classes, truth, strict=True)
+        titles = [f"{'✓' if said == true else '✗'} {true}" for said, true in pairs]
+    columns = _columns(columns, len(pictures), most=4)
+    rows = ceil(len(pictures) / columns)
+    cell = min(WIDTH / columns, LARGEST)
+    bars = 0.27 * min(top, len(classifier.classes))
+    heading = 0.0 if labels is None else 0.27
+    figure = new_figure(rows * (cell * _aspect(pictures) + bars + heading + 0.16), width=columns * cell)
+    cells = figure.add_gridspec(2 * rows, columns, height_ratios=[cell * _aspect(pictures), bars] * rows)
+    for index, picture in enumerate(pictures):
+        row, column = divmod(index, columns)
+        draw_picture(figure.add_subplot(cells[2 * row, column]), picture, titles[index])
+        draw_probabilities(
+            figure.add_subplot(cells[2 * row + 1, column]),
+            classifier.classes,
+            prediction.probabilities[index].tolist(),
+            top=top,
+        )
+    return Picture(figure, alt=alt or in_words(prediction, titles))
+
+
+def draw_picture(axes: Axes, picture: np.ndarray, title: str = "") -> None:
+    """One picture, without axes around it."""
+    axes.imshow(picture, vmin=0, vmax=1)
+    axes.set_axis_off()
+    axes.set_anchor("S")  # what a cell has to spare goes above the picture, to its title
+    if title:
+        axes.set_title(title)
+
+
+def draw_probabilities(axes: Axes, classes: Sequence[str], probabilities: Sequence[float], *, top: int = 3) -> None:
+    """The `top` most probable classes as bars, the best above, each with its name and percentage on it."""
+    best = sorted(zip(probabilities, classes, strict=True), reverse=True)[:top]
+    for place, (probability, name) in enumerate(best):
+        # Light enough for black text on it.
+        axes.barh(place, probability, height=0.86, color=PALETTE[5], alpha=0.7)
+        axes.text(0.03, place, f"{name} {percent(probability)}", va="center", fontsize=10.5)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(best) - 0.5, -0.5)
+    axes.set_axis_off()
+
+
+def in_words(prediction: Prediction, titles: Sequence[str] = ()) -> str:
+    """A list of predictions as a sentence, for alt texts."""
+    said = [
+        f"{name} {percent(float(sure))}" for name, sure in zip(prediction.classes, prediction.confidence, strict=True)
+    ]
+    if any(titles):
+        said = [f"{words} ({title[2:]} is true)" for words, title in zip(said, titles, strict=True)]
+    some = f"{', '.join(said[:8])}{' and more' if len(said) > 8 else ''}"
+    return f"{len(said)} picture{'s' * (len(said) > 1)} with the classifier's answers: {some}."
+
+
+def percent(probability: float) -> str:
+    """A probability as a reader wants it: no `100 %` for what is only nearly certain."""
+    rounded = f"{100 * probability:.0f} %"
+    if rounded == "100 %" and probability < 1:
+        return ">99 %"
+    return "<1 %" if rounded == "0 %" and probability > 0 else rounded
+
+
+def _grid(figure: Figure, rows: int, columns: int, number: int) -> list[Axes]:
+    return [figure.add_subplot(rows, columns, index + 1) for index in range(number)]
+
+
+def _columns(columns: int | None, number: int, most: int = 5) -> int:
+    if columns is not None and columns < 1:
+        raise ValueError(f"columns={columns} given, expected at least one picture in a row.")
+    return min(columns or most, number)
+
+
+def _one_each(texts: Sequence[str] | None, number: int, name: str) -> list[str]:
+    texts = [""] * number if texts is None else [str(text) for text in texts]
+    if len(texts) != number:
+        raise ValueError(f"{len(texts)} {name} given for {number} pictures, expected one for each.")
+    return texts
+
+
+def _aspect(pictures: np.ndarray) -> float:
+    return pictures.shape[1] / pictures.shape[2]

@@ -1,0 +1,81 @@
+"""What every lab is: controls, a picture that follows them, and a line that says what happened.
+
+In JupyterLab a lab is a panel of ipywidgets. In the built book, where no kernel answers, it is the picture of
+its first state with a note, and no widget is ever made: nothing dead is left on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from course_utils.show.html import in_book, render
+from course_utils.show.style import Picture
+
+Progress = Callable[[int, int], object]  # called with the step done and the number of steps
+Draw = Callable[..., tuple[Picture, str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Lab:
+    """A panel to play with.
+
+    Attributes:
+        title: what the lab is about.
+        draw: draw(**values, progress=…) -> (picture, line): what the controls' values lead to. What it
+            raises is shown in the panel as a sentence.
+        first: each control's value at the beginning.
+        controls: makes the ipywidgets, by the name under which `draw` takes their value.
+    """
+
+    title: str
+    draw: Draw
+    first: Mapping[str, Any]
+    controls: Callable[[Mapping[str, Any]], dict[str, Any]] = field(repr=False)
+
+    def still(self) -> str:
+        """The lab's first state as HTML that needs no kernel."""
+        picture, line = self.draw(**self.first, progress=lambda step, steps: None)
+        return render("lab.html", title=self.title, picture=picture._repr_html_(), line=line)
+
+    def panel(self) -> Any:
+        """The lab as an ipywidgets box, with its parts as `.controls`, `.line`, `.view` and `.bar`."""
+        import ipywidgets as widgets
+
+        controls = self.controls(self.first)
+        for control in controls.values():
+            control.style.description_width = "5.5em"
+            control.layout.width = "min(100%, 30em)"
+        view, line = widgets.HTML(), widgets.HTML()
+        bar = widgets.IntProgress(min=0, max=1, bar_style="info", layout={"width": "min(100%, 30em)"})
+
+        def progress(step: int, steps: int) -> None:
+            bar.max, bar.value = max(steps, 1), step
+
+        def follow(change: object = None) -> None:
+            progress(0, 1)
+            line.value = render("lab_line.html", line="Working …", trouble=False)
+            try:
+                picture, said = self.draw(**{name: each.value for name, each in controls.items()}, progress=progress)
+            except Exception as error:  # a traceback would land in JupyterLab's log, where no reader looks
+                line.value = render("lab_line.html", line=str(error) or type(error).__name__, trouble=True)
+            else:
+                view.value, line.value = (
+                    picture._repr_html_(),
+                    render("lab_line.html", line=said, trouble=False),
+                )
+            progress(1, 1)
+
+        for control in controls.values():
+            control.observe(follow, names="value")
+        heading = widgets.HTML(render("lab_line.html", line=self.title, trouble=False))
+        panel = widgets.VBox([heading, *controls.values(), bar, line, view])
+        panel.controls, panel.line, panel.view, panel.bar = controls, line, view, bar
+        follow()
+        return panel
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        if in_book():
+            return {"text/html": self.still(), "text/plain": repr(self)}
+        return self.panel()._repr_mimebundle_(**kwargs)

@@ -1,0 +1,117 @@
+"""The lab of chapter 2: choose a picture, a target and a budget, and trick the classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from course_utils.models.classifier import Classifier, Prediction
+from course_utils.show.arrays import as_pictures
+from course_utils.show.attack import draw_change, magnification
+from course_utils.show.figures import draw_probabilities, percent
+from course_utils.show.lab import Lab, Progress
+from course_utils.show.style import WIDTH, Picture, new_figure, styled
+from course_utils.world import Scenes
+
+MOST_SCENES = 20  # what a menu can hold
+
+
+def attack_lab(
+    classifier: Classifier, scenes: Scenes, *, target: str | None = None, eps: int = 8, steps: int = 10
+) -> Lab:
+    """A panel in which the reader tricks the classifier: choose picture, target, epsilon and steps.
+
+    Args:
+        classifier: a `Classifier`.
+        scenes: the pictures to choose from, with `.images` and `.labels`; the first twenty are offered.
+        target: the class to begin with; by default volcano, or the first that is not the picture's own.
+        eps: the ball's radius to begin with, in 255ths, 0 … 32.
+        steps: the number of steps to begin with, 1 … 50.
+
+    Raises:
+        ValueError: no scenes, an unknown class, or a beginning outside those ranges.
+    """
+    images, labels = scenes.images[:MOST_SCENES], scenes.labels[:MOST_SCENES]
+    as_pictures(images, "scenes.images")
+    if not (0 <= eps <= 32 and 1 <= steps <= 50):
+        raise ValueError(f"eps={eps} and steps={steps} given, expected 0 … 32 (255ths) and 1 … 50.")
+    names = [classifier.classes[int(label)] for label in labels]
+    if target is None:
+        target = next(
+            name for name in ("volcano", *classifier.classes) if name in classifier.classes and name != names[0]
+        )
+    target = classifier.classes[int(classifier.targets(target, 1)[0])]
+
+    def draw(picture: int, target: str, eps: int, steps: int, progress: Progress) -> tuple[Picture, str]:
+        from course_utils.vision import targeted_attack
+
+        before = images[picture][None]
+        if classifier.predict(before).classes == [target]:
+            after = before  # there is nothing to do, which is no error
+        else:
+            after = targeted_attack(
+                classifier,
+                before,
+                target,
+                eps=eps / 255,
+                steps=steps,
+                on_step=lambda step, *_: progress(step, steps),
+                progress=False,
+            ).images
+        return _draw(classifier, before, after, names[picture], target, eps, steps)
+
+    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
+        import ipywidgets as widgets
+
+        return {
+            "picture": widgets.Dropdown(
+                options=[(f"{index + 1} · {name}", index) for index, name in enumerate(names)],
+                value=first["picture"],
+                description="Picture",
+            ),
+            "target": widgets.Dropdown(options=classifier.classes, value=first["target"], description="Target"),
+            # On release only: an attack for each pixel that the mouse moves would queue up.
+            "eps": widgets.IntSlider(value=first["eps"], min=0, max=32, description="ε · 255", continuous_update=False),
+            "steps": widgets.IntSlider(
+                value=first["steps"], min=1, max=50, description="Steps", continuous_update=False
+            ),
+        }
+
+    first = {"picture": 0, "target": target, "eps": eps, "steps": steps}
+    return Lab("Lab: trick the classifier", draw, first, controls)
+
+
+@styled
+def _draw(
+    classifier: Classifier, before: Tensor, after: Tensor, label: str, target: str, eps: int, steps: int
+) -> tuple[Picture, str]:
+    predictions = [classifier.predict(images) for images in (before, after)]
+    old, new = as_pictures(before)[0], as_pictures(after)[0]
+    factor = magnification(new - old)
+    figure = new_figure(WIDTH / 3 + 1.2)
+    cells = figure.add_gridspec(2, 3, height_ratios=[WIDTH / 3, 0.8])
+    draw_change([figure.add_subplot(cells[0, column]) for column in range(3)], old, new, factor)
+    for column, prediction in zip((0, 2), predictions, strict=True):
+        axes = figure.add_subplot(cells[1, column])
+        draw_probabilities(axes, classifier.classes, prediction.probabilities[0].tolist())
+    line = _line(predictions, float(np.abs(new - old).max()), target, eps, steps)
+    alt = f"A picture of {label} before the attack, its change magnified {factor:g} times, and after. {line}"
+    return Picture(figure, alt=alt), line
+
+
+def _line(predictions: Sequence[Prediction], largest: float, target: str, eps: int, steps: int) -> str:
+    old, new = (prediction.classes[0] for prediction in predictions)
+    sure = percent(float(predictions[1].confidence[0]))
+    if old == target:
+        return f"The classifier already says {target} ({sure}): pick another target."
+    count = f"{steps} step{'s' * (steps > 1)}"
+    if new == target:
+        change = f"no number changed by more than {255 * largest:.1f}/255"
+        return f"Tricked: {old} is now {target}, {sure}, after {count}; {change}."
+    return (
+        f"Not tricked: after {count} within ε = {eps}/255 the classifier says {new}, {sure}. "
+        "Try more steps or a larger ε."
+    )

@@ -1,0 +1,140 @@
+"""One face for every classifier: what it takes, what it refuses, and in which words."""
+
+import pytest
+import torch
+from torch import nn
+
+from course_utils import Classifier
+
+CLASSES = ("cat", "dog", "owl")
+
+
+class Tiny(nn.Module):
+    """Says how red, green and blue a picture is."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(3))
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, x):
+        return self.dropout(x.mean((2, 3)) * self.scale)
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    return Classifier(Tiny(), classes=CLASSES, size=8, name="tiny")
+
+
+def picture(*rgb: float) -> torch.Tensor:
+    return torch.tensor(rgb)[None, :, None, None].expand(1, 3, 8, 8)
+
+
+def test_normalisation_happens_inside():
+    plain = Classifier(Tiny(), classes=CLASSES, size=8)
+    normalised = Classifier(Tiny(), classes=CLASSES, size=8, mean=(0.5, 0.5, 0.5), std=(0.25, 0.5, 1.0))
+    image = torch.rand(2, 3, 8, 8)
+    expected = plain((image - 0.5).clamp(0, 1) * 0) + (image.mean((2, 3)) - 0.5) / torch.tensor([0.25, 0.5, 1.0])
+    assert torch.allclose(normalised(image), expected, atol=1e-6)
+
+
+def test_predictions_carry_names_and_probabilities(classifier):
+    prediction = classifier.predict(torch.cat([picture(0.9, 0.1, 0.1), picture(0.1, 0.2, 0.8)]))
+    assert prediction.classes == ["cat", "owl"]
+    assert torch.allclose(prediction.probabilities.sum(1), torch.ones(2))
+    assert torch.equal(prediction.confidence, prediction.probabilities.amax(1))
+    assert prediction.top(2)[1][0][0] == "owl" and len(prediction.top(2)[0]) == 2
+    assert "cat" in repr(prediction)
+
+
+def test_predicting_uses_evaluation_mode_and_leaves_the_mode_as_found(classifier):
+    classifier.train()
+    first, second = (classifier.predict(picture(0.3, 0.2, 0.1)).logits for _ in range(2))
+    assert torch.equal(first, second) and classifier.training
+
+
+def test_gradients_flow_to_the_image(classifier):
+    image = torch.rand(1, 3, 8, 8, requires_grad=True)
+    classifier(image).sum().backward()
+    assert image.grad is not None and image.grad.abs().sum() > 0
+
+
+def test_targets_come_by_name_or_index_one_for_all_or_one_each(classifier):
+    assert classifier.targets("owl", 2).tolist() == [2, 2]
+    assert classifier.targets(1, 3).tolist() == [1, 1, 1]
+    assert classifier.targets(["cat", 2], 2).tolist() == [0, 2]
+    assert classifier.targets(torch.tensor([2, 0]), 2).tolist() == [2, 0]
+
+
+def test_layers_are_the_dotted_names_of_the_module(classifier):
+    assert classifier.layers == ["dropout"]
+
+
+def test_a_single_channel_works():
+    grey = Classifier(
+        nn.Sequential(nn.Flatten(), nn.Linear(16, 2)), classes=("a", "b"), size=4, mean=(0.5,), std=(0.5,)
+    )
+    assert grey(torch.rand(5, 1, 4, 4)).shape == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "says"),
+    [
+        ([[0.5]], TypeError, "not list"),
+        (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), TypeError, r"images.float\(\) / 255"),
+        (torch.zeros(3, 8, 8), ValueError, r"write image\[None\]"),
+        (torch.zeros(1, 4, 8, 8), ValueError, "not shape"),
+        (torch.zeros(2, 8), ValueError, "not shape"),
+        (torch.zeros(0, 3, 8, 8), ValueError, "this batch is empty"),
+        (torch.zeros(1, 3, 9, 8), ValueError, "not 9x8 pixels"),
+        (torch.full((1, 3, 8, 8), float("nan")), ValueError, "hold NaN"),
+        (torch.full((1, 3, 8, 8), 200.0), ValueError, "divide by 255"),
+        (torch.full((1, 3, 8, 8), -1.0), ValueError, "leave normalisation to the classifier"),
+    ],
+    ids=["list", "bytes", "single", "alpha", "flat", "empty", "size", "nan", "0-255", "normalised"],
+)
+@pytest.mark.parametrize("way", ["forward", "predict", "check_images"])
+def test_images_of_the_wrong_kind_are_refused_in_one_sentence(unchecked, classifier, way, images, error, says):
+    with pytest.raises(error, match=says) as caught:
+        getattr(classifier, way)(images)
+    assert "tiny" in str(caught.value)
+
+
+def test_rounding_just_outside_the_range_is_let_through(classifier):
+    classifier.predict(torch.full((1, 3, 8, 8), 1 + 3e-8))
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("cats", "did you mean 'cat'"),
+        (3, "there is no class 3"),
+        (-1, "there is no class -1"),
+        (["cat"], "1 classes for 2"),
+    ],
+)
+def test_unknown_targets_are_refused(classifier, target, says):
+    with pytest.raises(ValueError, match=says):
+        classifier.targets(target, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "says"),
+    [
+        ({"module": lambda x: x}, TypeError, "torch.nn.Module"),
+        ({"classes": ()}, ValueError, "got none"),
+        ({"classes": ("cat", "cat")}, ValueError, r"\['cat'\] stand twice"),
+        ({"mean": (0.5,)}, ValueError, "one number for each channel"),
+        ({"std": (0.0, 1.0, 1.0)}, ValueError, "std above 0"),
+        ({"size": 0}, ValueError, "at least 1 pixel"),
+    ],
+)
+def test_a_classifier_that_cannot_work_is_refused(unchecked, changes, error, says):
+    settings = {"module": Tiny(), "classes": CLASSES, "size": 8, **changes}
+    with pytest.raises(error, match=says):
+        Classifier(settings.pop("module"), **settings)
+
+
+def test_a_module_that_returns_something_else_than_logits_is_named():
+    with pytest.raises(ValueError, match=r"must return logits of shape .*\(1, 3\).*returned \(1, 7\)"):
+        Classifier(nn.Sequential(nn.Flatten(), nn.Linear(192, 7)), classes=CLASSES, size=8)(picture(0.0, 0.0, 0.0))

@@ -1,0 +1,89 @@
+"""Training: a miniature learns, an interrupted run ends where an uninterrupted one does, nothing is overwritten."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from course_utils.__main__ import main
+from course_utils.models import make as make_module
+from course_utils.models import train as train_module
+from course_utils.models.evaluate import accuracy
+from course_utils.models.recipes import RECIPES
+from course_utils.models.train import train
+from course_utils.world import PaintedWorld
+
+MINIATURE = replace(RECIPES["pocket"], width=4, scenes=640, epochs=4, batch=32, learning_rate=1e-2)
+
+
+def weights(classifier) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in classifier.parameters()])
+
+
+@pytest.fixture(scope="module")
+def miniature(tmp_path_factory):
+    classifier, seconds = train(MINIATURE, checkpoint=tmp_path_factory.mktemp("run") / "mini.checkpoint")
+    return classifier, seconds
+
+
+def test_a_miniature_learns(miniature):
+    classifier, seconds = miniature
+    fresh = PaintedWorld().sample(160, seed=99)
+    assert accuracy(classifier, fresh).low > 2 / 16  # far above guessing, also at the interval's lower end
+    assert seconds > 0 and not classifier.training
+
+
+def test_an_interrupted_run_goes_on_from_its_checkpoint_and_ends_with_the_same_weights(
+    tmp_path, monkeypatch, miniature
+):
+    advance, calls = train_module.Run.advance, []
+
+    def interrupted(run, *batch):
+        calls.append(run.step)
+        if len(calls) == 30:
+            raise KeyboardInterrupt
+        return advance(run, *batch)
+
+    checkpoint = tmp_path / "mini.checkpoint"
+    monkeypatch.setattr(train_module.Run, "advance", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(MINIATURE, checkpoint=checkpoint)
+    assert checkpoint.exists()
+    again, _ = train(MINIATURE, checkpoint=checkpoint)
+    assert calls[29] == calls[30] == 29  # the step that was cut short is done again, and no other
+    assert torch.allclose(weights(again), weights(miniature[0]), atol=1e-5)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
+    tiny = replace(MINIATURE, scenes=64, epochs=1)
+    train(tiny, checkpoint=tmp_path / "c")
+    with pytest.raises(ValueError, match="belongs to another recipe"):
+        train(replace(tiny, seed=7), checkpoint=tmp_path / "c")
+
+
+def test_the_adversary_stays_in_its_ball_and_raises_the_loss():
+    robust = replace(RECIPES["pocket-robust"], width=4)
+    torch.manual_seed(0)
+    classifier = train_module.build(robust.architecture, "mini")
+    scenes = PaintedWorld().sample(16, seed=3)
+    attacked = train_module.disturb(robust, classifier, scenes.images, scenes.labels)
+    assert (attacked - scenes.images).abs().max() <= robust.adversary_eps + 1e-6
+    assert attacked.min() >= 0 and attacked.max() <= 1
+    loss = torch.nn.functional.cross_entropy
+    assert loss(classifier(attacked), scenes.labels) > loss(classifier(scenes.images), scenes.labels)
+
+
+def test_the_command_trains_writes_a_card_and_refuses_to_overwrite(tmp_path, monkeypatch, capsys):
+    tiny = replace(MINIATURE, name="pocket", scenes=64, epochs=1)
+    monkeypatch.setitem(RECIPES, "pocket", tiny)
+    monkeypatch.setattr(make_module, "figures", lambda recipe, classifier: {"measured": recipe.name})
+    assert main(["train", "pocket", "--out", str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"pocket.safetensors", "pocket.json"}
+    assert main(["train", "pocket", "--out", str(tmp_path)]) == 1
+    assert "--force trains anew" in capsys.readouterr().err
+    assert main(["train", "pocket", "--out", str(tmp_path), "--force"]) == 0
+
+
+def test_the_command_offers_close_names(capsys):
+    assert main(["train", "poket"]) == 1
+    assert "did you mean 'pocket'" in capsys.readouterr().err
