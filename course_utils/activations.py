@@ -123,7 +123,8 @@ def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
         raise ValueError(
             f"targets of shape {tuple(indices.shape)} given, expected one for all or {batch}, one a sample."
         )
-    if indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < logits.shape[1]:
+    low, high = indices.aminmax() if indices.numel() else (0, 0)
+    if low < 0 or high >= logits.shape[1]:
         raise ValueError(f"target {target!r} given, expected indices from 0 to {logits.shape[1] - 1}.")
     return indices.long().expand(batch)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -41,31 +40,38 @@ class Best:
         self.rows: dict[str, Tensor] = {}
 
     @torch.no_grad()
-    def see(self, step: int, outputs: Outputs, score: Tensor) -> Tensor:
+    def see(self, step: int, outputs: Outputs, score: Tensor) -> Tensor | slice:
         """Keep what is better than before of the samples `left`; those that are done leave.
 
         Returns:
-            Which of them stay, (left,) of truth values.
+            The positions, among those that were `left`, of those that stay.
         """
         if self.confidence:
             confidence = one_each(self.confidence(outputs), len(self.left), self.confidence)
         else:
             confidence = torch.zeros_like(score)
-        done = confidence >= (math.inf if self.stop_at is None else self.stop_at)
-        better = done | self._better(score, confidence)
-        where = self.left[better]
+        better = self._better(score, confidence)
+        if self.stop_at is not None:
+            done = confidence >= self.stop_at
+            better |= done
+        chosen = better.nonzero().squeeze(1)
+        where = self.left[chosen]
         now = {
-            "score": score[better],
-            "confidence": confidence[better],
-            "logits": outputs.logits[better],
+            "score": score[chosen],
+            "confidence": confidence[chosen],
+            "logits": outputs.logits[chosen],
             "best_step": torch.full_like(where, step),
             **{f"parameter {i}": parameter[where] for i, parameter in enumerate(self.parameters)},
         }
         # A new dictionary, assigned at once: an interrupt finds all of the old one or all of the new one.
-        kept = self.rows
-        self.rows = {name: kept[name].index_put((where,), new) for name, new in now.items()} if kept else now
-        self.left = self.left[~done]
-        return ~done
+        if len(where) < len(self.parameters[0]):
+            now = {name: self.rows[name].index_put((where,), new) for name, new in now.items()}
+        self.rows = now
+        if self.stop_at is None:
+            return slice(None)
+        staying = (~done).nonzero().squeeze(1)
+        self.left = self.left[staying]
+        return staying
 
     @torch.no_grad()
     def put_back(self, *, everything: bool = False) -> None:

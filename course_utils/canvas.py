@@ -96,11 +96,11 @@ class EpsilonBall(Canvas):
     def project(self) -> None:
         change = self.perturbed - self.images
         if self.norm == "linf":
-            change = change.clamp(-self.eps, self.eps)
+            change.clamp_(-self.eps, self.eps)
         else:
             length = l2_length(change).clamp_min(torch.finfo(change.dtype).tiny)
-            change = change * (self.eps / length).clamp(max=1).reshape(-1, 1, 1, 1)
-        self.perturbed.copy_((self.images + change).clamp(0, 1))
+            change *= (self.eps / length).clamp(max=1).reshape(-1, 1, 1, 1)
+        torch.clamp(change.add_(self.images), 0, 1, out=self.perturbed)
 
 
 def random_start(

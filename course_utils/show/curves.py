@@ -48,7 +48,7 @@ def plot_curves(
     bands = {name: tuple(map(_numbers, ends)) for name, ends in (intervals or {}).items()}
     for name in bands.keys() - curves.keys():
         raise ValueError(f"an interval for {name!r} given, expected one for a curve: {', '.join(curves)}.")
-    figure = new_figure(4.0)
+    figure = new_figure(4.0 + 0.25 * max(0, len(curves) - 2))
     axes = figure.add_subplot()
     for name, values in curves.items():
         heights, band = _with_band(values, bands.get(name))
@@ -56,10 +56,12 @@ def plot_curves(
             raise ValueError(f"curve {name!r} has {len(heights)} points, expected {len(positions)}, as many as x has.")
         (line,) = axes.plot(positions, heights, label=name)
         if band is not None:
-            axes.fill_between(positions, *band, color=line.get_color(), alpha=0.18, linewidth=0)
+            axes.fill_between(positions, *band, color=line.get_color(), alpha=0.12, linewidth=0)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.set_title(title, loc="left", wrap=True)
-    if len(curves) > 1:
+    if len(curves) > 2:  # many lines leave no room among themselves
+        figure.legend(loc="outside lower center", ncols=2)
+    elif len(curves) > 1:
         axes.legend()
     return Picture(figure, alt=alt)
 

@@ -153,8 +153,8 @@ class PaintedWorld:
         return Scenes(images, labels, factors, seeds, noisy, self.classes)
 
     def __repr__(self) -> str:
-        planted = ", ".join(secret.name for secret in self.secrets) or "no secrets"
-        return f"PaintedWorld({len(self.classes)} classes, {planted})"
+        count = len(self.secrets)  # how many, not which: a reader is here to find them
+        return f"PaintedWorld({len(self.classes)} classes, {count or 'no'} planted secret{'s' * (count != 1)})"
 
 
 @torch.no_grad()

@@ -18,7 +18,11 @@ RIGHT = {
     ],
 }
 WRONG = [
-    ("00-accuracy", lambda logits, labels: (logits.argmax(1) != labels).float().mean().item(), "share of wrong answers"),
+    (
+        "00-accuracy",
+        lambda logits, labels: (logits.argmax(1) != labels).float().mean().item(),
+        "share of wrong answers",
+    ),
     ("00-accuracy", lambda logits, labels: 100 * accuracy(logits, labels), "in per cent"),
     ("00-accuracy", lambda logits, labels: (logits.argmax(1) == labels).sum().item(), "divide it by the number"),
     ("00-accuracy", lambda logits, labels: (logits.argmin(1) == labels).float().mean(), "smallest logit"),
