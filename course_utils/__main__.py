@@ -35,11 +35,19 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def run_train(options: argparse.Namespace) -> None:
+    import torch
+
     from course_utils.models.make import make
     from course_utils.models.recipes import recipe
     from course_utils.models.store import WEIGHTS
 
-    make(recipe(options.name), options.out or WEIGHTS, force=options.force, device=options.device)
+    wanted = recipe(options.name)
+    try:
+        torch.zeros(1, device=options.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(f"--device {options.device} cannot be used here ({reason}); leave it out") from None
+    make(wanted, options.out or WEIGHTS, force=options.force, device=options.device)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,21 @@ def test_the_command_trains_writes_a_card_and_refuses_to_overwrite(tmp_path, mon
     assert main(["train", "pocket", "--out", str(tmp_path), "--force"]) == 0
 
 
+def test_the_command_names_a_device_that_is_not_there(capsys, tmp_path):
+    assert main(["train", "pocket", "--out", str(tmp_path), "--device", "no-such-device"]) == 1
+    assert "--device no-such-device cannot be used here" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_command_with_the_usual_status(monkeypatch, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_module.Run, "advance", interrupted)
+    monkeypatch.setitem(RECIPES, "pocket", replace(MINIATURE, name="pocket", scenes=64, epochs=1))
+    assert main(["train", "pocket", "--out", str(tmp_path)]) == 130
+    assert (tmp_path / "pocket.checkpoint").exists() and not (tmp_path / "pocket.safetensors").exists()
+
+
 def test_the_command_offers_close_names(capsys):
     assert main(["train", "poket"]) == 1
     assert "did you mean 'pocket'" in capsys.readouterr().err
