@@ -67,7 +67,7 @@ ROBUST = replace(
 JUDGE = replace(
     REGULARISED,
     name="pocket-judge",
-    about="another architecture, another seed, a world without secrets; it only scores",
+    about="another architecture, a world without secrets; it only scores",
     net="JudgeNet",
     width=20,
     secrets=(),

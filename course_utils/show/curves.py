@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from course_utils.proportions import Proportion
@@ -58,6 +59,8 @@ def plot_curves(
         if band is not None:
             axes.fill_between(positions, *band, color=line.get_color(), alpha=0.12, linewidth=0)
     axes.set(xlabel=xlabel, ylabel=ylabel)
+    if (positions == positions.round()).all():
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(title, loc="left", wrap=True)
     if len(curves) > 2:  # many lines leave no room among themselves
         figure.legend(loc="outside lower center", ncols=2)

@@ -45,13 +45,14 @@ class Lab:
 
         controls = self.controls(self.first)
         for control in controls.values():
-            control.style.description_width = "5.5em"
+            control.style.description_width = "7em"
             control.layout.width = "min(100%, 30em)"
         view, line = widgets.HTML(), widgets.HTML()
         bar = widgets.IntProgress(min=0, max=1, bar_style="info", layout={"width": "min(100%, 30em)"})
 
         def progress(step: int, steps: int) -> None:
             bar.max, bar.value = max(steps, 1), step
+            bar.layout.visibility = "visible" if step < steps else "hidden"  # a full bar would look like work
 
         def follow(change: object = None) -> None:
             progress(0, 1)
@@ -70,7 +71,9 @@ class Lab:
         for control in controls.values():
             control.observe(follow, names="value")
         heading = widgets.HTML(render("lab_line.html", line=self.title, trouble=False))
-        panel = widgets.VBox([heading, *controls.values(), bar, line, view])
+        side = widgets.VBox([*controls.values(), bar, line])
+        both = widgets.HBox([side, view], layout={"flex_flow": "row wrap"})  # below each other where it is narrow
+        panel = widgets.VBox([heading, both])
         panel.controls, panel.line, panel.view, panel.bar = controls, line, view, bar
         follow()
         return panel

@@ -55,7 +55,7 @@ def world_lab(classifier: Classifier, world: PaintedWorld | None = None, *, name
             scale = amount(knob)
             menus[knob] = widgets.FloatSlider(
                 min=scale.low, max=scale.high, step=(scale.high - scale.low) / 40, value=first[knob],
-                description=knob, continuous_update=False, readout_format=".2f",
+                description=knob, continuous_update=False, readout_format=".3f",
             )  # fmt: skip
         return menus
 
