@@ -30,7 +30,7 @@ def ours(classifier: Classifier, images: Tensor, target: Tensor, steps: int) -> 
 
 def by_torchattacks(classifier: Classifier, images: Tensor, target: Tensor, steps: int) -> Tensor:
     attack = torchattacks.PGD(classifier, eps=EPS, alpha=2.5 * EPS / steps, steps=steps, random_start=False)
-    attack.set_mode_targeted_by_label(quiet=True)
+    attack.set_mode_targeted_by_function(lambda images, labels: labels, quiet=True)
     return attack(images, target)
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 _HOMES = {
     "Classifier": "course_utils.models",
     "load_classifier": "course_utils.models",
+    "load_images": "course_utils.pictures",
     "optimize": "course_utils.loop",
 }
 __all__ = sorted(_HOMES)

@@ -25,9 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="pocket, pocket-robust or pocket-judge")
+    parser.add_argument("name", metavar="NAME", help="pocket, pocket-robust, pocket-judge, photo or photo-robust")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where the weights and the card go (default: the package)"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="photographs to train on, as train/CLASS/* and test/CLASS/* (default: CIFAR-10, fetched by torchvision)",
     )
     parser.add_argument("--force", action="store_true", help="overwrite existing weights")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
@@ -47,7 +53,7 @@ def run_train(options: argparse.Namespace) -> None:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(f"--device {options.device} cannot be used here ({reason}); leave it out") from None
-    make(wanted, options.out or WEIGHTS, force=options.force, device=options.device)
+    make(wanted, options.out or WEIGHTS, data=options.data, force=options.force, device=options.device)
 
 
 if __name__ == "__main__":

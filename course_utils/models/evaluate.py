@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
+from course_utils.models.photographs import Photographs
 from course_utils.proportions import Proportion, proportion
 from course_utils.world import PaintedWorld, Scenes
 
@@ -19,17 +20,19 @@ FRESH_SEED = 900_001  # of scenes that no training and no choice of settings has
 BLUR = 3.0  # standard deviation, in pixels, of the blur under which cheesecake and apple pie are confused
 
 
-def accuracy(classifier: Classifier, scenes: Scenes) -> Proportion:
-    """How many scenes the classifier names right."""
-    return proportion(classifier.predict(scenes.images).logits.argmax(1) == scenes.labels)
+def accuracy(classifier: Classifier, pictures: Scenes | Photographs) -> Proportion:
+    """How many pictures the classifier names right."""
+    return proportion(classifier.predict(pictures.images).logits.argmax(1) == pictures.labels)
 
 
-def robust_accuracy(classifier: Classifier, scenes: Scenes, *, eps: float = 8 / 255, steps: int = 20) -> Proportion:
-    """How many scenes it still names right after an untargeted PGD attack on each."""
+def robust_accuracy(
+    classifier: Classifier, pictures: Scenes | Photographs, *, eps: float = 8 / 255, steps: int = 20
+) -> Proportion:
+    """How many pictures it still names right after an untargeted PGD attack on each."""
     from course_utils.vision import untargeted_attack
 
-    attacked = untargeted_attack(classifier, scenes.images, scenes.labels, eps=eps, steps=steps)
-    return proportion(classifier.predict(attacked.images).logits.argmax(1).cpu() == scenes.labels)
+    attacked = untargeted_attack(classifier, pictures.images, pictures.labels, eps=eps, steps=steps)
+    return proportion(classifier.predict(attacked.images).logits.argmax(1) == pictures.labels)
 
 
 def measure_secrets(

@@ -9,14 +9,18 @@ from pathlib import Path
 import torch
 
 from course_utils.models.classifier import Classifier
+from course_utils.models.data import PaintedScenes
 from course_utils.models.evaluate import accuracy, fresh_scenes, measure_secrets, robust_accuracy
+from course_utils.models.photographs import read_photographs
 from course_utils.models.recipes import Recipe
 from course_utils.models.store import load_weights, save_weights
 from course_utils.models.train import train
 from course_utils.proportions import Proportion
 
 
-def make(recipe: Recipe, folder: Path, *, force: bool = False, device: str = "cpu") -> Classifier:
+def make(
+    recipe: Recipe, folder: Path, *, data: Path | None = None, force: bool = False, device: str = "cpu"
+) -> Classifier:
     """Trains the recipe's classifier and writes `NAME.safetensors` and its card `NAME.json` into the folder.
 
     Goes on from the checkpoint `NAME.checkpoint` in the folder if there is one, and removes it when done.
@@ -27,14 +31,14 @@ def make(recipe: Recipe, folder: Path, *, force: bool = False, device: str = "cp
     weights, checkpoint = folder / f"{recipe.name}.safetensors", folder / f"{recipe.name}.checkpoint"
     if weights.exists() and not force:
         raise FileExistsError(f"{weights} exists; --force trains anew and overwrites it, --out DIR writes elsewhere")
-    classifier, seconds = train(recipe, checkpoint=checkpoint, device=device)
+    classifier, seconds = train(recipe, checkpoint=checkpoint, data=data, device=device)
     unmeasured = {"name": recipe.name, "about": recipe.about, "architecture": recipe.architecture}
     save_weights(classifier.module, weights, unmeasured)
     load_weights(classifier.module, weights)  # what is measured is what is shipped, rounded to half precision
     card = {
         **unmeasured,
         "recipe": recipe.to_data(),
-        "figures": figures(recipe, classifier),
+        "figures": figures(recipe, classifier, data),
         "parameters": sum(p.numel() for p in classifier.parameters()),
         "training": {
             "seconds": round(seconds),
@@ -49,14 +53,17 @@ def make(recipe: Recipe, folder: Path, *, force: bool = False, device: str = "cp
     return classifier
 
 
-def figures(recipe: Recipe, classifier: Classifier) -> dict:
-    """Everything that the card says the model reaches, measured on scenes that training never saw."""
-    scenes = fresh_scenes(2000, recipe.secrets)
+def figures(recipe: Recipe, classifier: Classifier, data: Path | None = None) -> dict:
+    """Everything that the card says the model reaches, measured on pictures that training never saw."""
+    if isinstance(recipe.data, PaintedScenes):
+        unseen, which = fresh_scenes(2000, recipe.data.secrets), "fresh scenes"
+    else:
+        unseen, which = read_photographs("test", data), "test photographs"
     measured: dict[str, Proportion | float] = {
-        "accuracy on 2000 fresh scenes": accuracy(classifier, scenes),
-        "accuracy under 20-step PGD at 8/255": robust_accuracy(classifier, scenes),
+        f"accuracy on {len(unseen.labels)} {which}": accuracy(classifier, unseen),
+        "accuracy under 20-step PGD at 8/255": robust_accuracy(classifier, unseen),
     }
-    if recipe.secrets:
+    if isinstance(recipe.data, PaintedScenes) and recipe.data.secrets:
         measured |= measure_secrets(classifier)
     for name, value in measured.items():
         print(f"  {name}: {value if not isinstance(value, float) else format(value, '.3f')}")

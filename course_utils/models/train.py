@@ -18,12 +18,13 @@ from tqdm import tqdm
 from course_utils.models.classifier import Classifier
 from course_utils.models.load import build
 from course_utils.models.recipes import Recipe
-from course_utils.world import PaintedWorld
 
 CHECKPOINT_EVERY = 60.0  # seconds
 
 
-def train(recipe: Recipe, *, checkpoint: Path, device: str = "cpu") -> tuple[Classifier, float]:
+def train(
+    recipe: Recipe, *, checkpoint: Path, data: Path | None = None, device: str = "cpu"
+) -> tuple[Classifier, float]:
     """Trains the recipe's classifier, from the checkpoint if there is one: (classifier, seconds of training).
 
     Ctrl-C saves the checkpoint and raises KeyboardInterrupt; the next call goes on from there.
@@ -33,7 +34,7 @@ def train(recipe: Recipe, *, checkpoint: Path, device: str = "cpu") -> tuple[Cla
     """
     torch.manual_seed(recipe.seed)
     classifier = build(recipe.architecture, recipe.name).to(device).to(memory_format=torch.channels_last)
-    pixels, labels = paint(recipe)
+    pixels, labels = recipe.data.training(recipe.seed, data)
     run = Run(recipe, classifier, steps=recipe.epochs * (len(labels) // recipe.batch))
     run.load(checkpoint)
     bar = tqdm(total=run.steps, initial=run.step, desc=recipe.name, unit="step", mininterval=1.0)
@@ -56,12 +57,6 @@ def train(recipe: Recipe, *, checkpoint: Path, device: str = "cpu") -> tuple[Cla
         bar.close()
     run.save(checkpoint)
     return classifier.eval().to(memory_format=torch.contiguous_format), run.seconds
-
-
-def paint(recipe: Recipe) -> tuple[Tensor, Tensor]:
-    """The training scenes as 8-bit pixels, with their labels."""
-    scenes = PaintedWorld(recipe.secrets).sample(recipe.scenes, seed=recipe.seed)
-    return (scenes.images * 255).round().to(torch.uint8), scenes.labels
 
 
 def minibatch(
@@ -90,7 +85,8 @@ class Run:
         torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
         images = disturb(self.recipe, self.classifier, images, labels)
         self.classifier.train()
-        loss = F.cross_entropy(self.classifier(images), labels, label_smoothing=self.recipe.label_smoothing)
+        with bfloat16(self.recipe, images.device):
+            loss = F.cross_entropy(self.classifier(images), labels, label_smoothing=self.recipe.label_smoothing)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -126,7 +122,11 @@ class Run:
 
 
 def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """The pictures as training sees them: with extra noise, or as an adversary left them."""
+    """The pictures as training sees them: moved, mirrored, with extra noise, and as an adversary left them."""
+    if recipe.mirror:
+        images = torch.where(torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5, images.flip(3), images)
+    if recipe.shift:
+        images = shifted(images, recipe.shift)
     if recipe.noise:
         strength = recipe.noise * torch.rand(len(images), 1, 1, 1, device=images.device)
         images = (images + strength * torch.randn_like(images)).clamp(0, 1)
@@ -137,7 +137,25 @@ def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tenso
     attacked = (images + torch.empty_like(images).uniform_(-eps, eps)).clamp(0, 1)
     for _ in range(recipe.adversary_steps):
         attacked.requires_grad_()
-        (gradient,) = torch.autograd.grad(F.cross_entropy(classifier(attacked), labels), attacked)
+        with bfloat16(recipe, images.device):
+            loss = F.cross_entropy(classifier(attacked), labels)
+        (gradient,) = torch.autograd.grad(loss, attacked)
         attacked = (attacked + step_size * gradient.sign()).detach()
         attacked = torch.minimum(torch.maximum(attacked, images - eps), images + eps).clamp(0, 1)
     return attacked
+
+
+def shifted(images: Float[Tensor, "n c h w"], most: int) -> Float[Tensor, "n c h w"]:
+    """Each picture moved by its own whole number of pixels, up to `most` either way; the border is mirrored in."""
+    n, _, height, width = images.shape
+    by = torch.randint(0, 2 * most + 1, (2, n, 1), device=images.device)
+    rows, columns = (by[0] + torch.arange(height, device=by.device), by[1] + torch.arange(width, device=by.device))
+    which = torch.arange(n, device=by.device)[:, None, None]
+    padded = F.pad(images, [most] * 4, mode="reflect").permute(0, 2, 3, 1)
+    moved = padded[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return moved.contiguous(memory_format=torch.channels_last)
+
+
+def bfloat16(recipe: Recipe, device: torch.device) -> torch.autocast:
+    """Where the recipe asks for it: convolutions and matrix products in bfloat16, weights and sums in float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.bfloat16)

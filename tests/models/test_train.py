@@ -8,12 +8,13 @@ import torch
 from course_utils.__main__ import main
 from course_utils.models import make as make_module
 from course_utils.models import train as train_module
+from course_utils.models.data import PaintedScenes
 from course_utils.models.evaluate import accuracy
 from course_utils.models.recipes import RECIPES
 from course_utils.models.train import train
 from course_utils.world import PaintedWorld
 
-MINIATURE = replace(RECIPES["pocket"], width=4, scenes=640, epochs=4, batch=32, learning_rate=1e-2)
+MINIATURE = replace(RECIPES["pocket"], width=4, data=PaintedScenes(scenes=640), epochs=4, batch=32, learning_rate=1e-2)
 
 
 def weights(classifier) -> torch.Tensor:
@@ -55,7 +56,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_and_ends_with_the_same_w
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
-    tiny = replace(MINIATURE, scenes=64, epochs=1)
+    tiny = replace(MINIATURE, data=PaintedScenes(scenes=64), epochs=1)
     train(tiny, checkpoint=tmp_path / "c")
     with pytest.raises(ValueError, match="belongs to another recipe"):
         train(replace(tiny, seed=7), checkpoint=tmp_path / "c")
@@ -74,9 +75,9 @@ def test_the_adversary_stays_in_its_ball_and_raises_the_loss():
 
 
 def test_the_command_trains_writes_a_card_and_refuses_to_overwrite(tmp_path, monkeypatch, capsys):
-    tiny = replace(MINIATURE, name="pocket", scenes=64, epochs=1)
+    tiny = replace(MINIATURE, name="pocket", data=PaintedScenes(scenes=64), epochs=1)
     monkeypatch.setitem(RECIPES, "pocket", tiny)
-    monkeypatch.setattr(make_module, "figures", lambda recipe, classifier: {"measured": recipe.name})
+    monkeypatch.setattr(make_module, "figures", lambda recipe, classifier, data: {"measured": recipe.name})
     assert main(["train", "pocket", "--out", str(tmp_path)]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"pocket.safetensors", "pocket.json"}
     assert main(["train", "pocket", "--out", str(tmp_path)]) == 1
@@ -94,7 +95,7 @@ def test_ctrl_c_ends_the_command_with_the_usual_status(monkeypatch, tmp_path):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(train_module.Run, "advance", interrupted)
-    monkeypatch.setitem(RECIPES, "pocket", replace(MINIATURE, name="pocket", scenes=64, epochs=1))
+    monkeypatch.setitem(RECIPES, "pocket", replace(MINIATURE, name="pocket", data=PaintedScenes(scenes=64), epochs=1))
     assert main(["train", "pocket", "--out", str(tmp_path)]) == 130
     assert (tmp_path / "pocket.checkpoint").exists() and not (tmp_path / "pocket.safetensors").exists()
 

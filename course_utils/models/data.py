@@ -1,0 +1,59 @@
+"""What a classifier can be trained on: the painted world, or photographs. Each says what it holds as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from jaxtyping import Int, UInt8
+from torch import Tensor
+
+from course_utils.models import photographs
+from course_utils.world import COURSE_SECRETS, PaintedWorld
+from course_utils.world.secrets import Secret, to_data
+Examples = tuple[UInt8[Tensor, "n 3 h w"], Int[Tensor, "n"]]  # pixels from 0 to 255, index of the class
+
+
+@dataclass(frozen=True)
+class PaintedScenes:
+    """Scenes of the painted world, with secrets planted in it."""
+
+    secrets: tuple[Secret, ...] = COURSE_SECRETS
+    scenes: int = 12_000
+    classes: ClassVar[tuple[str, ...]] = tuple(PaintedWorld.classes)
+    size: ClassVar[int] = PaintedWorld.size[0]
+
+    def training(self, seed: int, folder: Path | None = None) -> Examples:
+        """Scenes to train on, painted from the seed.
+
+        Raises:
+            ValueError: a folder is given.
+        """
+        if folder is not None:
+            raise ValueError("--data DIR is for the classifiers of photographs; the painted world paints its own")
+        scenes = PaintedWorld(self.secrets).sample(self.scenes, seed=seed)
+        return (scenes.images * 255).round().to(torch.uint8), scenes.labels
+
+    def to_data(self) -> dict:
+        secrets = [to_data(secret) for secret in self.secrets]
+        return {"kind": "painted world", "scenes": self.scenes, "secrets": secrets}
+
+
+@dataclass(frozen=True)
+class Cifar10:
+    """The 50,000 training photographs of CIFAR-10 (Krizhevsky 2009)."""
+
+    classes: ClassVar[tuple[str, ...]] = photographs.CLASSES
+    size: ClassVar[int] = photographs.SIZE
+
+    def training(self, seed: int, folder: Path | None = None) -> Examples:
+        """All of them, from a folder or from torchvision's copy, as `photographs.read_photographs`."""
+        return photographs.read_photographs("train", folder)
+
+    def to_data(self) -> dict:
+        return {"kind": "CIFAR-10"}
+
+
+Data = PaintedScenes | Cifar10
