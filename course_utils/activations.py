@@ -92,6 +92,23 @@ class Outputs:
             every = _indices(target, self.batch, self.logits)
         return every if self.samples is None else every[self.samples]
 
+    def each(self, values: int | Sequence[int]) -> Int[Tensor, "left"]:
+        """One whole number for all samples of the run, or one for each, for the samples at hand.
+
+        Raises:
+            ValueError: another number of them than of samples.
+        """
+        every = torch.as_tensor(values, device=self.logits.device)
+        if every.ndim and len(every) != self.batch:
+            raise ValueError(f"{len(every)} numbers given for {self.batch} samples: give one for all, or one for each.")
+        every = every.expand(self.batch)
+        return every if self.samples is None else every[self.samples]
+
+    def only(self, place: int) -> Outputs:
+        """The outputs of the sample at that place alone, as if it had run by itself."""
+        rows = slice(place, place + 1)
+        return Outputs(self.logits[rows], {n: t[rows] for n, t in self.layers.items()}, self.model, None, 1)
+
 
 def _find(model: nn.Module, name: str) -> nn.Module:
     modules = dict(model.named_modules(remove_duplicate=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,8 @@ class Classifier(nn.Module):
         mean, std: per channel, of images in [0, 1]; the module sees (image - mean) / std. Their number is the
             number of channels.
         name: what figures and messages call it.
+        colours: 3x3, how the channels of its pictures vary together (`course_utils.canvas.colours.colour_statistics`);
+            None where it is not known.
 
     Raises:
         TypeError: `module` is no `nn.Module`.
@@ -74,6 +77,7 @@ class Classifier(nn.Module):
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         std: Sequence[float] = (1.0, 1.0, 1.0),
         name: str | None = None,
+        colours: Sequence[Sequence[float]] | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(module, nn.Module):
@@ -82,6 +86,7 @@ class Classifier(nn.Module):
         self.classes = tuple(str(c) for c in classes)
         self.size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
         self.name = name or type(module).__name__
+        self.colours = colours
         twice = sorted({c for c in self.classes if self.classes.count(c) > 1})
         if not self.classes or twice:
             raise ValueError(f"every class needs a name of its own; {f'{twice} stand twice' if twice else 'got none'}")
@@ -129,6 +134,12 @@ class Classifier(nn.Module):
         finally:
             self.train(was_training)
         return Prediction(logits, logits.float().softmax(1), self.classes)
+
+    def at_size(self, size: int | tuple[int, int]) -> Classifier:
+        """The same classifier, sharing its weights, for images of another size; its net may refuse them when asked."""
+        other = copy.copy(self)
+        other.size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+        return other
 
     @property
     def layers(self) -> list[str]:

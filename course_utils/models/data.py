@@ -13,6 +13,9 @@ from torch import Tensor
 from course_utils.models import photographs
 from course_utils.world import COURSE_SECRETS, PaintedWorld
 from course_utils.world.secrets import Secret, to_data
+
+# What `course_utils.canvas.colours.colour_statistics` finds in some thousand of the pictures, to three places.
+Colours = tuple[tuple[float, float, float], ...]
 Examples = tuple[UInt8[Tensor, "n 3 h w"], Int[Tensor, "n"]]  # pixels from 0 to 255, index of the class
 
 
@@ -24,6 +27,7 @@ class PaintedScenes:
     scenes: int = 12_000
     classes: ClassVar[tuple[str, ...]] = tuple(PaintedWorld.classes)
     size: ClassVar[int] = PaintedWorld.size[0]
+    colours: ClassVar[Colours] = ((0.207, -0.150, 0.065), (0.188, 0.015, -0.125), (0.156, 0.181, 0.064))
 
     def training(self, seed: int, folder: Path | None = None) -> Examples:
         """Scenes to train on, painted from the seed.
@@ -47,6 +51,7 @@ class Cifar10:
 
     classes: ClassVar[tuple[str, ...]] = photographs.CLASSES
     size: ClassVar[int] = photographs.SIZE
+    colours: ClassVar[Colours] = ((0.231, 0.092, -0.019), (0.238, 0.008, 0.035), (0.247, -0.093, -0.016))
 
     def training(self, seed: int, folder: Path | None = None) -> Examples:
         """All of them, from a folder or from torchvision's copy, as `photographs.read_photographs`."""

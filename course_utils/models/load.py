@@ -31,11 +31,12 @@ def build(architecture: dict, name: str) -> Classifier:
     """The classifier that an architecture describes, with random weights.
 
     Args:
-        architecture: `net` (a name in `NETS`), `width`, `dropout`, `classes`, `size` (pixels along a side), `mean`
-            and `std`.
+        architecture: `net` (a name in `NETS`), `width`, `dropout`, `classes`, `size` (pixels along a side), `mean`,
+            `std` and `colours`.
     """
     classes, size = architecture["classes"], architecture["size"]
     net = NETS[architecture["net"]](
         len(classes), width=architecture["width"], size=size, dropout=architecture["dropout"]
     )
-    return Classifier(net, classes=classes, size=size, mean=architecture["mean"], std=architecture["std"], name=name)
+    mean, std, colours = architecture["mean"], architecture["std"], architecture.get("colours")
+    return Classifier(net, classes=classes, size=size, mean=mean, std=std, name=name, colours=colours)

@@ -55,15 +55,14 @@ def make(
 
 def figures(recipe: Recipe, classifier: Classifier, data: Path | None = None) -> dict:
     """Everything that the card says the model reaches, measured on pictures that training never saw."""
-    if isinstance(recipe.data, PaintedScenes):
-        unseen, which = fresh_scenes(2000, recipe.data.secrets), "fresh scenes"
-    else:
-        unseen, which = read_photographs("test", data), "test photographs"
+    painted = recipe.data if isinstance(recipe.data, PaintedScenes) else None
+    which = "fresh scenes" if painted else "test photographs"
+    unseen = fresh_scenes(2000, painted.secrets) if painted else read_photographs("test", data)
     measured: dict[str, Proportion | float] = {
         f"accuracy on {len(unseen.labels)} {which}": accuracy(classifier, unseen),
         "accuracy under 20-step PGD at 8/255": robust_accuracy(classifier, unseen),
     }
-    if isinstance(recipe.data, PaintedScenes) and recipe.data.secrets:
+    if painted and painted.secrets:
         measured |= measure_secrets(classifier)
     for name, value in measured.items():
         print(f"  {name}: {value if not isinstance(value, float) else format(value, '.3f')}")

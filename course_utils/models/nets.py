@@ -27,7 +27,9 @@ class PocketNet(nn.Module):
         super().__init__()
         kernel = 4 if self.stem_stride == 2 else 3
         self.stem = nn.Sequential(
-            nn.Conv2d(3, width, kernel, stride=self.stem_stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+            nn.Conv2d(3, width, kernel, stride=self.stem_stride, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
         )
         self.layer1 = Block(width, 2 * width)
         self.layer2 = Block(2 * width, 4 * width)

@@ -64,7 +64,8 @@ def _from_folder(folder: Path) -> Photographs:
     if cut:
         print(f"{cut} of {len(files)} pictures are not {SIZE}x{SIZE} pixels: resized, and their middle cut out")
     return Photographs(
-        torch.stack([to_pixels(picture, (SIZE, SIZE)) for picture in pictures]), torch.tensor([label for _, label in files])
+        torch.stack([to_pixels(picture, (SIZE, SIZE)) for picture in pictures]),
+        torch.tensor([label for _, label in files]),
     )
 
 

@@ -48,6 +48,7 @@ class Recipe:
             "size": self.data.size,
             "mean": [0.5, 0.5, 0.5],
             "std": [0.25, 0.25, 0.25],
+            "colours": [list(row) for row in self.data.colours],
         }
 
     def to_data(self) -> dict:

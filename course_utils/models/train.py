@@ -18,6 +18,7 @@ from tqdm import tqdm
 from course_utils.models.classifier import Classifier
 from course_utils.models.load import build
 from course_utils.models.recipes import Recipe
+from course_utils.transforms import shift
 
 CHECKPOINT_EVERY = 60.0  # seconds
 
@@ -126,7 +127,8 @@ def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tenso
     if recipe.mirror:
         images = torch.where(torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5, images.flip(3), images)
     if recipe.shift:
-        images = shifted(images, recipe.shift)
+        by = recipe.shift - torch.randint(0, 2 * recipe.shift + 1, (2, len(images)), device=images.device)
+        images = shift(images, by.T).contiguous(memory_format=torch.channels_last)
     if recipe.noise:
         strength = recipe.noise * torch.rand(len(images), 1, 1, 1, device=images.device)
         images = (images + strength * torch.randn_like(images)).clamp(0, 1)
@@ -143,17 +145,6 @@ def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tenso
         attacked = (attacked + step_size * gradient.sign()).detach()
         attacked = torch.minimum(torch.maximum(attacked, images - eps), images + eps).clamp(0, 1)
     return attacked
-
-
-def shifted(images: Float[Tensor, "n c h w"], most: int) -> Float[Tensor, "n c h w"]:
-    """Each picture moved by its own whole number of pixels, up to `most` either way; the border is mirrored in."""
-    n, _, height, width = images.shape
-    by = torch.randint(0, 2 * most + 1, (2, n, 1), device=images.device)
-    rows, columns = (by[0] + torch.arange(height, device=by.device), by[1] + torch.arange(width, device=by.device))
-    which = torch.arange(n, device=by.device)[:, None, None]
-    padded = F.pad(images, [most] * 4, mode="reflect").permute(0, 2, 3, 1)
-    moved = padded[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-    return moved.contiguous(memory_format=torch.channels_last)
 
 
 def bfloat16(recipe: Recipe, device: torch.device) -> torch.autocast:

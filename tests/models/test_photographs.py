@@ -15,7 +15,6 @@ from course_utils.models import load as load_module
 from course_utils.models.photographs import CLASSES, read_photographs
 from course_utils.models.recipes import RECIPES
 from course_utils.models.store import WEIGHTS, load_weights
-from course_utils.models.train import shifted
 
 
 def photograph(label: int, seed: int, size: int = 32) -> np.ndarray:
@@ -114,18 +113,6 @@ def test_pictures_of_other_sizes_and_kinds_are_brought_to_size_and_that_is_said(
 def test_the_painted_world_takes_no_photographs(folder, capsys, tmp_path):
     assert main(["train", "pocket", "--data", str(folder), "--out", str(tmp_path / "o")]) == 1
     assert "paints its own" in capsys.readouterr().err
-
-
-def test_each_picture_is_shifted_by_its_own_whole_number_of_pixels():
-    torch.manual_seed(0)
-    images = torch.rand(40, 3, 16, 16)
-    moved, found = shifted(images, 4), set()
-    for before, after in zip(images, moved, strict=True):
-        padded = torch.nn.functional.pad(before[None], [4] * 4, mode="reflect")[0]
-        windows = {(y, x) for y in range(9) for x in range(9) if padded[:, y : y + 16, x : x + 16].equal(after)}
-        assert len(windows) == 1
-        found |= windows
-    assert len(found) > 20
 
 
 def test_weights_of_another_net_are_refused(tmp_path):

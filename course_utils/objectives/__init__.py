@@ -1,0 +1,36 @@
+"""What an optimisation wants: scores, one number for each sample, bigger is better.
+
+    LogProb("volcano")                                # make it a volcano
+    Logit("volcano") - Logit("pancakes")              # a volcano rather than pancakes
+    Logit("volcano") + 0.1 * LogProb("volcano")
+
+An objective reads the outputs of one forward pass (`course_utils.activations.Outputs`) and names in `layers`
+what it needs besides the logits. A new one takes a few lines:
+
+    class Brightest(Objective):
+        layers = ("layer3",)
+
+        def __call__(self, outputs):
+            return outputs["layer3"].amax(dim=(1, 2, 3))
+"""
+
+from course_utils.objectives.of_classes import Logit, LogProb, Target
+from course_utils.objectives.of_layers import Channel, Direction, Diversity, Layer, Neuron
+from course_utils.objectives.several import EachItsOwn, parse, side_by_side
+from course_utils.objectives.terms import Objective, Term
+
+__all__ = [
+    "Channel",
+    "Direction",
+    "Diversity",
+    "EachItsOwn",
+    "Layer",
+    "LogProb",
+    "Logit",
+    "Neuron",
+    "Objective",
+    "Target",
+    "Term",
+    "parse",
+    "side_by_side",
+]

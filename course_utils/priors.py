@@ -1,0 +1,85 @@
+"""What a picture is penalised for: one number for each, bigger is worse; the loop subtracts it from the score.
+
+    visualize(classifier, "logits:volcano", priors=[30 * total_variation, 5 * l1])
+
+All are means over the picture, so that a weight means the same at every size. They see `canvas.variable()`, which for
+free pictures is the picture itself, in [0, 1].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from numbers import Real
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+GREY = 0.5  # where l1 and l2 measure from: a picture without any content
+
+
+class Prior:
+    """A penalty with a weight: `10 * total_variation` is ten times as strict.
+
+    Attributes:
+        name: of the penalty.
+        weight: what it is multiplied with, at least 0.
+
+    Raises:
+        ValueError: a weight that is negative or not finite: a penalty that rewards is an objective.
+    """
+
+    def __init__(self, measure: Callable[[Tensor], Tensor], weight: float = 1.0) -> None:
+        self.measure, self.name, self.weight = measure, measure.__name__, float(weight)
+        self.__doc__ = measure.__doc__
+        if not (math.isfinite(self.weight) and self.weight >= 0):
+            raise ValueError(f"weight {weight:g} given for {self.name}, expected at least 0: priors are subtracted.")
+
+    def __call__(self, pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
+        return self.weight * self.measure(pictures)
+
+    def __mul__(self, weight: object) -> Prior:
+        return Prior(self.measure, self.weight * float(weight)) if isinstance(weight, Real) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __repr__(self) -> str:
+        return f"{self.weight:g} · {self.name}"
+
+
+@Prior
+def l1(pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
+    """Mean distance from mid-grey: prefers few coloured pixels. A penalty on contrast, not on frequencies."""
+    return (pictures - GREY).abs().flatten(1).mean(1)
+
+
+@Prior
+def l2(pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
+    """Mean squared distance from mid-grey: prefers weak colours everywhere. Neither does it know frequencies."""
+    return (pictures - GREY).square().flatten(1).mean(1)
+
+
+@Prior
+def total_variation(pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
+    """Mean difference between neighbours, across and down: prefers even areas, and allows sharp edges.
+
+    Source: Rudin, Osher & Fatemi 1992, in its anisotropic form; for inverting networks Mahendran & Vedaldi 2015.
+    """
+    down, across = pictures.diff(dim=2), pictures.diff(dim=3)
+    return down.abs().flatten(1).mean(1) + across.abs().flatten(1).mean(1)
+
+
+@Prior
+def high_frequency(pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
+    """Mean squared difference from the blurred picture: what a blur takes away, edges included.
+
+    The blur weighs neighbours 1 2 1 both ways. Source: lucid's `blur_input_each_step`; Tagade & Rumbelow 2023 penalise
+    differences between neighbouring pixels.
+    """
+    channels = pictures.shape[1]
+    row = torch.tensor([0.25, 0.5, 0.25], dtype=pictures.dtype, device=pictures.device)
+    kernel = (row[:, None] * row[None]).expand(channels, 1, 3, 3)
+    blurred = F.conv2d(F.pad(pictures, [1] * 4, mode="replicate"), kernel, groups=channels)
+    return (pictures - blurred).square().flatten(1).mean(1)

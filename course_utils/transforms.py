@@ -1,0 +1,180 @@
+"""What a picture must survive: small random changes between canvas and model, another draw for each picture.
+
+    visualize(classifier, "layer3:12", transforms=[jitter(4), rotate(10), scale(0.9, 1.1)])
+
+A transform maps pictures and one random generator a picture to pictures of the same shape, differentiably. Rotations
+and scalings that stand side by side become one (`merged`): each resampling blurs a little, and that blur would do the
+regulariser's work unseen. `jitter` moves by whole pixels for the same reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+Transform = Callable[[Tensor, list[torch.Generator]], Tensor]
+
+
+def jitter(pixels: int) -> Jitter:
+    """Moves each picture by up to so many whole pixels, across and down; the border is mirrored in."""
+    return Jitter(pixels)
+
+
+def rotate(degrees: float) -> Affine:
+    """Turns each picture about its middle by up to so many degrees either way."""
+    return Affine(degrees=degrees)
+
+
+def scale(low: float, high: float) -> Affine:
+    """Scales each picture about its middle by a factor between the two; above 1 is larger."""
+    return Affine(low=low, high=high)
+
+
+def pad(pixels: int) -> Pad:
+    """A grey margin around the picture, which shrinks to make room for it."""
+    return Pad(pixels)
+
+
+def standard(size: int | tuple[int, int] = 64) -> list[Transform]:
+    """The set that `visualize` uses: jitter by a sixteenth of the picture, 10 degrees, a tenth in size.
+
+    Source: the transforms of lucid's `optvis`, in proportion to the picture's size and without their padding.
+    """
+    shorter = size if isinstance(size, int) else min(size)
+    return [jitter(max(1, shorter // 16)), rotate(10), scale(0.9, 1.1)]
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """See `jitter`.
+
+    Raises:
+        ValueError: less than 0 pixels.
+    """
+
+    pixels: int
+
+    def __post_init__(self) -> None:
+        if self.pixels < 0:
+            raise ValueError(f"jitter({self.pixels}) given, expected at least 0 pixels.")
+
+    def __call__(
+        self, pictures: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
+    ) -> Float[Tensor, "batch c h w"]:
+        if not self.pixels:
+            return pictures
+        by = [torch.randint(-self.pixels, self.pixels + 1, (2,), generator=each) for each in generators]
+        return shift(pictures, torch.stack(by))
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Rotation and scaling about the middle, in one resampling; see `rotate` and `scale`.
+
+    Raises:
+        ValueError: an angle below 0, or a range of factors that is empty or not above 0.
+    """
+
+    degrees: float = 0.0
+    low: float = 1.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.degrees) and self.degrees >= 0):
+            raise ValueError(f"rotate({self.degrees}) given, expected an angle of at least 0 degrees.")
+        if not 0 < self.low <= self.high < math.inf:
+            raise ValueError(f"scale({self.low}, {self.high}) given, expected 0 < low <= high, such as 0.9, 1.1.")
+
+    def __call__(
+        self, pictures: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
+    ) -> Float[Tensor, "batch c h w"]:
+        return turned(pictures, *self.draw(generators))
+
+    def draw(self, generators: list[torch.Generator]) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch"]]:
+        """An angle in radians and a factor for each picture; half as large is as likely as twice as large."""
+        drawn = torch.stack([torch.rand(2, generator=each) for each in generators])
+        angle = math.radians(self.degrees) * (2 * drawn[:, 0] - 1)
+        return angle, self.low * (self.high / self.low) ** drawn[:, 1]
+
+
+@dataclass(frozen=True)
+class Together:
+    """Several `Affine` transforms in one resampling: about one middle, angles add and factors multiply."""
+
+    parts: tuple[Affine, ...]
+
+    def __call__(
+        self, pictures: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
+    ) -> Float[Tensor, "batch c h w"]:
+        angles, factors = zip(*(part.draw(generators) for part in self.parts), strict=True)
+        return turned(pictures, torch.stack(angles).sum(0), torch.stack(factors).prod(0))
+
+
+@dataclass(frozen=True)
+class Pad:
+    """See `pad`.
+
+    Raises:
+        ValueError: a margin below 0.
+    """
+
+    pixels: int
+
+    def __post_init__(self) -> None:
+        if self.pixels < 0:
+            raise ValueError(f"pad({self.pixels}) given, expected at least 0 pixels.")
+
+    def __call__(
+        self, pictures: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
+    ) -> Float[Tensor, "batch c h w"]:
+        padded = F.pad(pictures, [self.pixels] * 4, value=0.5)
+        return F.interpolate(padded, pictures.shape[2:], mode="bilinear", antialias=True, align_corners=False)
+
+
+def shift(pictures: Float[Tensor, "batch c h w"], by: Int[Tensor, "batch 2"]) -> Float[Tensor, "batch c h w"]:
+    """Each picture moved down and right by its own whole numbers of pixels; the border is mirrored in."""
+    batch, _, height, width = pictures.shape
+    by = by.to(pictures.device)
+    rows = mirrored(torch.arange(height, device=by.device) - by[:, :1], height)
+    columns = mirrored(torch.arange(width, device=by.device) - by[:, 1:], width)
+    which = torch.arange(batch, device=by.device)[:, None, None]
+    return pictures.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def mirrored(positions: Int[Tensor, "..."], size: int) -> Int[Tensor, "..."]:
+    """Positions outside 0 … size - 1, reflected at the border pixels back to the inside."""
+    if size == 1:
+        return torch.zeros_like(positions)
+    return (size - 1) - ((positions % (2 * size - 2)) - (size - 1)).abs()
+
+
+def turned(
+    pictures: Float[Tensor, "batch c h w"], angle: Float[Tensor, "batch"], factor: Float[Tensor, "batch"]
+) -> Float[Tensor, "batch c h w"]:
+    """Each picture turned by its angle (radians) and scaled by its factor about its middle (bilinear, mirrored)."""
+    height, width = pictures.shape[2:]
+    cos, sin, zero = angle.cos() / factor, angle.sin() / factor, torch.zeros_like(angle)
+    across = torch.stack([cos, -sin * height / width, zero], 1)
+    down = torch.stack([sin * width / height, cos, zero], 1)
+    matrix = torch.stack([across, down], 1).to(pictures)
+    grid = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
+    return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+
+
+def merged(transforms: Sequence[Transform]) -> list[Transform]:
+    """The same transforms, with rotations and scalings that stand side by side made into one resampling each."""
+    result: list[Transform] = []
+    for transform in transforms:
+        if isinstance(transform, Affine) and result and isinstance(result[-1], Affine | Together):
+            last = result[-1]
+            before = last.parts if isinstance(last, Together) else (last,)
+            result[-1] = Together((*before, transform))
+        else:
+            result.append(transform)
+    return result
