@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable
 from numbers import Real
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -78,8 +77,8 @@ def high_frequency(pictures: Float[Tensor, "batch channels height width"]) -> Fl
     The blur weighs neighbours 1 2 1 both ways. Source: lucid's `blur_input_each_step`; Tagade & Rumbelow 2023 penalise
     differences between neighbouring pixels.
     """
-    channels = pictures.shape[1]
-    row = torch.tensor([0.25, 0.5, 0.25], dtype=pictures.dtype, device=pictures.device)
-    kernel = (row[:, None] * row[None]).expand(channels, 1, 3, 3)
-    blurred = F.conv2d(F.pad(pictures, [1] * 4, mode="replicate"), kernel, groups=channels)
-    return (pictures - blurred).square().flatten(1).mean(1)
+    blurred = F.pad(pictures, [1] * 4, mode="replicate")
+    for axis in (2, 2, 3, 3):  # 1 2 1 is 1 1 twice; sums of slices cost half as much as a convolution a channel
+        less = blurred.shape[axis] - 1
+        blurred = blurred.narrow(axis, 0, less) + blurred.narrow(axis, 1, less)
+    return (pictures - blurred / 16).square().flatten(1).mean(1)

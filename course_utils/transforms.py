@@ -139,12 +139,12 @@ class Pad:
 
 def shift(pictures: Float[Tensor, "batch c h w"], by: Int[Tensor, "batch 2"]) -> Float[Tensor, "batch c h w"]:
     """Each picture moved down and right by its own whole numbers of pixels; the border is mirrored in."""
-    batch, _, height, width = pictures.shape
+    channels, height, width = pictures.shape[1:]
     by = by.to(pictures.device)
     rows = mirrored(torch.arange(height, device=by.device) - by[:, :1], height)
     columns = mirrored(torch.arange(width, device=by.device) - by[:, 1:], width)
-    which = torch.arange(batch, device=by.device)[:, None, None]
-    return pictures.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    taken = (rows[:, :, None] * width + columns[:, None, :]).flatten(1)[:, None].expand(-1, channels, -1)
+    return pictures.flatten(2).gather(2, taken).reshape(pictures.shape)  # indexing by tensors is slower backwards
 
 
 def mirrored(positions: Int[Tensor, "..."], size: int) -> Int[Tensor, "..."]:
@@ -159,12 +159,17 @@ def turned(
 ) -> Float[Tensor, "batch c h w"]:
     """Each picture turned by its angle (radians) and scaled by its factor about its middle (bilinear, mirrored)."""
     height, width = pictures.shape[2:]
-    cos, sin, zero = angle.cos() / factor, angle.sin() / factor, torch.zeros_like(angle)
-    across = torch.stack([cos, -sin * height / width, zero], 1)
-    down = torch.stack([sin * width / height, cos, zero], 1)
-    matrix = torch.stack([across, down], 1).to(pictures)
-    grid = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
+    cos, sin = (wave(angle).div(factor).to(pictures)[:, None, None] for wave in (torch.cos, torch.sin))
+    across, down = centres(width).to(pictures), centres(height).to(pictures)[:, None]
+    x = cos * across - (sin * height / width) * down
+    y = (sin * width / height) * across + cos * down
+    grid = torch.stack([x, y], dim=-1)  # as F.affine_grid makes it, in a third of the time
     return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+
+
+def centres(size: int) -> Float[Tensor, "size"]:
+    """Where pixels lie for `grid_sample`, from edge to edge of a picture that reaches from -1 to 1."""
+    return (2 * torch.arange(size) + 1) / size - 1
 
 
 def merged(transforms: Sequence[Transform]) -> list[Transform]:

@@ -1,14 +1,28 @@
 """Objectives: scores, one a sample, bigger is better; they add, subtract and scale."""
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from course_utils.activations import Outputs
-from course_utils.objectives import Logit, LogProb, Objective, Term
+from course_utils.activations import Outputs, record
+from course_utils.objectives import (
+    Channel,
+    Direction,
+    Diversity,
+    EachItsOwn,
+    Layer,
+    Logit,
+    LogProb,
+    Neuron,
+    Objective,
+    Term,
+    parse,
+    side_by_side,
+)
 
 NUMBERS = st.floats(-10, 10, allow_nan=False)
 
@@ -53,6 +67,7 @@ def test_logit_is_the_logit(outputs):
 
 
 @given(a=NUMBERS, b=NUMBERS, c=NUMBERS)
+@settings(deadline=None)
 def test_objectives_add_subtract_and_scale_like_numbers(a, b, c):
     outputs = outputs_for(torch.linspace(-3, 3, 24).reshape(4, 6))
     first, second, third = Logit(0)(outputs), LogProb(1)(outputs), Logit(5)(outputs)
@@ -116,3 +131,193 @@ def test_log_prob_of_half_precision_logits_is_taken_in_float32():
 
 def test_objectives_print_as_what_they_are():
     assert repr(Logit("volcano") - 0.5 * LogProb(3)) == "1 · Logit('volcano') + -0.5 · LogProb(3)"
+
+
+# About layers
+
+
+@pytest.fixture
+def deep():
+    """Outputs with maps, a layer without places, and one with a single axis of places."""
+    generator = torch.Generator().manual_seed(1)
+    shapes = {"maps": (4, 5, 6, 7), "units": (4, 5), "tokens": (4, 5, 6)}
+    layers = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+    return outputs_for(torch.randn(4, 6, generator=generator), layers)
+
+
+@pytest.mark.parametrize("layer", ["maps", "units", "tokens"])
+def test_a_channel_is_the_mean_over_its_places(deep, layer):
+    activations = deep[layer].flatten(2).numpy() if deep[layer].ndim > 2 else deep[layer][..., None].numpy()
+    np.testing.assert_allclose(Channel(layer, 2)(deep), activations[:, 2].mean(1), rtol=1e-5, atol=1e-6)
+    each = [activations[row, channel].mean() for row, channel in enumerate([4, 0, 0, 3])]
+    np.testing.assert_allclose(Channel(layer, [4, 0, 0, 3])(deep), each, rtol=1e-5, atol=1e-6)
+
+
+def test_a_neuron_is_a_channel_at_one_place_the_middle_if_none_is_named(deep):
+    maps = deep["maps"]
+    assert torch.equal(Neuron("maps", 1)(deep), maps[:, 1, 3, 3])
+    assert torch.equal(Neuron("maps", 1, y=0, x=6)(deep), maps[:, 1, 0, 6])
+    assert torch.equal(Neuron("maps", [0, 1, 2, 3], x=2)(deep), maps[range(4), [0, 1, 2, 3], 3, 2])
+    assert torch.equal(Neuron("units", 4)(deep), deep["units"][:, 4])
+
+
+@pytest.mark.parametrize(
+    ("objective", "words"),
+    [
+        (Channel("maps", 5), "'maps' has channels 0 to 4, there is no channel 5"),
+        (Channel("maps", -1), "there is no channel -1"),
+        (Channel("maps", [0, 1, 2, 9]), "there is no channel 9"),
+        (Channel("maps", [0, 1]), "2 numbers given for 4 samples"),
+        (Channel("flat", 0), r"gives shape \(4,\), which has no channels"),
+        (Neuron("maps", 1, y=6), r"neuron at \(6, 3\) of 'maps' asked for; its maps are 6x7"),
+        (Neuron("maps", 1, x=-1), r"neuron at \(3, -1\)"),
+        (Neuron("maps", 7), "there is no channel 7"),
+        (Neuron("units", 1, y=0), r"'units' gives shape \(4, 5\): no rows and columns"),
+        (Neuron("tokens", 1), r"'tokens' gives shape \(4, 5, 6\): no rows and columns"),
+        (Direction("maps", torch.ones(4)), "'maps' has 5 channels, the direction 4"),
+        (Diversity("maps", group=3), "4 pictures do not make groups of 3"),
+    ],
+)
+def test_what_a_layer_does_not_have_is_named(deep, objective, words):
+    deep.layers["flat"] = torch.ones(4)
+    with pytest.raises(ValueError, match=words):
+        objective(deep)
+
+
+def test_a_layer_is_the_mean_square_of_all_its_activations(deep):
+    for layer in ("maps", "units"):
+        expected = (deep[layer].double().numpy() ** 2).reshape(4, -1).mean(1)
+        np.testing.assert_allclose(Layer(layer)(deep), expected, rtol=1e-5)
+
+
+@given(length=st.floats(1e-3, 1e3))
+@settings(deadline=None)
+def test_a_direction_is_a_projection_of_which_the_length_does_not_count(length):
+    generator = torch.Generator().manual_seed(2)
+    maps, vector = torch.randn(4, 5, 6, 7, generator=generator), torch.randn(5, generator=generator)
+    outputs = outputs_for(torch.zeros(4, 6), {"maps": maps, "units": maps[..., 0, 0]})
+    unit = (vector / vector.norm()).double().numpy()
+    expected = np.einsum("nchw,c->nhw", maps.double().numpy(), unit).mean((1, 2))
+    np.testing.assert_allclose(Direction("maps", length * vector)(outputs), expected, atol=1e-6)
+    np.testing.assert_allclose(Direction("units", vector)(outputs), maps[..., 0, 0].double().numpy() @ unit, atol=1e-5)
+
+
+def test_a_direction_along_one_axis_is_that_channel(deep):
+    torch.testing.assert_close(Direction("maps", torch.eye(5)[3])(deep), Channel("maps", 3)(deep))
+
+
+@pytest.mark.parametrize("vector", [torch.zeros(4), torch.ones(2, 2), torch.ones(0)])
+def test_a_direction_that_leads_nowhere_is_refused(vector, unchecked):
+    with pytest.raises(ValueError, match=r"expected \(channels,\), not all zero"):
+        Direction("maps", vector)
+
+
+@pytest.mark.parametrize("layer", ["maps", "units", "tokens"])
+def test_diversity_is_minus_the_mean_cosine_between_gram_matrices(deep, layer):
+    flat = deep[layer].double().reshape(4, 5, -1).numpy()
+    grams = [(sample @ sample.T).ravel() / np.linalg.norm(sample @ sample.T) for sample in flat]
+    pairs = [[1], [0], [3], [2]]
+    np.testing.assert_allclose(
+        Diversity(layer, group=2)(deep), [-grams[i] @ grams[j] for i, (j,) in enumerate(pairs)], rtol=1e-4
+    )
+    all_others = [-np.mean([grams[i] @ grams[j] for j in range(4) if j != i]) for i in range(4)]
+    np.testing.assert_allclose(Diversity(layer, group=4)(deep), all_others, rtol=1e-4)
+
+
+def test_pictures_that_are_alike_have_diversity_minus_one_and_one_alone_has_none(deep):
+    same = outputs_for(torch.zeros(4, 6), {"maps": deep["maps"][:1].expand(4, -1, -1, -1)})
+    torch.testing.assert_close(Diversity("maps", group=4)(same), torch.full((4,), -1.0))
+    assert Diversity("maps", group=1)(deep).tolist() == [0] * 4
+    rolled = outputs_for(torch.zeros(2, 6), {"maps": torch.stack([deep["maps"][0], deep["maps"][0].roll(3, -1)])})
+    torch.testing.assert_close(Diversity("maps", group=2)(rolled), torch.full((2,), -1.0))  # where does not matter
+
+
+def test_a_group_of_none_is_refused():
+    with pytest.raises(ValueError, match="group=0 given, expected at least 1"):
+        Diversity("maps", group=0)
+
+
+def test_objectives_about_layers_print_as_what_they_are():
+    assert repr(Channel("layer3", 12)) == "Channel('layer3', 12)"
+    assert repr(Neuron("layer3", 12)) == "Neuron('layer3', 12)"
+    assert repr(Neuron("layer3", 12, y=0, x=3)) == "Neuron('layer3', 12, y=0, x=3)"
+    assert repr(Layer("layer3") + 2 * Diversity("layer2", group=4)) == (
+        "1 · Layer('layer3') + 2 · Diversity('layer2', group=4)"
+    )
+    assert repr(Direction("layer3", torch.ones(7))) == "Direction('layer3', 7 channels)"
+    assert repr(EachItsOwn([Logit(0), Logit(1)])) == "EachItsOwn(2 objectives)"
+
+
+# Many in one batch
+
+
+OBJECTIVES = {
+    "logits": [Logit(3), Logit(0), Logit(3), Logit(5)],
+    "channels of one layer": [Channel("maps", c) for c in (4, 4, 0, 2)],
+    "channels of two layers": [Channel("maps", 1), Channel("units", 1), Channel("maps", 0), Channel("units", 4)],
+    "channels and neurons": [Channel("maps", 1), Neuron("maps", 1), Neuron("maps", 1, 0, 0), Channel("maps", 2)],
+    "a mixture": [Layer("maps"), Logit(1) - Logit(2), LogProb(4), Direction("tokens", torch.ones(5))],
+}
+
+
+@pytest.mark.parametrize("objectives", OBJECTIVES.values(), ids=OBJECTIVES)
+def test_side_by_side_gives_each_sample_what_its_own_objective_says(deep, objectives):
+    expected = torch.stack([objective(deep)[row] for row, objective in enumerate(objectives)])
+    torch.testing.assert_close(EachItsOwn(objectives)(deep), expected)
+    torch.testing.assert_close(side_by_side(objectives)(deep), expected)
+    assert set(side_by_side(objectives).layers) == {layer for each in objectives for layer in each.layers}
+
+
+@pytest.mark.parametrize("objectives", OBJECTIVES.values(), ids=OBJECTIVES)
+def test_samples_keep_their_own_objectives_when_others_have_left(deep, objectives):
+    left = torch.tensor([1, 3])
+    some = Outputs(deep.logits[left], {n: t[left] for n, t in deep.layers.items()}, deep.model, left, 4)
+    for together in (EachItsOwn(objectives), side_by_side(objectives)):
+        torch.testing.assert_close(together(some), together(deep)[left])
+
+
+def test_objectives_of_one_kind_are_evaluated_at_once():
+    assert type(side_by_side(OBJECTIVES["logits"])) is Logit
+    assert type(side_by_side(OBJECTIVES["channels of one layer"])) is Channel
+    assert type(side_by_side([Neuron("maps", 1), Neuron("maps", 2)])) is EachItsOwn
+
+
+def test_another_number_of_objectives_than_of_samples_is_refused(deep):
+    with pytest.raises(ValueError, match="2 objectives given for 4 samples"):
+        EachItsOwn([Layer("maps"), Logit(1)])(deep)
+    for make in (EachItsOwn, side_by_side):
+        with pytest.raises(ValueError, match="at least one objective"):
+            make([])
+
+
+def test_gradients_of_one_sample_reach_its_picture_alone():
+    net = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Tanh(), nn.Flatten(), nn.Linear(80, 6))
+    images = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    both = EachItsOwn([Channel("0", 2), Logit(1)])(record(net, ["0"])(images))
+    (gradient,) = torch.autograd.grad(both[1], images)
+    assert gradient[1].any() and not gradient[0].any()
+
+
+# From strings
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("layer3:12", "Channel('layer3', 12)"),
+        ("layer3.1.conv2:0", "Channel('layer3.1.conv2', 0)"),
+        ("layer3", "Layer('layer3')"),
+        (" layer3:12 ", "Channel('layer3', 12)"),
+        ("logits:volcano", "Logit('volcano')"),
+        ("logits:apple pie", "Logit('apple pie')"),
+        ("logits:7", "Logit(7)"),
+    ],
+)
+def test_a_string_names_a_channel_a_layer_or_a_class(text, expected):
+    assert repr(parse(text)) == expected
+
+
+@pytest.mark.parametrize("text", ["", ":", ":3", "layer3:", "layer3:x", "layer3:-1", "layer3:1:2", "logits", "logits:"])
+def test_a_string_that_names_none_is_refused_with_examples(text):
+    with pytest.raises(ValueError, match=r"expected 'layer3:12'.*'logits:volcano'"):
+        parse(text)

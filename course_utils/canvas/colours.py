@@ -24,7 +24,7 @@ def colour_statistics(images: Float[Tensor, "n 3 height width"]) -> Float[Tensor
     pixels = images.permute(1, 0, 2, 3).flatten(1).double()
     values, directions = torch.linalg.eigh(torch.cov(pixels))
     root = (directions * values.clamp_min(0).sqrt()).flip(1)
-    return (root * root.sum(0).sign()).float()  # an eigenvector's sign is arbitrary: more light is positive
+    return torch.where(root.sum(0) < 0, -root, root).float()  # a direction's sign is arbitrary: more light is positive
 
 
 def colour_matrix(colours: Colours) -> Float[Tensor, "3 3"]:

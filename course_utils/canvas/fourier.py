@@ -60,14 +60,24 @@ class FourierCanvas(Canvas):
         frequencies = wave_frequencies(self.size)
         amplitudes = frequencies.clamp_min(1 / max(self.size)) ** -decay
         self.register_buffer("amplitudes", GAIN * amplitudes[..., None])
-        self.register_buffer("colours", torch.eye(channels) if channels != 3 else colour_matrix(colours))
+        self.register_buffer("colours", _mixture(colours, channels))
         noise = normal_noise((*shape[:2], *frequencies.shape, 2), seed, range(batch) if indices is None else indices)
         self.spectrum = nn.Parameter(contrast * noise)
 
     def render(self) -> Float[Tensor, "batch channels height width"]:
         waves = torch.view_as_complex(self.spectrum * self.amplitudes)
         picture = torch.fft.irfft2(waves, s=self.size, norm="ortho")
-        return torch.einsum("dc,bchw->bdhw", self.colours, picture).sigmoid()
+        mixed = self.colours.expand(len(picture), -1, -1) @ picture.flatten(2)  # einsum copies there and back
+        return mixed.reshape(picture.shape).sigmoid()
+
+
+def _mixture(colours: Colours, channels: int) -> Float[Tensor, "channels channels"]:
+    """What mixes a picture's channels; a name is about three of them, and leaves another number as they are."""
+    if channels == 3:
+        return colour_matrix(colours)
+    if not (colours is None or isinstance(colours, str)):
+        raise ValueError(f"colours given for pictures of {channels} channels, expected None: they mix three.")
+    return torch.eye(channels)
 
 
 def wave_frequencies(size: tuple[int, int]) -> Float[Tensor, "height half_width"]:

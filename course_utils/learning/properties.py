@@ -27,6 +27,42 @@ def require_tensor_like(result: object, like: Tensor, what: str = "your function
     return result
 
 
+def require_one_each(result: object, pictures: int, what: str = "your function's result") -> Tensor:
+    """`result`, if it is a tensor with one finite number for each picture, in any precision."""
+    if isinstance(result, float | int) or (isinstance(result, Tensor) and result.ndim == 0 and pictures > 1):
+        raise Mistake(
+            f"{what} is one number for the whole batch, expected one for each picture: leave the batch's axis, "
+            "dim 0, out of sums and means."
+        )
+    if not isinstance(result, Tensor):
+        raise Mistake(f"{what} is a {type(result).__name__}, expected a tensor of the shape ({pictures},).")
+    if result.shape != (pictures,):
+        raise Mistake(f"{what} has the shape {tuple(result.shape)}, expected ({pictures},): one number a picture.")
+    if not result.is_floating_point():
+        raise Mistake(f"{what} is of {result.dtype}, expected floating-point numbers.")
+    require_finite(result, what)
+    return result
+
+
+def require_flow(function: Callable[[Tensor], object], at: Tensor, what: str) -> None:
+    """Gradients reach the input of a function through its result."""
+    cut = (
+        f"no gradient reaches `{what}` through your function, so nothing could be optimised through it: leave out "
+        "what leaves the graph (`.detach()`, `.data`, `.item()`, numpy, `torch.no_grad()`)."
+    )
+    at = at.clone().requires_grad_()
+    try:
+        result = function(at)
+    except Mistake as mistake:
+        if "requires grad" in str(mistake):  # PyTorch's own advice would be to detach
+            raise Mistake(cut) from mistake
+        raise
+    if not isinstance(result, Tensor) or not result.requires_grad:
+        raise Mistake(cut)
+    if torch.autograd.grad(result.sum(), at, allow_unused=True)[0] is None:
+        raise Mistake(cut)
+
+
 def require_finite(result: Tensor, what: str = "your function's result") -> None:
     """No NaN and no infinity."""
     bad = int((~torch.isfinite(result)).sum())
@@ -54,7 +90,7 @@ def require_equal(result: Tensor, expected: Tensor, mistakes: Iterable[tuple[Ten
 def close(a: Tensor, b: Tensor) -> bool:
     """Equal up to what floating point does to another order of the same steps."""
     scale = float(b.abs().max())
-    return torch.allclose(a, b, rtol=1e-3, atol=1e-5 * scale + 1e-9)
+    return torch.allclose(a.to(b.dtype), b, rtol=1e-3, atol=1e-5 * scale + 1e-9)
 
 
 def gradient_of(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
@@ -89,11 +125,11 @@ def weights_untouched(model: nn.Module) -> Iterator[None]:
     yield
     for name, weight in model.named_parameters():
         if not torch.equal(weight.detach(), before[name]):
-            raise Mistake(f"your function changes the weights ({name}): tricking moves the image, never the model.")
+            raise Mistake(f"your function changes the weights ({name}): the images move here, never the model.")
         if weight.grad is not None and weight.grad.abs().sum() > 0:
             raise Mistake(
-                f"your function leaves gradients in the weights (`.grad` of {name}), as `loss.backward()` "
-                "does; `torch.autograd.grad(loss, images)` asks for the images' gradient alone."
+                f"your function leaves gradients in the weights (`.grad` of {name}), as `.backward()` "
+                "does; `torch.autograd.grad(…, images)` asks for the images' gradient alone."
             )
 
 

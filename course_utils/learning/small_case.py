@@ -1,4 +1,4 @@
-"""A classifier so small that a check with it takes milliseconds."""
+"""Classifiers so small that a check with them takes milliseconds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.models.classifier import Classifier
+
+DEAD = 4  # the channel of `a_case_with_maps` that no image wakes
 
 
 def a_small_case() -> tuple[Classifier, Tensor, Tensor]:
@@ -28,3 +30,29 @@ def a_small_case() -> tuple[Classifier, Tensor, Tensor]:
     with torch.no_grad():
         targets = (classifier(images).argmax(dim=1) + torch.tensor([1, 2, 1, 2])) % 3
     return classifier, images, targets
+
+
+def a_case_with_maps() -> tuple[Classifier, Tensor]:
+    """An untrained convolutional classifier of 8 × 6 pixels, and four images (4, 3, 8, 6); always the same.
+
+    Its layer "late" gives maps (batch, 6, 8, 6), at least 0. Channel 2 answers to every image, channel `DEAD` to none.
+    The images have black and white pixels.
+    """
+    generator = torch.Generator().manual_seed(0)
+    net = nn.Sequential(
+        OrderedDict(
+            first=nn.Conv2d(3, 5, 3, padding=1),
+            bend=nn.Tanh(),
+            second=nn.Conv2d(5, 6, 3, padding=1),
+            late=nn.ReLU(),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flatten=nn.Flatten(),
+            logits=nn.Linear(6, 3),
+        )
+    )
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.normal_(0, 0.5, generator=generator)
+        net.get_submodule("second").bias[DEAD] = -100.0  # type: ignore[operator]
+    classifier = Classifier(net, classes=("goldfish", "volcano", "waffle"), size=(8, 6), name="a small case")
+    return classifier, (1.4 * torch.rand(4, 3, 8, 6, generator=generator) - 0.2).clamp(0, 1)

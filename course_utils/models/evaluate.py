@@ -15,6 +15,7 @@ from course_utils.models.photographs import Photographs
 from course_utils.proportions import Proportion, proportion
 from course_utils.world import PaintedWorld, Scenes
 
+TRICKED = 1e-6  # confidence at which an attack may stop: a wrong answer counts, however unsure
 PAIRS = 500  # counterfactual pairs for each intervention
 FRESH_SEED = 900_001  # of scenes that no training and no choice of settings has seen
 BLUR = 3.0  # standard deviation, in pixels, of the blur under which cheesecake and apple pie are confused
@@ -31,7 +32,9 @@ def robust_accuracy(
     """How many pictures it still names right after an untargeted PGD attack on each."""
     from course_utils.vision import untargeted_attack
 
-    attacked = untargeted_attack(classifier, pictures.images, pictures.labels, eps=eps, steps=steps)
+    attacked = untargeted_attack(
+        classifier, pictures.images, pictures.labels, eps=eps, steps=steps, stop_at=TRICKED, progress=True
+    )
     return proportion(classifier.predict(attacked.images).logits.argmax(1) == pictures.labels)
 
 

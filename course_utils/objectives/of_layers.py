@@ -29,7 +29,7 @@ class Channel(Objective):
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
         maps = outputs[self.layers[0]]
-        return _channels(maps, outputs.each(self.channel), self.layers[0]).flatten(1).mean(1)
+        return _mean_over_places(_channels(maps, outputs.each(self.channel), self.layers[0]))
 
     def __repr__(self) -> str:
         return f"Channel({self.layers[0]!r}, {self.channel if isinstance(self.channel, int) else '…'})"
@@ -53,13 +53,19 @@ class Neuron(Channel):
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
         layer = self.layers[0]
         maps = _channels(outputs[layer], outputs.each(self.channel), layer)
-        if maps.ndim == 1:
+        if maps.ndim == 1 and self.y is None and self.x is None:
             return maps
+        if maps.ndim != 3:
+            raise ValueError(f"{layer!r} gives shape {tuple(outputs[layer].shape)}: no rows and columns there.")
         height, width = maps.shape[1:]
         y, x = height // 2 if self.y is None else self.y, width // 2 if self.x is None else self.x
         if not (0 <= y < height and 0 <= x < width):
             raise ValueError(f"neuron at ({y}, {x}) of {layer!r} asked for; its maps are {height}x{width}.")
         return maps[:, y, x]
+
+    def __repr__(self) -> str:
+        place = "" if self.y is None and self.x is None else f", y={self.y}, x={self.x}"
+        return f"Neuron{super().__repr__().removeprefix('Channel').removesuffix(')')}{place})"
 
 
 class Layer(Objective):
@@ -98,7 +104,7 @@ class Direction(Objective):
         maps = outputs[self.layers[0]]
         if maps.shape[1] != len(self.vector):
             raise ValueError(f"{self.layers[0]!r} has {maps.shape[1]} channels, the direction {len(self.vector)}.")
-        return torch.einsum("nc...,c->n...", maps, self.vector.to(maps)).flatten(1).mean(1)
+        return _mean_over_places(torch.einsum("nc...,c->n...", maps, self.vector.to(maps)))
 
     def __repr__(self) -> str:
         return f"Direction({self.layers[0]!r}, {len(self.vector)} channels)"
@@ -122,7 +128,8 @@ class Diversity(Objective):
         self.layers, self.group = (layer,), group
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
-        maps = outputs[self.layers[0]].flatten(2)
+        maps = outputs[self.layers[0]]
+        maps = maps.reshape(*maps.shape[:2], -1)  # a layer without maps has one place
         if len(maps) % self.group:
             raise ValueError(f"{len(maps)} pictures do not make groups of {self.group}.")
         if self.group == 1:
@@ -135,6 +142,11 @@ class Diversity(Objective):
 
     def __repr__(self) -> str:
         return f"Diversity({self.layers[0]!r}, group={self.group})"
+
+
+def _mean_over_places(maps: Tensor) -> Tensor:
+    """(batch, …) -> (batch,); a fully connected layer has no places, and nothing to take the mean of."""
+    return maps.reshape(len(maps), -1).mean(1)
 
 
 def _channels(maps: Tensor, channels: Tensor, layer: str) -> Tensor:

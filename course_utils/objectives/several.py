@@ -18,7 +18,7 @@ class EachItsOwn(Objective):
     """Another objective for each sample: many pictures in one batch.
 
     Raises:
-        ValueError: no objectives.
+        ValueError: no objectives; when it is evaluated, another number of them than of samples.
     """
 
     def __init__(self, objectives: Sequence[Objective]) -> None:
@@ -28,6 +28,8 @@ class EachItsOwn(Objective):
         self.layers = tuple(dict.fromkeys(name for each in objectives for name in each.layers))
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        if outputs.batch != len(self.objectives):
+            raise ValueError(f"{len(self.objectives)} objectives given for {outputs.batch} samples: one for each.")
         rows = range(len(self.objectives)) if outputs.samples is None else outputs.samples.tolist()
         return torch.cat([self.objectives[row](outputs.only(place)) for place, row in enumerate(rows)])
 

@@ -17,11 +17,14 @@ _WHERE = {
     "Picture": "style",
     "Scrubber": "scrubber",
     "attack_lab": "lab_attack",
+    "feature_lab": "lab_features",
+    "penalty_lab": "lab_penalties",
     "plot_attack": "attack",
     "plot_curves": "curves",
     "show_images": "figures",
     "show_perturbation": "attack",
     "show_predictions": "figures",
+    "transform_lab": "lab_transforms",
     "world_lab": "lab_world",
 }
 

@@ -18,7 +18,7 @@ Numbers = Sequence[float] | Sequence[int] | np.ndarray | Tensor
 
 @styled
 def plot_curves(
-    x: Numbers,
+    x: Numbers | Mapping[str, Numbers],
     curves: Mapping[str, Numbers | Sequence[Proportion]],
     *,
     intervals: Mapping[str, tuple[Numbers, Numbers]] | None = None,
@@ -26,17 +26,19 @@ def plot_curves(
     ylabel: str,
     title: str,
     alt: str,
+    logarithmic: str = "",
 ) -> Picture:
     """Lines over `x`, told apart by colour, marker and dash, with bands for their intervals.
 
     Args:
-        x: the positions, one number for each point.
+        x: the positions, one number for each point; or such numbers for each curve, by its name.
         curves: what to draw, by the name it has in the legend: numbers, or `Proportion`s, which bring their
             intervals along and are drawn in per cent.
         intervals: lower and upper ends for curves of numbers, by the curve's name.
         xlabel, ylabel: what the axes show, with units.
         title: the finding, in a sentence.
         alt: what the figure shows, with the numbers that matter, for readers who cannot see it.
+        logarithmic: axes with logarithmic scales: `"x"`, `"y"` or `"xy"`.
 
     Raises:
         TypeError, ValueError: no alt text, no curves, a curve of another length than `x`, or an interval for
@@ -45,21 +47,22 @@ def plot_curves(
     described(alt)
     if not curves:
         raise ValueError("no curves given, expected at least one, such as {'pocket': [0.1, 0.5]}.")
-    positions = _numbers(x)
+    every_x = {name: _numbers(x[name] if isinstance(x, Mapping) else x) for name in curves}
     bands = {name: tuple(map(_numbers, ends)) for name, ends in (intervals or {}).items()}
     for name in bands.keys() - curves.keys():
         raise ValueError(f"an interval for {name!r} given, expected one for a curve: {', '.join(curves)}.")
     figure = new_figure(4.0 + 0.25 * max(0, len(curves) - 2))
     axes = figure.add_subplot()
     for name, values in curves.items():
-        heights, band = _with_band(values, bands.get(name))
+        positions, (heights, band) = every_x[name], _with_band(values, bands.get(name))
         if len(heights) != len(positions):
             raise ValueError(f"curve {name!r} has {len(heights)} points, expected {len(positions)}, as many as x has.")
         (line,) = axes.plot(positions, heights, label=name)
         if band is not None:
             axes.fill_between(positions, *band, color=line.get_color(), alpha=0.12, linewidth=0)
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    if (positions == positions.round()).all():
+    axes.set(**{f"{axis}scale": "log" for axis in logarithmic})
+    if "x" not in logarithmic and all((positions == positions.round()).all() for positions in every_x.values()):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(title, loc="left", wrap=True)
     if len(curves) > 2:  # many lines leave no room among themselves

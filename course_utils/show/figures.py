@@ -41,12 +41,18 @@ def show_images(
     columns = _columns(columns, len(pictures))
     rows = ceil(len(pictures) / columns)
     cell = min(WIDTH / columns, LARGEST)
-    titles = [fill(title, max(8, round(cell * LETTERS))) for title in titles]
+    titles = [_folded(title, max(8, round(cell * LETTERS))) for title in titles]
     lines = max(title.count("\n") + 1 if title else 0 for title in titles)
     figure = new_figure(rows * (cell * _aspect(pictures) + 0.24 * lines), width=columns * cell)
     for index, axes in enumerate(_grid(figure, rows, columns, len(pictures))):
         draw_picture(axes, pictures[index], titles[index])
     return Picture(figure, alt=alt)
+
+
+def _folded(title: str, letters: int) -> str:
+    """A title in lines; the name of a class, `pirate_ship`, is taken apart rather than cut."""
+    shown = title.replace("_", " ") if len(title) > letters else title
+    return fill(shown, letters, break_long_words=False)
 
 
 @styled

@@ -27,17 +27,19 @@ class Lab:
             raises is shown in the panel as a sentence.
         first: each control's value at the beginning.
         controls: makes the ipywidgets, by the name under which `draw` takes their value.
+        about: what a reader can change in the lab and what it then shows, for the book, where nothing moves.
     """
 
     title: str
     draw: Draw
     first: Mapping[str, Any]
     controls: Callable[[Mapping[str, Any]], dict[str, Any]] = field(repr=False)
+    about: str = ""
 
     def still(self) -> str:
         """The lab's first state as HTML that needs no kernel."""
         picture, line = self.draw(**self.first, progress=lambda step, steps: None)
-        return render("lab.html", title=self.title, picture=picture._repr_html_(), line=line)
+        return render("lab.html", title=self.title, about=self.about, picture=picture._repr_html_(), line=line)
 
     def panel(self) -> Any:
         """The lab as an ipywidgets box, with its parts as `.controls`, `.line`, `.view` and `.bar`."""
@@ -47,18 +49,25 @@ class Lab:
         for control in controls.values():
             control.style.description_width = "7em"
             control.layout.width = "min(100%, 30em)"
-        view, line = widgets.HTML(), widgets.HTML()
+        # The picture gives way before it moves below the knobs: whoever turns one wants to see the other.
+        view, line = widgets.HTML(layout={"flex": "1 1 20em", "max_width": "50em"}), widgets.HTML()
         bar = widgets.IntProgress(min=0, max=1, bar_style="info", layout={"width": "min(100%, 30em)"})
 
         def progress(step: int, steps: int) -> None:
             bar.max, bar.value = max(steps, 1), step
             bar.layout.visibility = "visible" if step < steps else "hidden"  # a full bar would look like work
 
+        drawn: list[dict[str, Any]] = []  # the values behind the picture: empty before the first, and after an error
+
         def follow(change: object = None) -> None:
+            values = {name: each.value for name, each in controls.items()}
+            if drawn == [values]:  # a control that moved another is heard of twice
+                return
+            drawn.clear()
             progress(0, 1)
             line.value = render("lab_line.html", line="Working …", trouble=False)
             try:
-                picture, said = self.draw(**{name: each.value for name, each in controls.items()}, progress=progress)
+                picture, said = self.draw(**values, progress=progress)
             except Exception as error:  # a traceback would land in JupyterLab's log, where no reader looks
                 line.value = render("lab_line.html", line=str(error) or type(error).__name__, trouble=True)
             else:
@@ -66,6 +75,7 @@ class Lab:
                     picture._repr_html_(),
                     render("lab_line.html", line=said, trouble=False),
                 )
+                drawn.append(values)
             progress(1, 1)
 
         for control in controls.values():

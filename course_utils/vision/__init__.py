@@ -5,7 +5,7 @@ from course_utils.vision.attacks import targeted_attack, untargeted_attack
 from course_utils.vision.feature_visualization import render_vis, visualize
 from course_utils.vision.held_out import activation_under
 from course_utils.vision.layer_table import layers
-from course_utils.vision.spectrum import high_frequency_share
+from course_utils.vision.spectrum import high_frequency_share, radial_spectrum
 from course_utils.vision.visualization import Visualization
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "activation_under",
     "high_frequency_share",
     "layers",
+    "radial_spectrum",
     "render_vis",
     "targeted_attack",
     "untargeted_attack",

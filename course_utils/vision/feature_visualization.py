@@ -31,6 +31,7 @@ STANDARD_PRIORS = (300 * high_frequency,)  # chosen on a few channels and classe
 AT_ONCE = 64  # more pictures in a batch make no step cheaper on a processor
 
 
+@torch.inference_mode(False)
 def visualize(
     classifier: Classifier,
     objective: Wanted | Sequence[Wanted],
@@ -88,13 +89,13 @@ def visualize(
     model = classifier if size is None else classifier.at_size(size)
     moves = merged(given_or(transforms, standard(model.size), "transforms"))
     penalties = given_or(priors, STANDARD_PRIORS, "priors")
-    wanted = Wishes(objective, len(canvas) if isinstance(canvas, Canvas) else copies)
+    wanted = Wishes(objective, copies, pictures=len(canvas) if isinstance(canvas, Canvas) else None)
     wanted.check(model)
     film, parts = Film(frames, steps), []
     chunks = wanted.chunks(batch_size or pictures_at_once(model), together=isinstance(canvas, Canvas))
     for rows in progress_bar(chunks, "visualising", progress=progress if len(chunks) > 1 else False):
         aim = wanted.of(rows)
-        start, dead = awake(model, canvas, aim, rows, seed) if isinstance(canvas, str) else (canvas, [])
+        start, dead = awake(model, canvas, aim, rows, seed)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "the gradient is zero at step 0")  # `awake` has said so already
             part = climb(
@@ -105,14 +106,16 @@ def visualize(
         parts.append((part, [rows[i] for i in dead]))
         if part.interrupted:
             break
+        film.finish(part.images)
     images = torch.cat([part.images for part, _ in parts])
+    shown, shown_before = film.frames(len(images))
     return Visualization(
         images=images,
         activation=torch.cat([part.activation for part, _ in parts]),
         objectives=wanted.names[: len(images)],
         dead=[row for _, dead in parts for row in dead],
-        frames=film.frames(),
-        frame_steps=film.steps,
+        frames=shown,
+        frame_steps=shown_before,
         interrupted=any(part.interrupted for part, _ in parts),
     )
 

@@ -11,6 +11,22 @@ from course_utils.canvas.fourier import wave_frequencies
 HALF_NYQUIST = 0.25  # cycles a pixel: waves of less than four pixels
 
 
+def radial_spectrum(
+    images: Float[Tensor, "batch channels height width"], bands: int = 16
+) -> tuple[Float[Tensor, "bands"], Float[Tensor, "batch bands"]]:
+    """How a picture's energy falls with frequency: the mean energy of a wave, band by band.
+
+    Returns:
+        The middles of the bands, in cycles a pixel up to 0.5, and each picture's energies, measured as in
+        `high_frequency_share` and divided by their sum over all waves.
+    """
+    energy, frequencies = _energy(images)
+    edges = torch.linspace(0, 0.5, bands + 1)
+    inside = [(low < frequencies) & (frequencies <= high) for low, high in edges.unfold(0, 2, 1)]
+    means = torch.stack([energy[:, band].sum(1) / band.sum() for band in inside], 1)
+    return edges.unfold(0, 2, 1).mean(1), means / energy.flatten(1).sum(1, keepdim=True)
+
+
 def high_frequency_share(
     images: Float[Tensor, "batch channels height width"], above: float = HALF_NYQUIST
 ) -> Float[Tensor, "batch"]:
@@ -23,16 +39,21 @@ def high_frequency_share(
         images: (batch, channels, height, width), in any unit.
         above: frequency in cycles a pixel, 0 … 0.5 · √2.
     """
+    energy, frequencies = _energy(images)
+    total = energy.sum((1, 2))
+    fine = (energy * (frequencies > above)).sum((1, 2))
+    return fine / total.clamp_min(torch.finfo(total.dtype).tiny)
+
+
+def _energy(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Energy of each wave (batch, height, half width), summed over channels, and the waves' frequencies."""
     height, width = images.shape[2:]
     window = torch.hann_window(height, periodic=False)[:, None] * torch.hann_window(width, periodic=False)[None]
     window = window.to(images)
     mean = (images * window).sum((2, 3), keepdim=True) / window.sum()
-    energy = torch.fft.rfft2((images - mean) * window).abs().square()
+    energy = torch.fft.rfft2((images - mean) * window).abs().square().sum(1)
     twice = torch.full((energy.shape[-1],), 2.0)  # rfft2 leaves out the mirror image of every column but these
     twice[0] = 1.0
     if width % 2 == 0:
         twice[-1] = 1.0
-    energy = (energy * twice.to(energy)).sum(1)
-    fine = (wave_frequencies((height, width)) > above).to(energy)
-    total = energy.sum((1, 2))
-    return (energy * fine).sum((1, 2)) / total.clamp_min(torch.finfo(total.dtype).tiny)
+    return energy * twice.to(energy), wave_frequencies((height, width)).to(energy)

@@ -77,10 +77,10 @@ class Film:
             if frames < 0:
                 raise ValueError(f"frames={frames} given, expected at least 0.")
             frames = torch.linspace(0, steps, frames).round().int().unique().tolist() if frames else []
-        self.steps = list(frames)
-        if any(not 0 <= step <= steps for step in self.steps):
-            raise ValueError(f"frames before steps {self.steps} asked for, but the run has steps 0 to {steps}.")
-        self._taken: dict[int, list[Tensor]] = {step: [] for step in self.steps}
+        if any(not 0 <= step <= steps for step in frames):
+            raise ValueError(f"frames before steps {list(frames)} asked for, but the run has steps 0 to {steps}.")
+        self._taken: dict[int, list[Tensor]] = {step: [] for step in frames}
+        self._chunks = 0
 
     def and_(self, on_step: OnStep | None) -> OnStep:
         """A function for `optimize` that keeps the frames, and calls the reader's own."""
@@ -94,8 +94,15 @@ class Film:
 
         return both
 
-    def frames(self) -> Tensor:
-        """(frames, batch, channels, height, width); of an interrupted run those that all pictures have."""
-        taken = [torch.cat(chunks) for chunks in self._taken.values() if chunks]
-        whole = [frame for frame in taken if len(frame) == len(taken[0])]
-        return torch.stack(whole) if whole else torch.empty(0)
+    def finish(self, images: Tensor) -> None:
+        """A chunk is done; at the steps that it never took, because none of its pictures could move, it stood still."""
+        self._chunks += 1
+        for chunks in self._taken.values():
+            if len(chunks) < self._chunks:
+                chunks.append(images.detach().cpu().clone())
+
+    def frames(self, pictures: int) -> tuple[Tensor, list[int]]:
+        """(frames, pictures, channels, height, width), and their steps; of an interrupted run those that all have."""
+        taken = {step: torch.cat(chunks) for step, chunks in self._taken.items() if chunks}
+        whole = {step: frame for step, frame in taken.items() if len(frame) == pictures}
+        return torch.stack(list(whole.values())) if whole else torch.empty(0), list(whole)

@@ -25,15 +25,23 @@ CANVASES: dict[str, type[PixelCanvas] | type[FourierCanvas]] = {"pixel": PixelCa
 class Wishes:
     """An objective for each picture: one for `copies` pictures together, or a list of them, `copies` pictures each.
 
+    Where the number of pictures is given, because their canvas is, so is that of copies.
+
     Raises:
         TypeError: something that is no objective.
-        ValueError: no objective, or a string that names none.
+        ValueError: no objective, a string that names none, or a number of pictures that does not go with it.
     """
 
-    def __init__(self, objective: Wanted | Sequence[Wanted], copies: int) -> None:
+    def __init__(self, objective: Wanted | Sequence[Wanted], copies: int, *, pictures: int | None = None) -> None:
         given: list = list(objective) if isinstance(objective, list | tuple) else [objective]
         if not given:
             raise ValueError("no objective given; expected 'layer3:12', 'logits:volcano' or a list of such.")
+        if pictures is not None:
+            each, over = divmod(pictures, len(given))
+            if over or copies not in (1, each):
+                expected = f"{len(given)} objective{'s' * (len(given) != 1)}, copies={copies}"
+                raise ValueError(f"the canvas has {pictures} pictures for {expected}: expected one for each.")
+            copies = each
         listed = [as_objective(each) for each in given]
         self.whole = None if isinstance(objective, list | tuple) else listed[0]
         self.objectives = [each for each in listed for _ in range(copies)]
@@ -56,17 +64,17 @@ class Wishes:
         Raises:
             ValueError, TypeError: as `visualize`.
         """
-        grey = torch.full((1, classifier.channels, *classifier.size), 0.5).to(classifier.mean)
         names = {name for each in self.objectives for name in each.layers}
         forward = record(classifier, names)
         with as_found(classifier):
             try:
-                outputs = forward(grey.to(classifier.dtype))
-            except RuntimeError as error:
+                grey = torch.full((1, classifier.channels, *classifier.size), 0.5)
+                outputs = forward(grey.to(classifier.device, classifier.dtype))
+            except (RuntimeError, AssertionError) as error:  # transformers assert that the size is theirs
                 if "was not reached" in str(error):
                     raise
                 height, width = classifier.size
-                reason = str(error).splitlines()[0]
+                reason = str(error).partition("\n")[0]
                 raise ValueError(f"{classifier.name} refuses pictures of {height}x{width} pixels ({reason}).") from None
             if self.whole is None:  # one that compares pictures cannot be asked about a single one
                 for each in dict.fromkeys(self.objectives):
@@ -100,11 +108,12 @@ def measure(classifier: Classifier, objective: Objective, images: Tensor) -> Flo
 
 
 def awake(
-    classifier: Classifier, canvas: str, objective: Objective, rows: Sequence[int], seed: int
+    classifier: Classifier, canvas: str | Canvas, objective: Objective, rows: Sequence[int], seed: int
 ) -> tuple[Canvas, list[int]]:
     """A canvas to start from: where a picture has no gradient, redrawn with more and more contrast.
 
-    A ReLU that is off passes no gradient, so a channel that the first noise leaves off would never wake.
+    A ReLU that is off passes no gradient, so a channel that the first noise leaves off would never wake. A given
+    canvas stays as it is.
 
     Returns:
         The canvas, and the positions for which no start was found.
@@ -112,37 +121,38 @@ def awake(
     Raises:
         ValueError: an unknown kind of canvas.
     """
-    if canvas not in CANVASES:
-        raise ValueError(f"canvas={canvas!r} given, expected 'fourier', 'pixel' or a canvas.")
-    kind = CANVASES[canvas]
-    options: dict = {"channels": classifier.channels, "indices": rows}
-    if kind is FourierCanvas and classifier.colours is not None:
-        options["colours"] = classifier.colours
-
-    def drawn(attempt: int) -> Canvas:
-        contrast = 2**attempt * kind.CONTRAST
-        made = kind(len(rows), classifier.size, seed=seed + attempt, contrast=contrast, **options)
-        return made.to(classifier.device, classifier.dtype)
-
-    start = drawn(0)
+    start = canvas if isinstance(canvas, Canvas) else _drawn(classifier, canvas, rows, seed, 0)
     asleep = _without_gradient(classifier, start, objective)
     for attempt in range(1, TRIES):
-        if not asleep.any():
+        if isinstance(canvas, Canvas) or not asleep.any():
             break
-        other = drawn(attempt)
+        other = _drawn(classifier, canvas, rows, seed, attempt)
         with torch.no_grad():
             for parameter, redrawn in zip(start.parameters(), other.parameters(), strict=True):
                 parameter[asleep] = redrawn[asleep]
         asleep &= _without_gradient(classifier, start, objective)
     dead = asleep.nonzero().flatten().tolist()
     if dead:
+        tried = "the given canvas does not wake" if isinstance(canvas, Canvas) else f"no start of {TRIES} wakes"
         warnings.warn(
-            f"no start of {TRIES} wakes pictures {[rows[i] for i in dead]}: their units are off (dead ReLUs) and "
+            f"{tried} pictures {[rows[i] for i in dead]}: their units are off (dead ReLUs) and "
             "pass no gradient; these pictures stay noise.",
             RuntimeWarning,
             stacklevel=3,
         )
     return start, dead
+
+
+def _drawn(classifier: Classifier, canvas: str, rows: Sequence[int], seed: int, attempt: int) -> Canvas:
+    if canvas not in CANVASES:
+        raise ValueError(f"canvas={canvas!r} given, expected 'fourier', 'pixel' or a canvas.")
+    kind = CANVASES[canvas]
+    options: dict = {"channels": classifier.channels, "indices": rows}
+    if kind is FourierCanvas and classifier.colours is not None:
+        options["colours"] = classifier.colours
+    contrast = 2**attempt * kind.CONTRAST
+    made = kind(len(rows), classifier.size, seed=seed + attempt, contrast=contrast, **options)
+    return made.to(classifier.device, classifier.dtype)
 
 
 def _without_gradient(classifier: Classifier, canvas: Canvas, objective: Objective) -> Tensor:

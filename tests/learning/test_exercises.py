@@ -161,6 +161,14 @@ def test_every_exercise_is_complete():
         assert judge(each, lambda *given, reference=each.reference: reference(*given)).status == "passed"
 
 
+def test_every_untouched_stub_is_not_started_and_replaced_by_the_reference(capsys):
+    for each in all_exercises():
+        scope = {}
+        exec(f'def {each.call}:\n    """To be written."""\n    ...', scope)
+        assert check(each.id, scope[each.reference.__name__]) is each.reference
+        assert "Not started" in capsys.readouterr().out
+
+
 def test_hints_come_one_at_a_time(monkeypatch):
     monkeypatch.setattr(notebook, "_hints_given", {})
     hints = find(STEP).hints
