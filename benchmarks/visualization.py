@@ -1,9 +1,9 @@
 """Our feature visualisation beside lucent 0.1.8, and what a step costs: python benchmarks/visualization.py
 
-The environment is that of benchmarks/README.md, `.venv-bench`. Everybody makes a 64x64 picture of each class of `pocket` in 128 steps
-of Adam at 0.05, on Fourier coefficients. The rows take turns; figures are medians over the rounds. No shims: lucent
-0.1.8 with its kornia 0.4.1 runs as it is. It is told `preprocess=False` (the classifier normalises by itself) and
-`fixed_image_size=64` (the net takes nothing else; lucent resizes what its transforms leave).
+The environment is that of benchmarks/README.md, `.venv-bench`. Everybody makes a 64x64 picture of each class of
+`pocket` in 128 steps of Adam at 0.05, on Fourier coefficients. The rows take turns; figures are medians over the
+rounds. No shims: lucent 0.1.8 with its kornia 0.4.1 runs as it is. It is told `preprocess=False` (the classifier
+normalises by itself) and `fixed_image_size=64` (the net takes nothing else; lucent resizes what its transforms leave).
 """
 
 from __future__ import annotations

@@ -59,7 +59,8 @@ class FourierCanvas(Canvas):
         self.size = shape[2:]
         frequencies = wave_frequencies(self.size)
         amplitudes = frequencies.clamp_min(1 / max(self.size)) ** -decay
-        self.register_buffer("amplitudes", GAIN * amplitudes[..., None])
+        both = amplitudes[..., None].repeat(1, 1, 2)  # real and imaginary part: slow if broadcast
+        self.register_buffer("amplitudes", GAIN * both)
         self.register_buffer("colours", _mixture(colours, channels))
         noise = normal_noise((*shape[:2], *frequencies.shape, 2), seed, range(batch) if indices is None else indices)
         self.spectrum = nn.Parameter(contrast * noise)

@@ -81,7 +81,7 @@ class Lab:
         for control in controls.values():
             control.observe(follow, names="value")
         heading = widgets.HTML(render("lab_line.html", line=self.title, trouble=False))
-        side = widgets.VBox([*controls.values(), bar, line])
+        side = widgets.VBox([*controls.values(), bar, line], layout={"flex": "0 1 31em"})
         both = widgets.HBox([side, view], layout={"flex_flow": "row wrap"})  # below each other where it is narrow
         panel = widgets.VBox([heading, both])
         panel.controls, panel.line, panel.view, panel.bar = controls, line, view, bar

@@ -38,7 +38,7 @@ def known() -> Classifier:
 def numbers(text: str) -> list[float]:
     """The numbers that stand by themselves in a line or a panel's HTML, not those in a unit's name."""
     text = Page(text).text("div") if text.startswith("<") else text
-    return [float(found) for found in re.findall(r"(?<![\w:.(])-?\d+(?:\.\d+)?(?:e-?\d+)?", text)]
+    return [float(found) for found in re.findall(r"(?<![\w:.])-?\d+(?:\.\d+)?(?:e-?\d+)?", text)]
 
 
 def picture_in(panel) -> str:
