@@ -107,14 +107,16 @@ def optimize(
 
     def look(transforms: Sequence[Callable[..., Tensor]] = ()) -> tuple[Tensor, Outputs, Tensor]:
         left = best.left  # the samples that are not done: only they go through the model
-        x = seen = canvas.render() if len(left) == batch else canvas.render()[left]
+        rendered = canvas.render()
+        variable = canvas.variable(rendered.clone()) if priors else None  # a clone: models may work in place
+        x = seen = rendered if len(left) == batch else rendered[left]
         for transform in transforms:
             seen = transform(seen, [generators[i] for i in left.tolist()])
         outputs = forward(seen, samples=left, batch=batch)
         score = one_each(objective(outputs), len(left), objective)
         check_flow(score)
         for prior in priors:
-            score = score - one_each(prior(canvas.variable()), batch, prior)[left]
+            score = score - one_each(prior(variable), batch, prior)[left]
         return x.detach(), outputs, score
 
     def evaluate(step: int) -> None:

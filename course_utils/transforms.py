@@ -163,7 +163,7 @@ def turned(
     across, down = centres(width).to(pictures), centres(height).to(pictures)[:, None]
     x = cos * across - (sin * height / width) * down
     y = (sin * width / height) * across + cos * down
-    grid = torch.stack([x, y], dim=-1)  # as F.affine_grid makes it, in a third of the time
+    grid = torch.stack([x, y], dim=-1)  # what F.affine_grid makes, in less time
     return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
 
 

@@ -64,7 +64,7 @@ class EpsilonBall(Canvas):
     def render(self) -> Float[Tensor, "batch 3 height width"]:
         return self.perturbed.clone()  # a model that works in place must not change the parameter
 
-    def variable(self) -> Float[Tensor, "batch 3 height width"]:
+    def variable(self, rendered: Tensor | None = None) -> Float[Tensor, "batch 3 height width"]:
         """The perturbation: what was added to the pictures."""
         return self.perturbed - self.images
 

@@ -21,9 +21,13 @@ class Canvas(nn.Module, ABC):
     def render(self) -> Float[Tensor, "batch ..."]:
         """What the model sees, differentiable in `parameters()`; a new tensor, not the parameters."""
 
-    def variable(self) -> Float[Tensor, "batch ..."]:
-        """What priors see: what is penalised is not always what the model sees."""
-        return self.render()
+    def variable(self, rendered: Float[Tensor, "batch ..."] | None = None) -> Float[Tensor, "batch ..."]:
+        """What priors see: what is penalised is not always what the model sees.
+
+        Args:
+            rendered: what `render` gave just now, where it is at hand; it saves rendering once more.
+        """
+        return self.render() if rendered is None else rendered
 
     def project(self) -> None:
         """Bring the parameters back, in place, to what is allowed; called after every step."""

@@ -55,21 +55,21 @@ def make(
 
 def figures(recipe: Recipe, classifier: Classifier, data: Path | None = None) -> dict:
     """Everything that the card says the model reaches, measured on pictures that training never saw."""
-    painted = recipe.data if isinstance(recipe.data, PaintedScenes) else None
-    which = "fresh scenes" if painted else "test photographs"
-    unseen = fresh_scenes(2000, painted.secrets) if painted else read_photographs("test", data)
-    measured: dict[str, Proportion | float] = {
-        f"accuracy on {len(unseen.labels)} {which}": accuracy(classifier, unseen),
-        "accuracy under 20-step PGD at 8/255": robust_accuracy(classifier, unseen),
-    }
-    if not painted:  # the classes stand one after the other: every tenth is as many of each
-        some = Photographs(unseen.pixels[::10], unseen.labels[::10])
-        measured |= {
-            f"accuracy under 20-step PGD at {eps}/255, every tenth": robust_accuracy(classifier, some, eps=eps / 255)
-            for eps in (0, 1, 2, 4, 8, 16)
-        }
-    if painted and painted.secrets:
-        measured |= measure_secrets(classifier)
+    measured: dict[str, Proportion | float] = {}
+    if isinstance(recipe.data, PaintedScenes):
+        scenes = fresh_scenes(2000, recipe.data.secrets)
+        measured["accuracy on 2000 fresh scenes"] = accuracy(classifier, scenes)
+        measured["accuracy under 20-step PGD at 8/255"] = robust_accuracy(classifier, scenes)
+        measured |= measure_secrets(classifier) if recipe.data.secrets else {}
+    else:
+        photographs = read_photographs("test", data)
+        measured[f"accuracy on {len(photographs.labels)} test photographs"] = accuracy(classifier, photographs)
+        measured["accuracy under 20-step PGD at 8/255"] = robust_accuracy(classifier, photographs)
+        # The classes stand one after the other, so that every tenth photograph is as many of each.
+        some = Photographs(photographs.pixels[::10], photographs.labels[::10])
+        for eps in (0, 1, 2, 4, 8, 16):
+            name = f"accuracy under 20-step PGD at {eps}/255, every tenth"
+            measured[name] = robust_accuracy(classifier, some, eps=eps / 255)
     for name, value in measured.items():
         print(f"  {name}: {value if not isinstance(value, float) else format(value, '.3f')}")
     return {name: round(v, 4) if isinstance(v, float) else _data(v) for name, v in measured.items()}

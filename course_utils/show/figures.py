@@ -42,8 +42,9 @@ def show_images(
     rows = ceil(len(pictures) / columns)
     cell = min(WIDTH / columns, LARGEST)
     titles = [_folded(title, max(8, round(cell * LETTERS))) for title in titles]
-    lines = max(title.count("\n") + 1 if title else 0 for title in titles)
-    figure = new_figure(rows * (cell * _aspect(pictures) + 0.24 * lines), width=columns * cell)
+    lines = [title.count("\n") + 1 if title else 0 for title in titles]
+    above = sum(max(lines[row * columns : (row + 1) * columns]) for row in range(rows))  # lines of titles in all rows
+    figure = new_figure(rows * cell * _aspect(pictures) + 0.24 * above, width=columns * cell)
     for index, axes in enumerate(_grid(figure, rows, columns, len(pictures))):
         draw_picture(axes, pictures[index], titles[index])
     return Picture(figure, alt=alt)

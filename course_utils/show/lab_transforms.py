@@ -18,7 +18,7 @@ from course_utils.show.lab_pictures import DEAD, checked_steps, one_and_four, vi
 from course_utils.show.lab_units import UnitMenu
 from course_utils.show.style import PALETTE, Picture, styled
 from course_utils.transforms import Transform
-from course_utils.vision.held_out import HELD_OUT, activation_under
+from course_utils.vision.held_out import activation_under, held_out
 from course_utils.vision.visualization import Visualization
 from course_utils.vision.wishes import measure
 
@@ -139,7 +139,7 @@ def moved_copies(picture: Tensor, copies: int) -> Tensor:
     moved = []
     for _ in range(copies):
         copy = picture
-        for transform in HELD_OUT:
+        for transform in held_out(picture.shape[2:]):
             copy = transform(copy, generators)
         moved.append(copy)
     return torch.cat(moved)

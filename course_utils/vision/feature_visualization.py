@@ -147,6 +147,8 @@ def render_vis(
 
 def given_or(given: Sequence | str, default: Sequence, name: str) -> Sequence:
     """What was given, or the default for "standard"; ValueError for another string."""
+    if not isinstance(given, str | list | tuple):
+        raise TypeError(f"{name} is {given!r}, expected a list: {name}=[…].")
     if isinstance(given, str) and given != "standard":
         raise ValueError(f"{name}={given!r} given, expected 'standard' or a list of {name}.")
     return default if isinstance(given, str) else given

@@ -12,18 +12,21 @@ from course_utils.guards import check_settings
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import side_by_side
 from course_utils.randomness import sample_generators
-from course_utils.transforms import Transform, jitter, rotate, scale
+from course_utils.transforms import Transform, jitter, merged, rotate, scale
 from course_utils.vision.wishes import Wanted, as_objective, measure
 
-# Other draws and other ranges than `transforms.standard`: half as much again.
-HELD_OUT: tuple[Transform, ...] = (jitter(6), rotate(15), scale(0.85, 1.15))
+
+
+def held_out(size: Sequence[int]) -> list[Transform]:
+    """Other ranges than those of `transforms.standard`: half as much again."""
+    return merged([jitter(max(1, 3 * min(size) // 32)), rotate(15), scale(0.85, 1.15)])
 
 
 def activation_under(
     classifier: Classifier,
     images: Float[Tensor, "batch channels height width"],
     objective: Wanted | Sequence[Wanted],
-    transforms: Sequence[Transform] = HELD_OUT,
+    transforms: Sequence[Transform] | None = None,
     *,
     draws: int = 16,
     seed: int = 1_000,
@@ -35,7 +38,7 @@ def activation_under(
     Args:
         images: in [0, 1].
         objective: one for all pictures, or one for each.
-        transforms: applied one after the other; by default stronger ones than `visualize` uses.
+        transforms: applied one after the other; None is `held_out`, stronger ones than `visualize` uses.
         draws: how often, at least 1.
         seed: of the draws.
 
@@ -49,11 +52,12 @@ def activation_under(
         aim = side_by_side([as_objective(each) for each in objective])
     else:
         aim = as_objective(objective)
+    moves = held_out(classifier.size) if transforms is None else merged(transforms)
     generators = sample_generators(seed, range(len(images)), "held-out transforms")
     total = torch.zeros(len(images), device=images.device)
     for _ in range(draws):
         moved = images
-        for transform in transforms:
+        for transform in moves:
             moved = transform(moved, generators)
         total += measure(classifier, aim, moved)
     return total / draws

@@ -19,12 +19,18 @@ def radial_spectrum(
     Returns:
         The middles of the bands, in cycles a pixel up to 0.5, and each picture's energies, measured as in
         `high_frequency_share` and divided by their sum over all waves.
+
+    Raises:
+        ValueError: more bands than pictures of this size fill.
     """
-    energy, frequencies = _energy(images)
-    edges = torch.linspace(0, 0.5, bands + 1)
-    inside = [(low < frequencies) & (frequencies <= high) for low, high in edges.unfold(0, 2, 1)]
-    means = torch.stack([energy[:, band].sum(1) / band.sum() for band in inside], 1)
-    return edges.unfold(0, 2, 1).mean(1), means / energy.flatten(1).sum(1, keepdim=True)
+    energy, frequencies, counted = _energy(images)
+    edges = torch.linspace(0, 0.5, bands + 1).unfold(0, 2, 1)
+    inside = [(low < frequencies) & (frequencies <= high) for low, high in edges]
+    if not all(band.any() for band in inside):
+        raise ValueError(f"pictures of {images.shape[2]}x{images.shape[3]} pixels do not fill {bands} bands: ask for fewer.")
+    means = torch.stack([energy[:, band].sum(1) / counted[band].sum() for band in inside], 1)
+    total = energy.flatten(1).sum(1, keepdim=True)
+    return edges.mean(1), means / total.clamp_min(torch.finfo(total.dtype).tiny)
 
 
 def high_frequency_share(
@@ -39,14 +45,14 @@ def high_frequency_share(
         images: (batch, channels, height, width), in any unit.
         above: frequency in cycles a pixel, 0 … 0.5 · √2.
     """
-    energy, frequencies = _energy(images)
+    energy, frequencies, _ = _energy(images)
     total = energy.sum((1, 2))
     fine = (energy * (frequencies > above)).sum((1, 2))
     return fine / total.clamp_min(torch.finfo(total.dtype).tiny)
 
 
-def _energy(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Energy of each wave (batch, height, half width), summed over channels, and the waves' frequencies."""
+def _energy(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Energy of each wave (batch, height, half width), over channels; the waves' frequencies; how many each stands for."""
     height, width = images.shape[2:]
     window = torch.hann_window(height, periodic=False)[:, None] * torch.hann_window(width, periodic=False)[None]
     window = window.to(images)
@@ -56,4 +62,5 @@ def _energy(images: Tensor) -> tuple[Tensor, Tensor]:
     twice[0] = 1.0
     if width % 2 == 0:
         twice[-1] = 1.0
-    return energy * twice.to(energy), wave_frequencies((height, width)).to(energy)
+    twice = twice.to(energy).expand(energy.shape[1:])
+    return energy * twice, wave_frequencies((height, width)).to(energy), twice

@@ -24,7 +24,7 @@ class Visualization:
         images: in [0, 1].
         activation: of each picture's objective, without transforms and without penalties.
         objectives: what each picture was made for, in words.
-        dead: numbers of the pictures whose units no start woke: they are noise.
+        dead: numbers of the pictures whose units no start woke: they say nothing about them.
         frames: pictures on the way, (frames, batch, channels, height, width); empty unless asked for.
         frame_steps: the steps before which the frames were taken.
         interrupted: whether Ctrl-C or the notebook's stop button cut it short.

@@ -135,8 +135,8 @@ def awake(
     if dead:
         tried = "the given canvas does not wake" if isinstance(canvas, Canvas) else f"no start of {TRIES} wakes"
         warnings.warn(
-            f"{tried} pictures {[rows[i] for i in dead]}: their units are off (dead ReLUs) and "
-            "pass no gradient; these pictures stay noise.",
+            f"{tried} the units of pictures {[rows[i] for i in dead]}: they are off (dead ReLUs) and "
+            "pass no gradient; these pictures say nothing about them.",
             RuntimeWarning,
             stacklevel=3,
         )

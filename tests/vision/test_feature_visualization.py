@@ -361,7 +361,7 @@ def test_waking_one_channel_leaves_the_others_where_they_start(dying):
 @pytest.mark.parametrize("priors", [(), "standard"])
 @pytest.mark.parametrize("batch_size", [1, 2, None])
 def test_a_dead_channel_is_warned_about_and_listed_and_the_others_go_on(dying, batch_size, priors):
-    with pytest.warns(RuntimeWarning, match=r"wakes pictures \[1\]: .*dead ReLUs") as caught:
+    with pytest.warns(RuntimeWarning, match=r"wakes the units of pictures \[1\]: .*dead ReLUs") as caught:
         result = visualize(
             dying, ["relu:0", "relu:2", "features.4:3"], steps=6, frames=3, priors=priors, batch_size=batch_size
         )
@@ -380,7 +380,7 @@ def test_dead_channels_alone_come_back_as_noise(dying):
 
 
 def test_a_given_canvas_that_wakes_nothing_is_warned_about_too(dying):
-    with pytest.warns(RuntimeWarning, match=r"given canvas does not wake pictures \[1\]"):
+    with pytest.warns(RuntimeWarning, match=r"given canvas does not wake the units of pictures \[1\]"):
         result = visualize(dying, ["relu:0", "relu:2"], canvas=PixelCanvas(2, 16), steps=3)
     assert result.dead == [1]
 
