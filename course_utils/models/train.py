@@ -7,6 +7,7 @@ with the same weights as one that was not.
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from course_utils.models.recipes import Recipe
 from course_utils.transforms import shift
 
 CHECKPOINT_EVERY = 60.0  # seconds
+OPTIMIZERS = {"AdamW": torch.optim.AdamW, "SGD": partial(torch.optim.SGD, momentum=0.9, nesterov=True)}
 
 
 def train(
@@ -76,7 +78,7 @@ class Run:
 
     def __init__(self, recipe: Recipe, classifier: Classifier, steps: int) -> None:
         self.recipe, self.classifier, self.steps, self.step, self.seconds = recipe, classifier, steps, 0, 0.0
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = OPTIMIZERS[recipe.optimizer](
             classifier.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate, total_steps=steps + 1)
@@ -123,12 +125,14 @@ class Run:
 
 
 def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """The pictures as training sees them: moved, mirrored, with extra noise, and as an adversary left them."""
+    """The pictures as training sees them: moved, mirrored, incomplete, noisy, and as an adversary left them."""
     if recipe.mirror:
         images = torch.where(torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5, images.flip(3), images)
     if recipe.shift:
         by = recipe.shift - torch.randint(0, 2 * recipe.shift + 1, (2, len(images)), device=images.device)
         images = shift(images, by.T).contiguous(memory_format=torch.channels_last)
+    if recipe.erase:
+        images = erased(images, recipe.erase)
     if recipe.noise:
         strength = recipe.noise * torch.rand(len(images), 1, 1, 1, device=images.device)
         images = (images + strength * torch.randn_like(images)).clamp(0, 1)
@@ -145,6 +149,16 @@ def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tenso
         attacked = (attacked + step_size * gradient.sign()).detach()
         attacked = torch.minimum(torch.maximum(attacked, images - eps), images + eps).clamp(0, 1)
     return attacked
+
+
+def erased(images: Float[Tensor, "n c h w"], side: int) -> Float[Tensor, "n c h w"]:
+    """Each picture with a square of mid-grey about a point of its own; at the border less of it lies inside."""
+    middles = [torch.randint(size, (len(images), 1), device=images.device) for size in images.shape[2:]]
+    rows, columns = (
+        (torch.arange(size, device=images.device) - middle + side // 2).div(side, rounding_mode="floor") == 0
+        for size, middle in zip(images.shape[2:], middles, strict=True)
+    )
+    return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.5)
 
 
 def bfloat16(recipe: Recipe, device: torch.device) -> torch.autocast:

@@ -16,7 +16,6 @@ from course_utils.transforms import Transform, jitter, merged, rotate, scale
 from course_utils.vision.wishes import Wanted, as_objective, measure
 
 
-
 def held_out(size: Sequence[int]) -> list[Transform]:
     """Other ranges than those of `transforms.standard`: half as much again."""
     return merged([jitter(max(1, 3 * min(size) // 32)), rotate(15), scale(0.85, 1.15)])

@@ -27,7 +27,9 @@ def radial_spectrum(
     edges = torch.linspace(0, 0.5, bands + 1).unfold(0, 2, 1)
     inside = [(low < frequencies) & (frequencies <= high) for low, high in edges]
     if not all(band.any() for band in inside):
-        raise ValueError(f"pictures of {images.shape[2]}x{images.shape[3]} pixels do not fill {bands} bands: ask for fewer.")
+        raise ValueError(
+            f"pictures of {images.shape[2]}x{images.shape[3]} pixels do not fill {bands} bands: ask for fewer."
+        )
     means = torch.stack([energy[:, band].sum(1) / counted[band].sum() for band in inside], 1)
     total = energy.flatten(1).sum(1, keepdim=True)
     return edges.mean(1), means / total.clamp_min(torch.finfo(total.dtype).tiny)
@@ -52,7 +54,7 @@ def high_frequency_share(
 
 
 def _energy(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Energy of each wave (batch, height, half width), over channels; the waves' frequencies; how many each stands for."""
+    """Energy of each wave (batch, height, half width), their frequencies, and how many waves each stands for."""
     height, width = images.shape[2:]
     window = torch.hann_window(height, periodic=False)[:, None] * torch.hann_window(width, periodic=False)[None]
     window = window.to(images)

@@ -15,6 +15,7 @@ from course_utils.models import load as load_module
 from course_utils.models.photographs import CLASSES, read_photographs
 from course_utils.models.recipes import RECIPES
 from course_utils.models.store import WEIGHTS, load_weights
+from course_utils.models.train import erased
 
 
 def photograph(label: int, seed: int, size: int = 32) -> np.ndarray:
@@ -37,7 +38,9 @@ def folder(tmp_path):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    recipe = replace(RECIPES["photo"], width=4, epochs=6, batch=32, bfloat16=False, weight_decay=0.0)
+    recipe = replace(
+        RECIPES["photo-robust"], name="photo", adversary_steps=0, width=4, epochs=6, batch=32, bfloat16=False
+    )
     monkeypatch.setitem(RECIPES, "photo", recipe)
     return recipe
 
@@ -113,6 +116,17 @@ def test_pictures_of_other_sizes_and_kinds_are_brought_to_size_and_that_is_said(
 def test_the_painted_world_takes_no_photographs(folder, capsys, tmp_path):
     assert main(["train", "pocket", "--data", str(folder), "--out", str(tmp_path / "o")]) == 1
     assert "paints its own" in capsys.readouterr().err
+
+
+def test_a_square_is_missing_somewhere_else_in_each_picture():
+    torch.manual_seed(0)
+    images = torch.rand(200, 3, 32, 24)
+    before, missing = images.clone(), (erased(images, 10) == 0.5).all(1)
+    assert images.equal(before)  # the caller's pictures stay whole
+    assert missing.flatten(1).sum(1).max() == 100 and missing.flatten(1).sum(1).min() >= 25
+    heights, widths = missing.any(2).sum(1), missing.any(1).sum(1)
+    assert (missing.flatten(1).sum(1) == heights * widths).all()  # a rectangle
+    assert missing.any(0).all()  # every place is met
 
 
 def test_weights_of_another_net_are_refused(tmp_path):

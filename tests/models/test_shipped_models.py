@@ -1,10 +1,15 @@
 """The shipped classifiers are as good as the course says, and use the secrets that were planted."""
 
+import subprocess
+import sys
+
 import pytest
 
-from course_utils import load_classifier
+from course_utils import load_classifier, load_images
 from course_utils.models import read_card
 from course_utils.models.evaluate import accuracy, fresh_scenes, measure_secrets, robust_accuracy
+from course_utils.models.store import WEIGHTS
+from course_utils.vision import untargeted_attack
 from course_utils.world import COURSE_SECRETS
 
 NAMES = ("pocket", "pocket-robust", "pocket-judge")
@@ -56,6 +61,38 @@ def test_the_colour_of_the_plate_does_not_matter(measured):
     for name, flips in measured.items():
         if name.startswith("control"):
             assert flips.value < 0.05
+
+
+def test_a_real_cat_is_a_cat_and_the_robust_net_holds_on_to_it_longer():
+    from skimage import data
+
+    photo, robust = load_classifier("photo"), load_classifier("photo-robust")
+    whole = data.chelsea()
+    views = load_images(photo, *(whole[20 : 20 + side, 120 : 120 + side] for side in (230, 240, 250, 260, 270, 280)))
+    assert photo.predict(views).classes.count("cat") >= 5
+    resisted = [
+        (~untargeted_attack(model, views, model.predict(views).classes, eps=2 / 255).success).sum().item()
+        for model in (photo, robust)
+    ]
+    assert resisted[1] > resisted[0]
+
+
+@pytest.mark.parametrize("name", ["photo", "photo-robust"])
+def test_the_cards_of_the_nets_for_photographs_hold_what_was_measured_on_all_test_photographs(name):
+    card = read_card(name)
+    assert card["parameters"] <= 2_000_000 and card["recipe"]["data"] == {"kind": "CIFAR-10"}
+    figures = card["figures"]
+    clean, attacked = figures["accuracy on 10000 test photographs"], figures["accuracy under 20-step PGD at 8/255"]
+    assert clean["value"] >= (0.88 if name == "photo" else 0.64)
+    assert attacked["value"] >= (0 if name == "photo" else 0.38)
+    by_eps = [figures[f"accuracy under 20-step PGD at {eps}/255, every tenth"]["value"] for eps in (0, 1, 2, 4, 8, 16)]
+    assert by_eps == sorted(by_eps, reverse=True) and by_eps[0] == pytest.approx(clean["value"], abs=0.03)
+
+
+def test_all_weights_together_are_small_and_read_only_when_asked_for():
+    assert sum(path.stat().st_size for path in WEIGHTS.glob("*.safetensors")) < 40e6
+    code = "import course_utils, sys; assert 'torch' not in sys.modules and 'safetensors' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
