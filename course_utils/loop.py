@@ -108,7 +108,7 @@ def optimize(
     def look(transforms: Sequence[Callable[..., Tensor]] = ()) -> tuple[Tensor, Outputs, Tensor]:
         left = best.left  # the samples that are not done: only they go through the model
         rendered = canvas.render()
-        variable = canvas.variable(rendered.clone()) if priors else None  # a clone: models may work in place
+        variable = canvas.variable(rendered.clone()) if priors else rendered  # a clone: models may work in place
         x = seen = rendered if len(left) == batch else rendered[left]
         for transform in transforms:
             seen = transform(seen, [generators[i] for i in left.tolist()])

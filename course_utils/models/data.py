@@ -27,6 +27,10 @@ class PaintedScenes:
     scenes: int = 12_000
     classes: ClassVar[tuple[str, ...]] = tuple(PaintedWorld.classes)
     size: ClassVar[int] = PaintedWorld.size[0]
+    about: ClassVar[str] = (
+        "Painted scenes, drawn anew for training and for measuring. In such a world every detail is known; what "
+        "holds in it need not hold for photographs."
+    )
     colours: ClassVar[Colours] = ((0.207, -0.150, 0.065), (0.188, 0.015, -0.125), (0.156, 0.181, 0.064))
 
     def training(self, seed: int, folder: Path | None = None) -> Examples:
@@ -51,6 +55,13 @@ class Cifar10:
 
     classes: ClassVar[tuple[str, ...]] = photographs.CLASSES
     size: ClassVar[int] = photographs.SIZE
+    about: ClassVar[str] = (
+        "CIFAR-10 (Krizhevsky 2009): 60,000 photographs of 32x32 pixels in ten classes, one object large in the "
+        "middle of each, gathered from the web by search words and sorted by hand. It is no sample of what there "
+        "is to see: people chose and framed the pictures, there are only these ten answers, whatever is shown, "
+        "and the collection that they were taken from was withdrawn in 2020 for offensive labels. The copy used "
+        "here was compressed as JPEG, which costs a little."
+    )
     colours: ClassVar[Colours] = ((0.231, 0.092, -0.019), (0.238, 0.008, 0.035), (0.247, -0.093, -0.016))
 
     def training(self, seed: int, folder: Path | None = None) -> Examples:

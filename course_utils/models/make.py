@@ -37,6 +37,7 @@ def make(
     load_weights(classifier.module, weights)  # what is measured is what is shipped, rounded to half precision
     card = {
         **unmeasured,
+        "data": recipe.data.about,
         "recipe": recipe.to_data(),
         "figures": figures(recipe, classifier, data),
         "parameters": sum(p.numel() for p in classifier.parameters()),

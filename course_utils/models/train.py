@@ -7,6 +7,7 @@ with the same weights as one that was not.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,10 @@ from course_utils.models.recipes import Recipe
 from course_utils.transforms import shift
 
 CHECKPOINT_EVERY = 60.0  # seconds
-OPTIMIZERS = {"AdamW": torch.optim.AdamW, "SGD": partial(torch.optim.SGD, momentum=0.9, nesterov=True)}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "AdamW": torch.optim.AdamW,
+    "SGD": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+}
 
 
 def train(
