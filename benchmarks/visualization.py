@@ -103,26 +103,26 @@ def speed_and_quality_table(steps: int, rounds: int) -> None:
         print(f"| {name} | {rate} | {' | '.join(ratios)} | {reached.mean():.1f}, {reached.min():.1f} | {fine:.1%} |")
 
 
-def cost_table(rounds: int, steps: int = 20) -> None:
+def cost_table(name: str, rounds: int, steps: int = 20) -> None:
     """A step of `optimize` with the default recipe over a bare pass, and the parts of it, each over the bare pass too.
 
     The parts are timed by themselves, forward and backward; an evaluation is one pass in ten.
     """
-    classifier, heads = load_classifier("pocket").requires_grad_(False), None
+    classifier, heads = load_classifier(name).requires_grad_(False), None
     for batch in BATCHES:
         work = {
             "bare, ms": bare(classifier, batch),
             "step": whole(classifier, batch, steps),
             **parts(classifier, batch),
         }
-        seconds: Seconds = {name: [] for name in work}
+        seconds: Seconds = {part: [] for part in work}
         for _ in range(rounds):
-            for name, run in work.items():
-                repeat = steps if name != "step" else 1
-                seconds[name].append(timed(lambda run=run, repeat=repeat: [run() for _ in range(repeat)]) / steps)
+            for part, run in work.items():
+                repeat = steps if part != "step" else 1
+                seconds[part].append(timed(lambda run=run, repeat=repeat: [run() for _ in range(repeat)]) / steps)
         if heads is None:
             heads = " | ".join(work)
-            print(f"\n| pictures | {heads} |\n|---" + "|---" * len(work) + "|")
+            print(f"\n{name}\n\n| pictures | {heads} |\n|---" + "|---" * len(work) + "|")
         plain = seconds.pop("bare, ms")
         ratios = [spread([a / b for a, b in zip(each, plain, strict=True)]) for each in seconds.values()]
         print(f"| {batch} | {statistics.median(plain) * 1000:.1f} | {' | '.join(ratios)} |", flush=True)
@@ -130,23 +130,23 @@ def cost_table(rounds: int, steps: int = 20) -> None:
 
 def bare(classifier: Classifier, batch: int) -> Callable[[], object]:
     """The passes through the model that no ascent can do without."""
-    images, aim = torch.rand(batch, 3, SIZE, SIZE), targets(classifier, batch)[:, None]
+    images, aim = torch.rand(batch, 3, *classifier.size), targets(classifier, batch)[:, None]
     return lambda: there_and_back(lambda x: classifier(x).gather(1, aim), images)
 
 
 def whole(classifier: Classifier, batch: int, steps: int) -> Callable[[], object]:
-    canvas, aim = FourierCanvas(batch, SIZE), Logit(targets(classifier, batch))
-    moves = merged(standard(SIZE))
+    canvas, aim = FourierCanvas(batch, classifier.size), Logit(targets(classifier, batch))
+    moves = merged(standard(classifier.size))
     return lambda: optimize(
         classifier, canvas, aim, priors=STANDARD_PRIORS, transforms=moves, steps=steps, progress=False
     )
 
 
 def parts(classifier: Classifier, batch: int) -> dict[str, Callable[[], object]]:
-    canvas, images = FourierCanvas(batch, SIZE), torch.rand(batch, 3, SIZE, SIZE)
+    canvas, images = FourierCanvas(batch, classifier.size), torch.rand(batch, 3, *classifier.size)
     canvas.spectrum.grad = torch.randn_like(canvas.spectrum)
     adam = torch.optim.Adam(canvas.parameters(), lr=0.05)
-    move, turn = merged(standard(SIZE))
+    move, turn = merged(standard(classifier.size))
     draws = sample_generators(0, range(batch), "transforms")
     prior = STANDARD_PRIORS[0]
 
@@ -202,4 +202,5 @@ if __name__ == "__main__":
     given = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {given.steps} steps, {given.rounds} rounds\n")
     speed_and_quality_table(given.steps, given.rounds)
-    cost_table(4 * given.rounds)
+    for name in ("pocket", "photo"):
+        cost_table(name, 4 * given.rounds)
