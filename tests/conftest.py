@@ -1,7 +1,12 @@
 """What all tests share."""
 
 import pytest
+from hypothesis import settings
 from jaxtyping import config
+
+# The same examples on every machine and in every run, however busy it is.
+settings.register_profile("course", deadline=None, derandomize=True)
+settings.load_profile("course")
 
 
 @pytest.fixture

@@ -65,9 +65,16 @@ class ProjectedAscent:
                 interrupted = True
         return kept.result(self, interrupted)
 
+    @property
+    def _length(self) -> float:
+        """Of a step; 0, which is no attack at all, for a ball without extent."""
+        if self.eps == 0 or self.step_size is None:
+            return REACH * self.eps / self.steps
+        return self.step_size
+
     def _run(self, classifier: Classifier, kept: _Kept) -> bool:
         """All runs and batches; whether they were interrupted."""
-        for restart in range(self.restarts if self.eps > 0 else 0):
+        for restart in range(self.restarts if self._length > 0 else 0):
             stuck = None
             withstood = torch.ones_like(kept.success) if restart == 0 else ~kept.success
             todo = withstood.cpu().nonzero().flatten()
@@ -92,14 +99,13 @@ class ProjectedAscent:
             generators = sample_generators(self.seed, rows.tolist(), f"start of run {restart}")
             start = random_start(images, self.eps, self.norm, generators)
         rule = SignStep if self.norm == "linf" else NormalizedStep
-        length = REACH * self.eps / self.steps if self.step_size is None else self.step_size
         objective, confidence = _aim(kept.classes[rows], kept.targeted)
         return optimize(
             classifier,
             EpsilonBall(images, self.eps, self.norm, start=start),
             objective,
             steps=self.steps,
-            optimizer=partial(rule, lr=length),
+            optimizer=partial(rule, lr=self._length),
             on_step=self.on_step,
             stop_at=self.stop_at,
             confidence=confidence,

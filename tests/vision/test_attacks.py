@@ -511,3 +511,9 @@ def test_single_pictures_without_gradients_are_named_and_the_others_are_attacked
     with pytest.warns(RuntimeWarning, match=r"every sample \(7\)"):
         result = untargeted_attack(blind, images, labels, eps=EPS, steps=3, batch_size=1)
     assert (result.iterations > 0).tolist() == [i != 7 for i in range(9)]
+
+
+def test_a_ball_too_small_for_any_step_leaves_the_pictures_alone(classifier):
+    images, _ = pictures(3, seed=5)
+    result = targeted_attack(classifier, images, "left", eps=5e-324, steps=4)
+    assert result.images.equal(images) and not result.iterations.any()
