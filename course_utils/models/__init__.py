@@ -1,7 +1,17 @@
-"""Classifiers: the shipped ones by name, your own through `Classifier`."""
+"""Classifiers and language models: the shipped ones by name, your own through `Classifier` and `LanguageModel`."""
 
 from course_utils.models.classifier import Classifier, Prediction
+from course_utils.models.language_load import load_language_model
+from course_utils.models.language_model import LanguageModel
 from course_utils.models.load import load_classifier
 from course_utils.models.store import available, read_card
 
-__all__ = ["Classifier", "Prediction", "available", "load_classifier", "read_card"]
+__all__ = [
+    "Classifier",
+    "LanguageModel",
+    "Prediction",
+    "available",
+    "load_classifier",
+    "load_language_model",
+    "read_card",
+]

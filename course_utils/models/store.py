@@ -17,22 +17,25 @@ from torch import Tensor, nn
 from course_utils.messages import unknown
 
 WEIGHTS = Path(__file__).parent / "weights"
+TOKENIZER = ".tokenizer.json"  # a language model has such a file beside its weights
 
 
-def available() -> list[str]:
-    """Names of the classifiers whose weights are shipped."""
-    return sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+def available(kind: str = "vision") -> list[str]:
+    """Names of the models whose weights are shipped: classifiers ("vision") or language models ("language")."""
+    names = {path.stem for path in WEIGHTS.glob("*.safetensors")}
+    with_tokenizer = {path.name.removesuffix(TOKENIZER) for path in WEIGHTS.glob(f"*{TOKENIZER}")}
+    return sorted(names & with_tokenizer if kind == "language" else names - with_tokenizer)
 
 
-def read_card(name: str) -> dict:
+def read_card(name: str, folder: Path = WEIGHTS) -> dict:
     """What is known about a shipped model: data, settings, secrets, figures reached, date.
 
     Raises:
         ValueError: unknown name, or a card that is no JSON.
     """
-    path = WEIGHTS / f"{name}.json"
+    path = folder / f"{name}.json"
     if not path.exists():
-        raise ValueError(unknown("model", name, available()))
+        raise ValueError(unknown("model", name, [*available(), *available("language")]))
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:

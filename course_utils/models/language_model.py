@@ -1,0 +1,218 @@
+"""One face for every causal language model: token ids or embeddings go in, the next token's logits come out.
+
+A causal language model reads tokens from left to right and answers, at every place, with one number (a logit) for each
+token that might come next. Token ids are looked up in a table of embeddings first; whoever wants gradients with respect
+to a prompt starts one step later and hands over embeddings (`logits_from`), which need not belong to any token.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+class LanguageModel:
+    """A causal language model of `transformers` with its tokenizer.
+
+    Args:
+        model: a causal model such as `GPT2LMHeadModel` or `LlamaForCausalLM`; it is set to evaluation mode.
+        tokenizer: the tokenizer that it was trained with.
+        name: what figures and messages call it.
+
+    Raises:
+        TypeError: `model` answers without logits for a next token (a bare trunk, an encoder with a decoder, a
+            classifier), or looks at tokens to the right.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, name: str | None = None) -> None:
+        self.model, self.tokenizer = model.eval(), tokenizer
+        self.name = name or type(model).__name__
+        self._shortens = "logits_to_keep" in inspect.signature(model.forward).parameters
+        check_causal(model, self.name)
+        known = max(tokenizer.get_vocab().values()) + 1  # tables are often padded to a round number of rows
+        self.vocabulary: int = min(known, self._table.num_embeddings)
+
+    @property
+    def _table(self) -> Any:
+        return self.model.get_input_embeddings()
+
+    @property
+    def device(self) -> torch.device:
+        return self._table.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._table.weight.dtype
+
+    @property
+    def context(self) -> int:
+        """The longest sequence that the model takes, in tokens, its prefix included."""
+        config = self.model.config.get_text_config()
+        return int(getattr(config, "max_position_embeddings", None) or self.tokenizer.model_max_length)
+
+    @property
+    def width(self) -> int:
+        """Numbers in an embedding."""
+        return int(self._table.embedding_dim)
+
+    @property
+    def prefix(self) -> Int[Tensor, "prefix"]:
+        """The ids that stand before every text: the beginning-of-sequence token where the tokenizer adds one, or none.
+
+        Llama and Gemma have one, GPT-2 has none.
+        """
+        start = self.tokenizer.bos_token_id
+        used = start is not None and self.tokenizer("a").input_ids[:1] == [start]
+        return torch.tensor([start] if used else [], dtype=torch.long, device=self.device)
+
+    # ------------------------------------------------------------------ text and tokens
+
+    def encode(self, text: str) -> Int[Tensor, "length"]:
+        """The token ids of a text, without special tokens."""
+        return torch.tensor(self.tokens(text), dtype=torch.long, device=self.device)
+
+    def tokens(self, text: str) -> list[int]:
+        """The token ids of a text as a list, without special tokens."""
+        return list(self.tokenizer(text, add_special_tokens=False).input_ids)
+
+    def decode(self, ids: Int[Tensor, "length"] | list[int]) -> str:
+        """The text of token ids, exactly as the tokens spell it."""
+        return self.tokenizer.decode(_listed(ids), clean_up_tokenization_spaces=False)
+
+    def token(self, text: str | int) -> int:
+        """The id of a single token, given as text or as an id.
+
+        Raises:
+            ValueError: an id out of range, an empty text, or a text of several tokens (offers both readings, with
+                and without a leading space).
+        """
+        if not isinstance(text, str):
+            if not 0 <= int(text) < self.vocabulary:
+                raise ValueError(f"{self.name} has tokens 0 to {self.vocabulary - 1}, there is no token {int(text)}.")
+            return int(text)
+        ids = self.tokens(text)
+        if len(ids) == 1:
+            return ids[0]
+        if not text.strip():
+            raise ValueError(f"{text!r} was given as a token, expected a word such as ' girl'.")
+        other = text[1:] if text.startswith(" ") else f" {text}"
+        raise ValueError(
+            f"{self._spelled(text)}, and one token is needed; {self._spelled(other)}. "
+            "A word inside a text usually begins with a space."
+        )
+
+    def _spelled(self, text: str) -> str:
+        ids = self.tokens(text)
+        pieces = " + ".join(repr(self.piece(i)) for i in ids)
+        return f"{text!r} is a single token" if len(ids) == 1 else f"{text!r} is {len(ids)} tokens ({pieces})"
+
+    def piece(self, token: int) -> str:
+        """What a token spells, its leading space included; a part of a character is shown as the tokenizer has it."""
+        raw = self.tokenizer.convert_ids_to_tokens(int(token))
+        if raw is None:
+            return f"<{int(token)}>"
+        if raw.startswith("▁"):  # SentencePiece's space, which decoding drops at the beginning of a text
+            return raw.replace("▁", " ")
+        text = self.tokenizer.convert_tokens_to_string([raw])
+        return raw if "�" in text or not text else text
+
+    def retokenizes(self, ids: Int[Tensor, "length"] | list[int]) -> bool:
+        """Whether these ids come back when their text is tokenised: not every sequence of tokens can be typed."""
+        return self.tokens(self.decode(ids)) == _listed(ids)
+
+    # ------------------------------------------------------------------ logits
+
+    @property
+    @torch.no_grad()
+    def embeddings(self) -> Float[Tensor, "vocabulary width"]:
+        """Every token's embedding as the model sees it, in float32, without the rows that only pad the table.
+
+        The model's embedding module is called, not its weights read: some models scale inside it.
+        """
+        return self._table(torch.arange(self.vocabulary, device=self.device)).float()
+
+    @torch.no_grad()
+    def logits(self, ids: Int[Tensor, "batch length"]) -> Float[Tensor, "batch vocabulary"]:
+        """The logits of the token after each sequence, in float32.
+
+        Raises:
+            ValueError: an empty sequence where the model has no prefix, or one longer than the context.
+        """
+        return self.logits_along(ids, 1)[:, -1]
+
+    @torch.no_grad()
+    def logits_along(self, ids: Int[Tensor, "batch length"], count: int) -> Float[Tensor, "batch count vocabulary"]:
+        """The logits at the last `count` places of each sequence, in float32.
+
+        Raises:
+            ValueError: as `logits`.
+        """
+        ids = ids.to(self.device)
+        return self._forward("input_ids", torch.cat([self.prefix.expand(len(ids), -1), ids], 1), count)
+
+    def logits_from(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch vocabulary"]:
+        """The logits after sequences of embeddings, differentiable with respect to them, in float32.
+
+        The prefix is put in front of them, and the model adds its positions itself, as it does for ids.
+
+        Args:
+            embeddings: on the scale of `self.embeddings`.
+
+        Raises:
+            ValueError: as `logits`.
+        """
+        return self.logits_along_from(embeddings, 1)[:, -1]
+
+    def logits_along_from(
+        self, embeddings: Float[Tensor, "batch length width"], count: int
+    ) -> Float[Tensor, "batch count vocabulary"]:
+        """The logits at the last `count` places, as `logits_from`."""
+        embeddings = embeddings.to(self.device, self.dtype)
+        if len(self.prefix):
+            embeddings = torch.cat([self._table(self.prefix).detach().expand(len(embeddings), -1, -1), embeddings], 1)
+        return self._forward("inputs_embeds", embeddings, count)
+
+    def _forward(self, argument: str, sequence: Tensor, count: int) -> Tensor:
+        length, least = sequence.shape[1], len(self.prefix)
+        if not 0 < length <= self.context:
+            raise ValueError(
+                f"{self.name} takes sequences of {1 - least if least < 1 else 0} to {self.context - least} tokens, "
+                f"got {length - least}."
+            )
+        options = {"logits_to_keep": count} if self._shortens else {}
+        mask = torch.ones(sequence.shape[:2], dtype=torch.long, device=self.device)
+        output = self.model(**{argument: sequence}, attention_mask=mask, use_cache=False, **options)
+        return output.logits[:, -count:, : self.vocabulary].float()
+
+    def __repr__(self) -> str:
+        count = sum(p.numel() for p in self.model.parameters())
+        return f"LanguageModel({self.name}: {self.vocabulary:,} tokens, context {self.context}, {count:,} parameters)"
+
+
+@torch.no_grad()
+def check_causal(model: Any, name: str) -> None:
+    """Refuses what does not predict a next token from the tokens before it alone.
+
+    Raises:
+        TypeError: as said.
+    """
+    expected = "LanguageModel takes a causal language model such as GPT2LMHeadModel"
+    config = getattr(model, "config", None)
+    if config is None or not hasattr(model, "get_input_embeddings") or getattr(config, "is_encoder_decoder", False):
+        raise TypeError(f"{expected}, not {type(model).__name__} ({name}).")
+    table = model.get_input_embeddings()
+    ids = torch.tensor([[1, 1, 1], [1, 2, 2]], device=table.weight.device)
+    logits = getattr(model(input_ids=ids, attention_mask=torch.ones_like(ids)), "logits", None)
+    if logits is None or logits.shape[:2] != ids.shape:
+        raise TypeError(f"{expected}; {type(model).__name__} ({name}) gives no logits for a next token.")
+    first, change = logits[:, 0].float(), (logits[0, 1] - logits[1, 1]).abs().max().float()
+    if (first[0] - first[1]).abs().max() > 1e-3 * change:
+        raise TypeError(f"{expected}; what {type(model).__name__} ({name}) says about a token depends on later ones.")
+
+
+def _listed(ids: Tensor | list[int]) -> list[int]:
+    return ids.tolist() if isinstance(ids, Tensor) else [int(i) for i in ids]
