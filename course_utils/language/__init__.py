@@ -4,7 +4,26 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_WHERE: dict[str, str] = {}  # name: module of this package
+_WHERE = {
+    "Agreement": "against_truth",
+    "AssociationScores": "associations",
+    "FoundPrompts": "found",
+    "FromEmbeddings": "targets",
+    "Neighbours": "neighbours",
+    "OptimizedPrompts": "prompts",
+    "PullToTokens": "snapping",
+    "TokenTable": "token_table",
+    "association_scores": "associations",
+    "coordinate_search": "search",
+    "exhaustive_prompts": "exhaustive",
+    "nearest_tokens": "neighbours",
+    "null_scores": "against_truth",
+    "optimize_prompts": "prompts",
+    "random_search": "search",
+    "score_against": "against_truth",
+    "word_cloud": "clouds",
+    "word_shares": "clouds",
+}
 
 __all__ = sorted(_WHERE)
 
