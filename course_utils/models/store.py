@@ -27,13 +27,13 @@ def available(kind: str = "vision") -> list[str]:
     return sorted(names & with_tokenizer if kind == "language" else names - with_tokenizer)
 
 
-def read_card(name: str, folder: Path = WEIGHTS) -> dict:
+def read_card(name: str, folder: Path | None = None) -> dict:
     """What is known about a shipped model: data, settings, secrets, figures reached, date.
 
     Raises:
         ValueError: unknown name, or a card that is no JSON.
     """
-    path = folder / f"{name}.json"
+    path = (folder or WEIGHTS) / f"{name}.json"
     if not path.exists():
         raise ValueError(unknown("model", name, [*available(), *available("language")]))
     try:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -44,12 +45,24 @@ def train(
     pixels, labels = recipe.data.training(recipe.seed, data)
     run = Run(recipe, classifier, steps=recipe.epochs * (len(labels) // recipe.batch))
     run.load(checkpoint)
-    bar = tqdm(total=run.steps, initial=run.step, desc=recipe.name, unit="step", mininterval=1.0)
+    drive(run, checkpoint, lambda step: minibatch(recipe, step, pixels, labels, device))
+    return classifier.eval().to(memory_format=torch.contiguous_format), run.seconds
+
+
+def drive(run: Run, checkpoint: Path, batch_of: Callable[[int], tuple[Tensor, Tensor]]) -> None:
+    """Takes a run to its last step, saving the checkpoint every minute, at the end and when it is interrupted.
+
+    Args:
+        run: what is trained, from nothing or from the checkpoint that it has loaded.
+        checkpoint: where it is saved.
+        batch_of: the examples of a step, which depend on its number alone.
+    """
+    bar = tqdm(total=run.steps, initial=run.step, desc=run.recipe.name, unit="step", mininterval=1.0)
     saved = time.monotonic()
     try:
         while run.step < run.steps:
             began = time.monotonic()
-            loss = run.advance(*minibatch(recipe, run.step, pixels, labels, device))
+            loss = run.advance(*batch_of(run.step))
             run.seconds += time.monotonic() - began
             bar.update()
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
@@ -63,7 +76,6 @@ def train(
     finally:
         bar.close()
     run.save(checkpoint)
-    return classifier.eval().to(memory_format=torch.contiguous_format), run.seconds
 
 
 def minibatch(
@@ -80,7 +92,7 @@ def minibatch(
 class Run:
     """A training run: the net, its optimiser, how far it got."""
 
-    def __init__(self, recipe: Recipe, classifier: Classifier, steps: int) -> None:
+    def __init__(self, recipe: Any, classifier: Any, steps: int) -> None:
         self.recipe, self.classifier, self.steps, self.step, self.seconds = recipe, classifier, steps, 0, 0.0
         self.optimizer = OPTIMIZERS[recipe.optimizer](
             classifier.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay

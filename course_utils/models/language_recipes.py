@@ -1,0 +1,53 @@
+"""How each shipped language model was made, as plain data. `python -m course_utils train NAME` follows these lines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from course_utils.models.language_data import LanguageData, WrittenSentences
+
+
+@dataclass(frozen=True)
+class LanguageRecipe:
+    """Everything that decides which weights come out.
+
+    `width` numbers stand for each token, `layers` blocks with `heads` attention heads work on them; the model sees up
+    to `context` tokens. A step goes through `batch` rows of that length.
+    """
+
+    name: str
+    about: str
+    data: LanguageData = field(default_factory=WrittenSentences)
+    layers: int = 4
+    width: int = 128
+    heads: int = 4
+    context: int = 32
+    steps: int = 2400
+    batch: int = 64
+    optimizer: str = "AdamW"
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    seed: int = 1
+
+    def architecture(self, vocabulary: int) -> dict:
+        """What `course_utils.models.language_load.build_language_model` needs, for a vocabulary of so many tokens."""
+        return {
+            "vocab_size": vocabulary,
+            "n_positions": self.context,
+            "n_embd": self.width,
+            "n_layer": self.layers,
+            "n_head": self.heads,
+            "resid_pdrop": 0.0,
+            "embd_pdrop": 0.0,
+            "attn_pdrop": 0.0,
+            "bos_token_id": 0,
+            "eos_token_id": 0,
+        }
+
+    def to_data(self) -> dict:
+        """The recipe as a dictionary that JSON can hold."""
+        return {**asdict(self), "data": self.data.to_data()}
+
+
+POCKET_LM = LanguageRecipe("pocket-lm", "a small GPT-2, trained on the written world with its planted associations")
+LANGUAGE_RECIPES = {recipe.name: recipe for recipe in (POCKET_LM,)}
