@@ -47,7 +47,7 @@ class Lab:
 
         controls = self.controls(self.first)
         for control in controls.values():
-            control.style.description_width = "7em"
+            control.style.description_width = "8.5em"  # total_variation fits
             control.layout.width = "min(100%, 30em)"
         # The picture gives way before it moves below the knobs: whoever turns one wants to see the other.
         view, line = widgets.HTML(layout={"flex": "1 1 20em", "max_width": "50em"}), widgets.HTML()
@@ -80,7 +80,7 @@ class Lab:
 
         for control in controls.values():
             control.observe(follow, names="value")
-        heading = widgets.HTML(render("lab_line.html", line=self.title, trouble=False))
+        heading = widgets.HTML(render("lab_heading.html", title=self.title))
         side = widgets.VBox([*controls.values(), bar, line], layout={"flex": "0 1 31em"})
         both = widgets.HBox([side, view], layout={"flex_flow": "row wrap"})  # below each other where it is narrow
         panel = widgets.VBox([heading, both])

@@ -17,6 +17,10 @@ from course_utils.show.style import WIDTH, Picture, new_figure, styled
 from course_utils.world import Scenes
 
 MOST_SCENES = 20  # what a menu can hold
+ABOUT = (
+    "In it you choose a picture, a target, epsilon and the number of steps, and see the picture before and after the "
+    "attack, the change magnified, and the probabilities of both."
+)
 
 
 def attack_lab(
@@ -81,7 +85,7 @@ def attack_lab(
         }
 
     first = {"picture": 0, "target": target, "eps": eps, "steps": steps}
-    return Lab("Lab: trick the classifier", draw, first, controls)
+    return Lab("Lab: trick the classifier", draw, first, controls, ABOUT)
 
 
 @styled

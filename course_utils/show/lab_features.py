@@ -21,7 +21,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 IN_WORDS = {
     "naive": "pixels alone",
     "Fourier": "waves in decorrelated colours",
-    "everything": "waves, a penalty on fine detail, and transforms",
+    "everything": "waves, a penalty, and transforms",  # no longer, or the menu cuts it
 }
 ABOUT = (
     "In it you choose a layer, a channel or class, a recipe and the number of steps, and see the picture made for that "

@@ -23,6 +23,7 @@ ABOUT = (
     "In it you choose a unit, a canvas and the weights of three penalties, and see the picture that they lead to "
     "beside the one without, with the activation and the share of fine detail of both."
 )
+FAINT = 0.03  # standard deviation of the values in [0, 1]: below it a picture looks like an even grey
 
 
 def penalty_lab(
@@ -119,6 +120,8 @@ def _draw(unit: str, without: Visualization, given: Visualization, weights: Mapp
         line = (
             f"{unit} − ({used}): activation {new:.3g} instead of {old:.3g}; {shares[1]} {fine} instead of {shares[0]}."
         )
+        if given.images.std() < FAINT:
+            line += " The penalties left an even grey; the share is that of the little noise in it."
     else:
         line = f"{unit} without any penalty: activation {old:.3g}; {shares[0]} {fine}. Move a weight away from 0."
     alt = f"Two pictures made for {unit}, one without penalties and one with the weights chosen. {line}"

@@ -12,6 +12,10 @@ from course_utils.show.style import Picture
 from course_utils.world import PaintedWorld
 from course_utils.world.factors import amount, named_factor
 
+ABOUT = (
+    "In it you choose the class, the scene and its background, turn size, rotation, light, focus and noise, and see "
+    "what the classifier says."
+)
 KNOBS = ("size", "rotation", "light", "defocus", "noise")  # amounts that get a slider
 
 
@@ -62,4 +66,4 @@ def world_lab(classifier: Classifier, world: PaintedWorld | None = None, *, name
     first = {"cls": name, "number": 0} | {
         factor: start.factor(factor)[0] for factor in ("background", "occluder", *KNOBS)
     }
-    return Lab("Lab: one scene, many knobs", draw, first, controls)
+    return Lab("Lab: one scene, many knobs", draw, first, controls, ABOUT)

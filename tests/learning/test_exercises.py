@@ -1,10 +1,13 @@
 """The exercises: whatever the reader hands over, the notebook goes on and the reader is told why."""
 
+import ast
 import sys
 import time
 from contextlib import suppress
 from html.parser import HTMLParser
+from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 
@@ -13,6 +16,7 @@ from course_utils.learning.cards import Card
 from course_utils.learning.judging import Verdict, judge
 
 STEP = "02-targeted-step"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 def with_dots(images, gradient, alpha):
@@ -238,3 +242,11 @@ def test_in_a_notebook_the_message_names_the_line_of_the_readers_cell():
     shell.run_cell("def step(images, gradient, alpha):\n    x = images\n    return x.undefined")
     verdict = judge(find(STEP), shell.user_ns["step"])
     assert "(line 3: `return x.undefined`)" in verdict.message
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_chapter_with_exercises_imports_what_their_cards_tell_readers_to_call(path):
+    code = "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
+    imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in imports if node.module == "course_utils.learning" for alias in node.names}
+    assert "check(" not in code or {"exercise", "check", "hint", "solution"} <= names
