@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="pocket, pocket-robust, pocket-judge, photo or photo-robust")
+    parser.add_argument(
+        "name", metavar="NAME", help="pocket, pocket-robust, pocket-judge, photo, photo-robust or pocket-lm"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where the weights and the card go (default: the package)"
     )
@@ -43,17 +45,27 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def run_train(options: argparse.Namespace) -> None:
     import torch
 
-    from course_utils.models.make import make
-    from course_utils.models.recipes import recipe
+    from course_utils.messages import unknown
+    from course_utils.models.language_recipes import LANGUAGE_RECIPES
+    from course_utils.models.recipes import RECIPES
     from course_utils.models.store import WEIGHTS
 
-    wanted = recipe(options.name)
+    if options.name not in (known := [*RECIPES, *LANGUAGE_RECIPES]):
+        raise ValueError(unknown("recipe", options.name, known))
     try:
         torch.zeros(1, device=options.device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(f"--device {options.device} cannot be used here ({reason}); leave it out") from None
-    make(wanted, options.out or WEIGHTS, data=options.data, force=options.force, device=options.device)
+    folder = options.out or WEIGHTS
+    if options.name in LANGUAGE_RECIPES:
+        from course_utils.models.language_make import make_language_model
+
+        make_language_model(LANGUAGE_RECIPES[options.name], folder, force=options.force, device=options.device)
+    else:
+        from course_utils.models.make import make
+
+        make(RECIPES[options.name], folder, data=options.data, force=options.force, device=options.device)
 
 
 if __name__ == "__main__":

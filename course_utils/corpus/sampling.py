@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from course_utils.corpus.grammar import END, Sentences, Table, grammar
+from course_utils.corpus.grammar import Sentences, grammar
 
 
 def sample_sentences(n: int, *, seed: int = 0) -> list[str]:
@@ -33,31 +33,27 @@ def sample_sentences(n: int, *, seed: int = 0) -> list[str]:
 def _written(kind: Sentences, n: int, generator: np.random.Generator) -> list[str]:
     """n sentences of one topic and form."""
     columns: list[np.ndarray] = []
-    for slot, varied in zip(kind.slots, kind.varied, strict=True):
-        words = np.array(list(slot), dtype=object)
-        if words[0] == END:
+    drawn: list[np.ndarray] = []  # the words of those columns that vary, without their spaces
+    for slot, varied in zip(kind.slots[:-1], kind.varied[:-1], strict=True):  # the last one is the end
+        words, shares = np.array(list(slot), dtype=object), list(slot.values())
+        bare = np.array([word.strip() for word in words], dtype=object)
+        if len(words) == 1:
+            columns.append(np.repeat(words, n))
             continue
-        column = generator.choice(words, size=n, p=list(slot.values())) if len(words) > 1 else np.repeat(words, n)
-        if varied and len(words) > 1:
-            column = _without_repeats(column, columns, words, slot, generator)
-        columns.append(column)
+        chosen = generator.choice(len(words), size=n, p=shares)
+        if varied:
+            again = _repeats(bare[chosen], drawn)
+            while len(again):  # drawing again until it is another word is drawing from what is left
+                chosen[again] = generator.choice(len(words), size=len(again), p=shares)
+                again = again[_repeats(bare[chosen[again]], [each[again] for each in drawn])]
+            drawn.append(bare[chosen])
+        columns.append(words[chosen])
     return ["".join(row) for row in zip(*columns, strict=True)]
 
 
-def _without_repeats(
-    column: np.ndarray, columns: list[np.ndarray], words: np.ndarray, slot: Table, generator: np.random.Generator
-) -> np.ndarray:
-    """The column with every word that its row has already drawn again, which is drawing from what is left."""
-
-    def repeats() -> np.ndarray:
-        twice = np.zeros(len(column), dtype=bool)
-        for earlier in columns:
-            if len(set(earlier)) > 1:
-                twice |= np.array([a.strip() == b.strip() for a, b in zip(earlier, column, strict=True)], dtype=bool)
-        return np.flatnonzero(twice)
-
-    again = repeats()
-    while len(again):
-        column[again] = generator.choice(words, size=len(again), p=list(slot.values()))
-        again = repeats()
-    return column
+def _repeats(column: np.ndarray, earlier: list[np.ndarray]) -> np.ndarray:
+    """The rows whose word stands in an earlier column already."""
+    twice = np.zeros(len(column), dtype=bool)
+    for other in earlier:
+        twice |= column == other
+    return np.flatnonzero(twice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 
 from course_utils.corpus import tables
@@ -58,6 +59,23 @@ def true_next(context: str) -> dict[str, float]:
             f"no sentence of the written world begins with {context!r}; contexts() lists some that one does begin with."
         )
     return {word: share / total for word, share in sorted(found.items(), key=lambda item: -item[1])}
+
+
+def true_log_probability(sentence: str) -> float:
+    """The exact log-probability of a whole sentence, its end included, in nats.
+
+    Raises:
+        ValueError: the written world has no such sentence.
+    """
+    words = split(sentence.removeprefix(END))
+    total = sum(
+        sentences.share * _probability(words, sentences)
+        for sentences in grammar()
+        if len(words) == len(sentences.slots) - 1
+    )
+    if not total:
+        raise ValueError(f"{sentence!r} is no sentence of the written world; sample_sentences draws some that are.")
+    return math.log(total)
 
 
 def remaining(sentences: Sentences, place: int, before: list[str]) -> Table:

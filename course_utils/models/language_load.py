@@ -39,7 +39,7 @@ def load_shipped(name: str, folder: Path) -> LanguageModel:
 
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten; the reader's seed is left alone
         model = build_language_model(read_card(name, folder)["architecture"])
-    load_weights(model, folder / f"{name}.safetensors")
+    load_weights(model.transformer, folder / f"{name}.safetensors")  # the head shares the table of embeddings
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / f"{name}{TOKENIZER}"), **SPECIAL)
     return LanguageModel(model, tokenizer, name)
 
