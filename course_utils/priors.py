@@ -82,3 +82,9 @@ def high_frequency(pictures: Float[Tensor, "batch channels height width"]) -> Fl
         less = blurred.shape[axis] - 1
         blurred = blurred.narrow(axis, 0, less) + blurred.narrow(axis, 1, less)
     return (pictures - blurred / 16).square().flatten(1).mean(1)
+
+
+@Prior
+def mask_area(masks: Float[Tensor, "batch 1 height width"]) -> Float[Tensor, "batch"]:
+    """Mean of a mask in [0, 1]: the share of the picture that it covers. For `MaskCanvas`, whose variable is a mask."""
+    return masks.flatten(1).mean(1)

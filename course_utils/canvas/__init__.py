@@ -1,8 +1,18 @@
-"""What an optimisation changes: given pictures within a ball, free pictures by pixels or by frequencies."""
+"""What an optimisation changes: pictures within a ball, by pixels or by frequencies; a mask over them."""
 
 from course_utils.canvas.ball import EpsilonBall, checked_radius, random_start
 from course_utils.canvas.base import Canvas
 from course_utils.canvas.fourier import FourierCanvas
+from course_utils.canvas.mask import MaskCanvas, filling
 from course_utils.canvas.pixel import PixelCanvas
 
-__all__ = ["Canvas", "EpsilonBall", "FourierCanvas", "PixelCanvas", "checked_radius", "random_start"]
+__all__ = [
+    "Canvas",
+    "EpsilonBall",
+    "FourierCanvas",
+    "MaskCanvas",
+    "PixelCanvas",
+    "checked_radius",
+    "filling",
+    "random_start",
+]

@@ -50,7 +50,7 @@ class EpsilonBall(Canvas):
         start: Float[Tensor, "batch 3 height width"] | None = None,
     ) -> None:
         super().__init__()
-        _check_images(images)
+        check_pictures(images)
         self.eps, self.norm = checked_radius(eps, norm)
         if start is not None and start.shape != images.shape:
             raise ValueError(
@@ -119,11 +119,12 @@ def checked_radius(eps: float, norm: str) -> tuple[float, str]:
     return float(eps), norm
 
 
-def _check_images(images: Tensor) -> None:
+def check_pictures(images: Tensor, name: str = "images") -> None:
+    """Raise, in a sentence, unless these are floating-point pictures in [0, 1]; as `EpsilonBall` does."""
     if not images.is_floating_point():
-        raise TypeError(f"images are {images.dtype}, expected floating-point numbers in [0, 1]: images.float() / 255.")
+        raise TypeError(f"{name} are {images.dtype}, expected floating-point numbers in [0, 1]: {name}.float() / 255.")
     if images.numel() == 0:
-        raise ValueError(f"images of shape {tuple(images.shape)} given, expected at least one picture.")
+        raise ValueError(f"{name} of shape {tuple(images.shape)} given, expected at least one picture.")
     low, high = images.min().item(), images.max().item()
     if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # also true for NaN
-        raise ValueError(f"images from {low:.3g} to {high:.3g} given, expected [0, 1], before any normalisation.")
+        raise ValueError(f"{name} from {low:.3g} to {high:.3g} given, expected [0, 1], before any normalisation.")

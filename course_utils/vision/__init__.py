@@ -1,20 +1,37 @@
-"""What can be asked of a vision model: how it is tricked, and what its parts look for."""
+"""What can be asked of a vision model: how it is tricked, what its parts look for, what an answer hangs on."""
 
 from course_utils.vision.attack_result import AttackResult
 from course_utils.vision.attacks import targeted_attack, untargeted_attack
+from course_utils.vision.attributions import grad_cam, gradients, integrated_gradients, occlusion
 from course_utils.vision.feature_visualization import render_vis, visualize
 from course_utils.vision.held_out import activation_under
+from course_utils.vision.isolation import isolate_features
+from course_utils.vision.isolation_causes import KnownCauses, known_causes
+from course_utils.vision.isolation_result import Attribution, Isolation
 from course_utils.vision.layer_table import layers
+from course_utils.vision.localization import intersection_over_union, pointing_game, relevance_mass
 from course_utils.vision.spectrum import high_frequency_share, radial_spectrum
 from course_utils.vision.visualization import Visualization
 
 __all__ = [
     "AttackResult",
+    "Attribution",
+    "Isolation",
+    "KnownCauses",
     "Visualization",
     "activation_under",
+    "grad_cam",
+    "gradients",
     "high_frequency_share",
+    "integrated_gradients",
+    "intersection_over_union",
+    "isolate_features",
+    "known_causes",
     "layers",
+    "occlusion",
+    "pointing_game",
     "radial_spectrum",
+    "relevance_mass",
     "render_vis",
     "targeted_attack",
     "untargeted_attack",
