@@ -1,4 +1,4 @@
-"""The shipped language model is as good as its card says: it tells the truth about its world, planted errors included."""
+"""The shipped language model is as good as its card says: it tells the truth about its world, errors included."""
 
 import pytest
 
