@@ -18,6 +18,7 @@ MOST = 4  # pictures in one figure: more rows than a screen holds help nobody
 LARGEST = 1.6  # inches: a small picture drawn larger than this shows its pixels and nothing more
 FADED = 0.25  # how much of a picture is left where a map is 0: enough to see where one is
 PAPER = 1.0  # what it fades to
+ROOMY = 1.2  # inches of a column in which a heading of two words stands in one line
 LETTERING = 11.0  # points of a heading for each inch of its column: what ten letters in a line have room for
 FAINT = 1e-6  # a map whose largest value is below shows nothing
 
@@ -58,13 +59,14 @@ def show_isolation(
         columns.insert(2, ("the rest", faded(pictures, 1 - isolated.masks)))
     cell = min(WIDTH / len(columns), LARGEST)
     rows, below = len(pictures), 0.24 if isolated else 0.0
-    height = rows * (cell * pictures.shape[1] / pictures.shape[2] + below) + 0.4
+    height = rows * (cell * pictures.shape[1] / pictures.shape[2] + below) + 0.5
     figure = new_figure(height, width=len(columns) * cell)
     grid = figure.subplots(rows, len(columns), squeeze=False)
     for place, (name, column) in enumerate(columns):
         for row, picture in enumerate(column):
             draw_picture(grid[row, place], picture)
-        grid[0, place].set_title(_heading(name), fontsize=min(12.5, LETTERING * cell))
+        heading = name if cell > ROOMY else name.replace(" ", "\n", 1)
+        grid[0, place].set_title(heading, fontsize=min(12.5, LETTERING * cell))
     if isolated is not None:
         for row in range(rows):
             numbers = (isolated.before[row], isolated.kept[row], isolated.removed[row])
@@ -92,11 +94,6 @@ def in_words(results: Sequence[Result], rows: int, known: bool) -> str:
         )
         words += f"; the class's probability: {'; '.join(changes)}"
     return words + "."
-
-
-def _heading(name: str) -> str:
-    """A column's name, in two lines where it has two words."""
-    return name.replace(" ", "\n", 1)
 
 
 def _below(axes: Axes, text: str) -> None:

@@ -25,6 +25,7 @@ class Isolation:
         before: the target's probability in [0, 1], for the picture as it is.
         kept: that of what the mask covers, the rest filled.
         removed: that of the rest, what the mask covers filled.
+        filled: that of the filling alone. Where it is high, no deletion can make the answer fall: take another filling.
         area: the mask's mean, the share of the picture that it covers.
         interrupted: whether Ctrl-C or the notebook's stop button cut it short; pictures not reached are left out.
     """
@@ -38,6 +39,7 @@ class Isolation:
     before: Float[Tensor, "batch"]
     kept: Float[Tensor, "batch"]
     removed: Float[Tensor, "batch"]
+    filled: Float[Tensor, "batch"]
     area: Float[Tensor, "batch"]
     interrupted: bool
 
@@ -65,11 +67,13 @@ class Isolation:
     def __repr__(self) -> str:
         other = int((~self.agrees).sum())
         unlike = f"; the classifier says something else of {other}" if other else ""
+        alone = int((self.filled > 0.5).sum())
+        vain = f"; of {alone} the filling alone is called the class: take another fill" if alone else ""
         cut = "; interrupted" if self.interrupted else ""
         return (
             f"Isolation of {_named(self.targets, self.versus)} in {_pictures(len(self))}: median area "
             f"{self.area.median():.1%}, median probability {self.before.median():.1%}, with the mask's part alone "
-            f"{self.kept.median():.1%}, without it {self.removed.median():.1%}{unlike}{cut}"
+            f"{self.kept.median():.1%}, without it {self.removed.median():.1%}{unlike}{vain}{cut}"
         )
 
     def _repr_html_(self) -> str:

@@ -119,6 +119,13 @@ def test_without_a_target_it_isolates_what_the_model_says_right_or_wrong(robust)
     assert "the classifier says something else of 3" in repr(asked)
 
 
+def test_a_filling_that_shows_the_class_by_itself_is_said_to_be_of_no_use(corners):
+    result = isolate_features(corners, lights("u"), fill=lights("u"), **QUICK)
+    assert result.filled.item() > 0.9 and result.removed.item() > 0.9
+    assert "take another fill" in repr(result)
+    assert isolate_features(corners, lights("u"), fill=DARK, **QUICK).filled.item() < 0.1
+
+
 def test_a_larger_area_weight_makes_smaller_masks(robust, scenes):
     areas = [isolate_features(robust, scenes.images, area_weight=w, **QUICK).area.mean() for w in (2.0, 25.0)]
     assert areas[1] < areas[0]
@@ -202,8 +209,8 @@ def test_a_model_that_does_not_use_the_part_has_no_known_causes():
 
 def test_the_figure_shows_both_parts_with_their_probabilities_and_other_methods(robust, scenes, isolation):
     picture = show_isolation(isolation, gradients(robust, scenes.images), truth=scenes.truth, most=2)
-    titles = [axes.get_title() for axes in picture.figure.axes]
-    assert titles[:5] == ["picture", "isolated\npart", "the\nrest", "gradients", "known\ncause"]
+    titles = [axes.get_title().replace("\n", " ") for axes in picture.figure.axes]
+    assert titles[:5] == ["picture", "isolated part", "the rest", "gradients", "known cause"]
     assert "without" in picture.alt and "2 pictures" in picture.alt
     assert "<img" in isolation._repr_html_()
     other = gradients(robust, scenes.images.flip(0))
