@@ -16,11 +16,11 @@ WORDS = {
         tuple("widest"): 2,
         tuple("nest"): 2,
     },
-    "pieces may be longer than a letter": {("n", "ew", "est"): 6, ("wid", "est"): 5, ("l", "ow"): 4, ("ew", "est"): 1},
     "nothing stands side by side across two words": {tuple("a"): 9, tuple("bc"): 3, tuple("ef"): 5},
     "the order of the two matters": {tuple("ab"): 5, tuple("bac"): 3, tuple("cb"): 6, tuple("xbay"): 2},
     "only neighbours are a pair": {tuple("axb"): 3, tuple("ayb"): 3, tuple("azb"): 3, tuple("cd"): 4, tuple("a"): 50},
     "a pair may stand in a word twice": {tuple("papaya"): 4, tuple("day"): 3},
+    "pieces may be longer than a letter": {("n", "ew", "est"): 6, ("wid", "est"): 5, ("l", "ow"): 4, ("ew", "est"): 1},
 }
 
 
@@ -65,6 +65,8 @@ def _what_went_wrong(found: tuple, words: dict) -> str:
         return f"{said}, which never stand side by side in a word in this order; the answer is {best!r}, {most} times."
     if counts[found] == min(counts.values()):
         return f"{said}, the rarest pair: take the largest count."
+    if by_words[found] == max(by_words.values()) and by_words[found] > by_words[best]:
+        return f"{said}: a pair that stands twice in a word counts twice, so {best!r} comes {most} times."
     if counts[found] + counts[found[::-1]] > most:
         return (
             f"{said}: ('a', 'b') and ('b', 'a') are two pairs, count them apart; the answer is {best!r}, {most} times."
@@ -73,6 +75,4 @@ def _what_went_wrong(found: tuple, words: dict) -> str:
         return (
             f"{said}, which comes {counts[found]} times: each word counts as often as it occurs, {best!r} {most} times."
         )
-    if by_words[found] == max(by_words.values()) and by_words[found] > by_words[best]:
-        return f"{said}: a pair that stands twice in a word counts twice, so {best!r} comes {most} times."
     return f"{said}, which comes {counts[found]} times; {best!r} comes {most} times."
