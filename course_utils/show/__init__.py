@@ -20,6 +20,7 @@ _WHERE = {
     "cloud_lab": "lab_clouds",
     "feature_lab": "lab_features",
     "penalty_lab": "lab_penalties",
+    "next_token_lab": "lab_next_token",
     "plot_associations": "associations",
     "plot_attack": "attack",
     "plot_calibration": "tokens",
