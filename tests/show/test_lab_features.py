@@ -99,9 +99,9 @@ def test_a_dead_unit_is_a_sentence_and_no_warning(lab):
 
 def test_a_unit_that_transforms_wake_is_not_called_dead():
     model = load_classifier("photo-robust")
-    lab = feature_lab(model, images=torch.rand(4, 3, 32, 32), objective="layer3:5", steps=60)
+    lab = feature_lab(model, images=torch.rand(4, 3, 32, 32), objective="layer3:6", steps=60)
     with pytest.warns(RuntimeWarning, match="no start"):
-        woken = visualize(model, "layer3:5", steps=60, progress=False)
+        woken = visualize(model, "layer3:6", steps=60, progress=False)
     assert woken.dead and woken.activation > 0
     _, line = lab.draw(**lab.first, progress=lambda step, steps: None)
     assert "dead" not in line
