@@ -14,6 +14,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from course_utils.models.language_check import check_causal
+
 
 class LanguageModel:
     """A causal language model of `transformers` with its tokenizer.
@@ -33,6 +35,8 @@ class LanguageModel:
         self.name = name or type(model).__name__
         self._shortens = "logits_to_keep" in inspect.signature(model.forward).parameters
         check_causal(model, self.name)
+        start = tokenizer.bos_token_id
+        self._prefix = [start] if start is not None and tokenizer("a").input_ids[:1] == [start] else []
         known = max(tokenizer.get_vocab().values()) + 1  # tables are often padded to a round number of rows
         self.vocabulary: int = min(known, self._table.num_embeddings)
 
@@ -65,9 +69,7 @@ class LanguageModel:
 
         Llama and Gemma have one, GPT-2 has none.
         """
-        start = self.tokenizer.bos_token_id
-        used = start is not None and self.tokenizer("a").input_ids[:1] == [start]
-        return torch.tensor([start] if used else [], dtype=torch.long, device=self.device)
+        return torch.tensor(self._prefix, dtype=torch.long, device=self.device)
 
     # ------------------------------------------------------------------ text and tokens
 
@@ -180,7 +182,7 @@ class LanguageModel:
         length, least = sequence.shape[1], len(self.prefix)
         if not 0 < length <= self.context:
             raise ValueError(
-                f"{self.name} takes sequences of {1 - least if least < 1 else 0} to {self.context - least} tokens, "
+                f"{self.name} takes sequences of {max(0, 1 - least)} to {self.context - least} tokens, "
                 f"got {length - least}."
             )
         options = {"logits_to_keep": count} if self._shortens else {}
@@ -191,27 +193,6 @@ class LanguageModel:
     def __repr__(self) -> str:
         count = sum(p.numel() for p in self.model.parameters())
         return f"LanguageModel({self.name}: {self.vocabulary:,} tokens, context {self.context}, {count:,} parameters)"
-
-
-@torch.no_grad()
-def check_causal(model: Any, name: str) -> None:
-    """Refuses what does not predict a next token from the tokens before it alone.
-
-    Raises:
-        TypeError: as said.
-    """
-    expected = "LanguageModel takes a causal language model such as GPT2LMHeadModel"
-    config = getattr(model, "config", None)
-    if config is None or not hasattr(model, "get_input_embeddings") or getattr(config, "is_encoder_decoder", False):
-        raise TypeError(f"{expected}, not {type(model).__name__} ({name}).")
-    table = model.get_input_embeddings()
-    ids = torch.tensor([[1, 1, 1], [1, 2, 2]], device=table.weight.device)
-    logits = getattr(model(input_ids=ids, attention_mask=torch.ones_like(ids)), "logits", None)
-    if logits is None or logits.shape[:2] != ids.shape:
-        raise TypeError(f"{expected}; {type(model).__name__} ({name}) gives no logits for a next token.")
-    first, change = logits[:, 0].float(), (logits[0, 1] - logits[1, 1]).abs().max().float()
-    if (first[0] - first[1]).abs().max() > 1e-3 * change:
-        raise TypeError(f"{expected}; what {type(model).__name__} ({name}) says about a token depends on later ones.")
 
 
 def _listed(ids: Tensor | list[int]) -> list[int]:

@@ -1,6 +1,8 @@
 """The written world: its truth is exact, its sentences follow it, and its tables are what the course says."""
 
 import math
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -145,3 +147,13 @@ def test_whole_words_are_single_tokens_and_learnt_pieces_stay():
     assert all(len(whole.encode(word).ids) == 1 for word in [*words(), *words(inside=False)])
     assert whole.encode(" unheard").tokens == plain.encode(" unheard").tokens
     assert len(whole.encode(" girlfriend").ids) > 1
+
+
+def test_the_written_world_and_models_wait_with_what_is_heavy_until_it_is_used():
+    heavy = ("transformers", "tokenizers", "torchvision", "matplotlib", "IPython")
+    code = (
+        "import sys, course_utils.corpus, course_utils.models, course_utils.language.next_token, "
+        f"course_utils.language.calibration; print([name for name in {heavy} if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
