@@ -28,9 +28,13 @@ def load_language_model(name_or_path: str | Path = "pocket-lm") -> LanguageModel
     """
     if Path(name_or_path).is_dir():
         return load_folder(Path(name_or_path))
-    if str(name_or_path) not in available("language"):
-        raise ValueError(unknown("language model, and no folder either,", name_or_path, available("language")))
-    return load_shipped(str(name_or_path), WEIGHTS)
+    name = str(name_or_path)
+    if name in available():
+        raise ValueError(f"{name} is a classifier, expected a language model; load_classifier({name!r}) loads it.")
+    if name not in available("language"):
+        listed = unknown("language model", name, available("language"))
+        raise ValueError(f"{listed} A folder written by save_pretrained will do as well, and {name!r} is none.")
+    return load_shipped(name, WEIGHTS)
 
 
 def load_shipped(name: str, folder: Path) -> LanguageModel:

@@ -6,7 +6,7 @@ import torch
 
 from course_utils.models.classifier import Classifier
 from course_utils.models.nets import NETS
-from course_utils.models.store import WEIGHTS, load_weights, read_card
+from course_utils.models.store import WEIGHTS, available, load_weights, read_card
 
 
 def load_classifier(name: str = "pocket") -> Classifier:
@@ -20,6 +20,8 @@ def load_classifier(name: str = "pocket") -> Classifier:
         ValueError: an unknown name (offers close ones), or weights that are damaged or of another architecture.
         FileNotFoundError: the weights are missing.
     """
+    if name in available("language"):
+        raise ValueError(f"{name} is a language model, expected a classifier; load_language_model({name!r}) loads it.")
     architecture = read_card(name)["architecture"]
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten; the reader's seed is left alone
         classifier = build(architecture, name)

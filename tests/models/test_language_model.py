@@ -18,7 +18,8 @@ from transformers import (
 )
 from transformers.tokenization_utils_base import BatchEncoding
 
-from course_utils import LanguageModel, load_language_model
+from course_utils import LanguageModel, load_classifier, load_language_model
+from course_utils.language import next_token_distribution, sequence_log_probability
 
 TEXT = ["The girl saw the ship.", "A ship is in the harbour; the girl is not."] * 3
 SMALL = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -148,6 +149,16 @@ def test_a_part_of_a_character_is_still_readable(gpt2):
     assert len(parts) == 3 and all("�" not in gpt2.piece(p) and gpt2.piece(p) for p in parts)
 
 
+def test_a_model_with_a_prefix_can_be_asked_how_a_text_begins():
+    llama = LanguageModel(*made("llama"), name="llama")
+    begins, first = next_token_distribution(llama, ""), sequence_log_probability(llama, " girl")
+    assert begins.probability(" girl") == pytest.approx(first.log_probabilities[0].exp().item(), rel=1e-4)
+    most = llama.context - len(llama.prefix)
+    assert len(sequence_log_probability(llama, " girl" * (most + 1)).tokens) == most + 1  # the last one is not read
+    with pytest.raises(ValueError, match=f"reads {most} at most"):
+        next_token_distribution(llama, " girl" * (most + 1))
+
+
 def test_what_predicts_no_next_token_is_refused(tmp_path):
     spoken = tokenizer()
     bert = BertConfig(vocab_size=304, **SMALL)
@@ -163,7 +174,11 @@ def test_what_predicts_no_next_token_is_refused(tmp_path):
 
 
 def test_a_name_that_is_nothing_and_a_folder_of_something_else_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="unknown language model"):
+    with pytest.raises(ValueError, match=r"unknown language model 'poket-lm': did you mean 'pocket-lm'.* is none"):
         load_language_model("poket-lm")
+    with pytest.raises(ValueError, match="pocket is a classifier, expected a language model"):
+        load_language_model("pocket")
+    with pytest.raises(ValueError, match="pocket-lm is a language model, expected a classifier"):
+        load_classifier("pocket-lm")
     with pytest.raises(ValueError, match="holds no language model that can be read"):
         load_language_model(tmp_path)
