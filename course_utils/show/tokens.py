@@ -34,7 +34,9 @@ def plot_next_tokens(
     axes.barh(rows, shares, color=PALETTE[0], label=f"{result.lm.name} says")
     known = [100 * (truth or {}).get(token, 0.0) for token in result.tokens]
     if truth is not None:
-        axes.plot(known, rows, "D", color=PALETTE[1], markeredgecolor="white", linestyle="none", label="true")
+        axes.plot(
+            known, rows, "D", color=PALETTE[1], markeredgecolor="white", linestyle="none", label="true", clip_on=False
+        )
         figure.legend(loc="outside lower center", ncols=2)
     axes.set_yticks(rows, names, family="monospace")
     axes.invert_yaxis()
