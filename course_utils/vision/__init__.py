@@ -3,6 +3,7 @@
 from course_utils.vision.attack_result import AttackResult
 from course_utils.vision.attacks import targeted_attack, untargeted_attack
 from course_utils.vision.attributions import grad_cam, gradients, integrated_gradients, occlusion
+from course_utils.vision.class_means import ClassMeans, class_means
 from course_utils.vision.feature_visualization import render_vis, visualize
 from course_utils.vision.held_out import activation_under
 from course_utils.vision.isolation import isolate_features
@@ -10,16 +11,23 @@ from course_utils.vision.isolation_causes import KnownCauses, known_causes
 from course_utils.vision.isolation_result import Attribution, Isolation
 from course_utils.vision.layer_table import layers
 from course_utils.vision.localization import intersection_over_union, pointing_game, relevance_mass
+from course_utils.vision.prototypes import Prototypes, generate_prototypes
+from course_utils.vision.rank_similarity import Similarity, similarity
 from course_utils.vision.spectrum import high_frequency_share, radial_spectrum
 from course_utils.vision.visualization import Visualization
 
 __all__ = [
     "AttackResult",
     "Attribution",
+    "ClassMeans",
     "Isolation",
     "KnownCauses",
+    "Prototypes",
+    "Similarity",
     "Visualization",
     "activation_under",
+    "class_means",
+    "generate_prototypes",
     "grad_cam",
     "gradients",
     "high_frequency_share",
@@ -33,6 +41,7 @@ __all__ = [
     "radial_spectrum",
     "relevance_mass",
     "render_vis",
+    "similarity",
     "targeted_attack",
     "untargeted_attack",
     "visualize",

@@ -65,6 +65,32 @@ def layers(classifier: Classifier) -> LayerTable:
     return LayerTable(seen[name] for name in sorted(seen, key=list(seen).index))
 
 
+def stages(classifier: Classifier) -> list[str]:
+    """The last layer at each size of map: where a net has finished looking at one scale.
+
+    For `pocket` stem, layer1, layer2, layer3. Modules count from the
+    outside in: parts of a block only where the net has no blocks on the way.
+
+    Raises:
+        ValueError: no layer gives maps, (channels, height, width): name layers yourself.
+    """
+    table = layers(classifier)
+    for depth in (0, 1, 2):  # a net may hold its stages in one container
+        last = {each.shape[1:]: each.name for each in table if each.name.count(".") <= depth and _has_maps(each)}
+        if len(last) > 2:
+            return list(last.values())
+    if not last:
+        raise ValueError(
+            f"no layer of {classifier.name} gives maps (channels, height, width); name layers=[…], as layers() "
+            "lists them."
+        )
+    return list(last.values())
+
+
+def _has_maps(layer: LayerShape) -> bool:
+    return len(layer.shape) == 3 and max(layer.shape[1:]) > 1
+
+
 def numbers_a_picture(classifier: Classifier) -> int:
     """How many numbers all parts of the net give for one picture: what a backward pass has to remember."""
     parts = {name for name, module in classifier.module.named_modules() if not list(module.children())}
