@@ -24,7 +24,7 @@ from course_utils.progress import progress_bar
 from course_utils.transforms import Transform, merged, standard
 from course_utils.vision.layer_table import numbers_a_picture
 from course_utils.vision.visualization import Film, Visualization
-from course_utils.vision.wishes import Wanted, Wishes, awake, climb
+from course_utils.vision.wishes import Climb, Wanted, Wishes, awake, climb
 
 MEMORY = 2**29  # bytes that the activations of the pictures at work may take
 STANDARD_PRIORS = (300 * high_frequency,)  # chosen on a few channels and classes of `pocket-robust`
@@ -91,20 +91,27 @@ def visualize(
     penalties = given_or(priors, STANDARD_PRIORS, "priors")
     wanted = Wishes(objective, copies, pictures=len(canvas) if isinstance(canvas, Canvas) else None)
     wanted.check(model)
-    film, parts = Film(frames, steps), []
+    film, cut = Film(frames, steps), False
+    parts: list[tuple[Climb, list[int]]] = []
     chunks = wanted.chunks(batch_size or pictures_at_once(model), together=isinstance(canvas, Canvas))
     for rows in progress_bar(chunks, "visualising", progress=progress if len(chunks) > 1 else False):
         aim = wanted.of(rows)
         start, dead = awake(model, canvas, aim, rows, seed)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "the gradient is zero at step 0")  # `awake` has said so already
-            part = climb(
-                model, start, aim, priors=penalties, transforms=moves, steps=steps, seed=seed, indices=rows,
-                optimizer=partial(torch.optim.Adam, lr=learning_rate), on_step=film.and_(on_step),
-                progress=False if len(chunks) > 1 else progress,
-            )  # fmt: skip
+            try:
+                part = climb(
+                    model, start, aim, priors=penalties, transforms=moves, steps=steps, seed=seed, indices=rows,
+                    optimizer=partial(torch.optim.Adam, lr=learning_rate), on_step=film.and_(on_step),
+                    progress=False if len(chunks) > 1 else progress,
+                )  # fmt: skip
+            except KeyboardInterrupt:  # before this chunk had anything to show
+                if not parts:
+                    raise
+                cut = True
+                break
         parts.append((part, [rows[i] for i in dead]))
-        if part.interrupted:
+        if cut := part.interrupted:
             break
         film.finish(part.images)
     images = torch.cat([part.images for part, _ in parts])
@@ -116,7 +123,7 @@ def visualize(
         dead=[row for _, dead in parts for row in dead],
         frames=shown,
         frame_steps=shown_before,
-        interrupted=any(part.interrupted for part, _ in parts),
+        interrupted=cut,
     )
 
 

@@ -21,7 +21,7 @@ from course_utils.canvas import Canvas, FourierCanvas
 from course_utils.guards import check_settings
 from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
-from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit, Objective
+from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit, Objective, Term
 from course_utils.priors import Prior
 from course_utils.progress import progress_bar
 from course_utils.transforms import Transform, merged, standard
@@ -156,7 +156,8 @@ def generate_prototypes(
     if diversity and copies > 1:
         at = means.layers if means else stages(classifier)
         apart = diversity * Diversity(at[len(at) // 2], group=copies)
-    film, parts = Film(frames, steps), []
+    film, cut = Film(frames, steps), False
+    parts: list[tuple[Tensor, list[str]]] = []
     settings: dict[str, Any] = {
         "priors": penalties,
         "transforms": moves,
@@ -167,20 +168,26 @@ def generate_prototypes(
         first = number * most * copies
         indices = range(first, first + len(each))
         settings |= {"seed": seed, "indices": indices, "progress": False if len(chunks) > 1 else progress}
-        canvas = _canvas(classifier, indices, seed)
-        if start == "equidistant":
-            optimize(classifier, canvas, Equidistant(), steps=TOWARD_EVEN, **settings)
-        aim = _objective(each, means, match, apart)
-        part = optimize(classifier, canvas, aim, steps=steps, on_step=film.and_(None), **settings)
+        try:
+            canvas = _canvas(classifier, indices, seed)
+            if start == "equidistant":
+                optimize(classifier, canvas, Equidistant(), steps=TOWARD_EVEN, **settings)
+            aim = _objective(each, means, match, apart)
+            part = optimize(classifier, canvas, aim, steps=steps, on_step=film.and_(None), **settings)
+        except KeyboardInterrupt:  # before this chunk had anything to show
+            if not parts:
+                raise
+            cut = True
+            break
         parts.append((part.x.cpu(), each))
         film.finish(part.x)
-        if part.interrupted:
+        if cut := part.interrupted:
             break
     images = torch.cat([x for x, _ in parts])
-    return _result(classifier, images, [n for _, each in parts for n in each], means, film, part.interrupted)
+    return _result(classifier, images, [n for _, each in parts for n in each], means, film, cut)
 
 
-def _objective(each: list[str], means: ClassMeans | None, match: float, apart: Objective | None) -> Objective:
+def _objective(each: list[str], means: ClassMeans | None, match: float, apart: Term | None) -> Objective:
     aim: Any = Logit(each)
     if means is not None and match:
         aim = aim + match * ActivationMatch(means.of(each))
