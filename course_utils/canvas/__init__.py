@@ -1,10 +1,11 @@
-"""What an optimisation changes: pictures within a ball, by pixels or by frequencies; a mask over them."""
+"""What an optimisation changes: pictures within a ball, by pixels or by frequencies; a mask over them; prompts."""
 
 from course_utils.canvas.ball import EpsilonBall, checked_radius, random_start
 from course_utils.canvas.base import Canvas
 from course_utils.canvas.fourier import FourierCanvas
 from course_utils.canvas.mask import MaskCanvas, filling
 from course_utils.canvas.pixel import PixelCanvas
+from course_utils.canvas.prompt import PromptCanvas
 
 __all__ = [
     "Canvas",
@@ -12,6 +13,7 @@ __all__ = [
     "FourierCanvas",
     "MaskCanvas",
     "PixelCanvas",
+    "PromptCanvas",
     "checked_radius",
     "filling",
     "random_start",
