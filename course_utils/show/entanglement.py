@@ -1,0 +1,63 @@
+"""Entanglement as a heat map, classes that share features side by side, with the model's confusions beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.image import AxesImage
+from torch import Tensor
+
+from course_utils.show.style import WIDTH, Picture, new_figure, styled
+from course_utils.vision.entanglement_result import Entanglement, largest_pairs
+
+SMALLEST = 6.0  # points: lettering below that cannot be read on a phone
+LARGEST = 10.5
+MOST_NAMED = 40  # classes; with more, names would lie over each other
+
+
+@styled
+def plot_entanglement(entanglement: Entanglement, *, alt: str | None = None) -> Picture:
+    """The matrix ordered by clustering, in shares of 100; with images, the soft confusions below in the same order.
+
+    Args:
+        entanglement: of `entanglement_matrix`.
+        alt: what the figure shows; by default the most entangled pairs.
+    """
+    tables = [("Prototypes: {} share most", entanglement.matrix)]
+    if entanglement.confusions is not None:
+        tables.append(("Blurred images: {} are confused most", entanglement.confusions))
+    figure = new_figure(len(tables) * 0.92 * WIDTH)
+    for axes, (title, table) in zip(figure.subplots(len(tables), 1, squeeze=False)[:, 0], tables, strict=True):
+        [most] = largest_pairs((table + table.T) / 2, entanglement.classes, 1)
+        image = _draw(axes, entanglement, table)
+        axes.set_title(title.format(f"{most.first} and {most.second}"))
+        figure.colorbar(image, ax=axes, shrink=0.7, label="mean probability (%)")
+    return Picture(figure, alt=alt or in_words(entanglement))
+
+
+def in_words(entanglement: Entanglement) -> str:
+    """What the figure shows, for readers who cannot see it."""
+    pairs = ", ".join(f"{first} and {second} ({value:.1%})" for first, second, value in entanglement.pairs(5))
+    beside = "; below it the model's confusions of blurred images" if entanglement.confusions is not None else ""
+    return f"Heat map of how much prototypes of each class speak for every other class, most for {pairs}{beside}."
+
+
+def _draw(axes: Axes, entanglement: Entanglement, table: Tensor) -> AxesImage:
+    order = entanglement.order
+    values = 100 * table[order][:, order].numpy()
+    # The root keeps what is small visible: most pairs share little, and a few share a lot.
+    image = axes.imshow(
+        values,
+        cmap=colormaps["Blues"].with_extremes(bad="#dddddd"),
+        norm=PowerNorm(0.5, vmin=0, vmax=max(1e-9, float(np.nanmax(values)))),
+    )
+    axes.grid(visible=False)
+    names = [entanglement.classes[i] for i in order]
+    if len(names) <= MOST_NAMED:
+        size = max(SMALLEST, min(LARGEST, 200 / len(names)))
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
+        axes.set_yticks(range(len(names)), names, fontsize=size)
+    axes.set(xlabel="speaks also for", ylabel="of")
+    return image
