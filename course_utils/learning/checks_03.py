@@ -40,7 +40,7 @@ def check_entanglement(function: Callable, reference: Callable) -> None:
     ]
     require_equal(
         result, right, mistakes,
-        "not the mean probabilities: the row of class a is `probabilities[own == a].mean(0)`; then both ways, then zeros.",
+        "not the mean probabilities: the row of class a is `probabilities[own == a].mean(0)`; both ways, then zeros.",
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from course_utils.models.classifier import Classifier
 from course_utils.show.lab import Lab, Progress
-from course_utils.show.lab_pictures import DEAD, MOST_STEPS, checked_steps, one_and_four, stayed_dead, visualized
+from course_utils.show.lab_pictures import DEAD, MOST_STEPS, checked_steps, one_and_four, visualized
 from course_utils.show.lab_units import UnitMenu, answers
 from course_utils.show.style import Picture
 
@@ -76,7 +76,7 @@ def feature_lab(
         )
         line = f"{unit} answers with {reached:.3g} to the picture made in {steps} steps from "
         line += f"{IN_WORDS[recipe]}; the best of {len(images)} scenes reaches {best.values[0]:.3g}."
-        line = f"{unit}: {DEAD}" if stayed_dead(result) else line
+        line = f"{unit}: {DEAD}" if result.dead else line
         shown = f"A picture made for {unit}, and the {len(best.values)} scenes that excite it most"
         return Picture(figure, alt=f"{shown}. {line}"), line
 

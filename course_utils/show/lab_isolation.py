@@ -86,8 +86,8 @@ def _draw(
     )
     kept, removed = percent(float(found.kept[0])), percent(float(found.removed[0]))
     line = (
-        f"The model says {said}. Probability of {asked}: {percent(float(found.before[0]))}; with this part alone {kept}, "
-        f"without it {removed}. The part covers {percent(float(found.area[0]))} of the picture."
+        f"The model says {said}. Probability of {asked}: {percent(float(found.before[0]))}; with this part "
+        f"alone {kept}, without it {removed}. The part covers {percent(float(found.area[0]))} of the picture."
     )
     if found.filled[0] > 0.5:
         line += f" But the filling alone is called {asked} as well: hide things behind something else."

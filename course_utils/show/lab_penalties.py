@@ -10,7 +10,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.show.arrays import as_pictures
 from course_utils.show.figures import percent
 from course_utils.show.lab import Lab, Progress
-from course_utils.show.lab_pictures import DEAD, checked_steps, draw_framed, stayed_dead, visualized
+from course_utils.show.lab_pictures import DEAD, checked_steps, draw_framed, visualized
 from course_utils.show.lab_units import UnitMenu
 from course_utils.show.style import WIDTH, Picture, new_figure, styled
 from course_utils.vision.spectrum import high_frequency_share
@@ -114,7 +114,7 @@ def _draw(unit: str, without: Visualization, given: Visualization, weights: Mapp
         draw_framed(axes, as_pictures(each.images)[0], f"{name}\nactivation {each.activation.item():.3g}, fine {share}")
     used = " + ".join(f"{weight:g} · {name}" for name, weight in weights.items() if weight)
     fine = "of the energy is above half Nyquist"
-    if stayed_dead(without):
+    if without.dead:
         line = f"{unit}: {DEAD}"
     elif used:
         line = (

@@ -46,11 +46,6 @@ def visualized(
         return visualize(classifier, objective, steps=steps, on_step=on_step, progress=False, **options)
 
 
-def stayed_dead(result: Visualization) -> bool:
-    """Whether a unit that no start wakes was not woken on the way either: a transform can move something into place."""
-    return bool(result.dead) and result.activation.item() <= 0
-
-
 @styled
 def one_and_four(picture: Tensor, title: str, others: Tensor, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
     """A picture (1, …) large, and up to four others small beside it; the empty places are returned as axes."""

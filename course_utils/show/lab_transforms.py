@@ -14,7 +14,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective
 from course_utils.randomness import sample_generators
 from course_utils.show.lab import Lab, Progress
-from course_utils.show.lab_pictures import DEAD, checked_steps, one_and_four, stayed_dead, visualized
+from course_utils.show.lab_pictures import DEAD, checked_steps, one_and_four, visualized
 from course_utils.show.lab_units import UnitMenu
 from course_utils.show.style import PALETTE, Picture, styled
 from course_utils.transforms import Transform
@@ -114,7 +114,7 @@ def _draw(classifier: Classifier, aim: Objective, result: Visualization, made_fo
     kept = activation_under(classifier, result.images, aim).item()
     each = measure(classifier, aim, copies).tolist()
     figure, (bars,) = one_and_four(result.images, f"as made: {reached:.3g}", copies, [f"moved: {a:.3g}" for a in each])
-    if stayed_dead(result):
+    if result.dead:
         line = f"{made_for}: {DEAD}"
     elif reached <= 0:
         line = f"{made_for}: activation {reached:.3g}; of what is not above 0 there is no share to keep."

@@ -24,7 +24,7 @@ from course_utils.progress import progress_bar
 from course_utils.transforms import Transform, merged, standard
 from course_utils.vision.layer_table import numbers_a_picture
 from course_utils.vision.visualization import Film, Visualization
-from course_utils.vision.wishes import Climb, Wanted, Wishes, awake, climb
+from course_utils.vision.wishes import Climb, Wanted, Wishes, awake, climb, stayed_dead, warn_of_dead
 
 MEMORY = 2**29  # bytes that the activations of the pictures at work may take
 STANDARD_PRIORS = (300 * high_frequency,)  # chosen on a few channels and classes of `pocket-robust`
@@ -98,7 +98,7 @@ def visualize(
         aim = wanted.of(rows)
         start, dead = awake(model, canvas, aim, rows, seed)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "the gradient is zero at step 0")  # `awake` has said so already
+            warnings.filterwarnings("ignore", "the gradient is zero at step 0")  # `warn_of_dead` says so
             try:
                 part = climb(
                     model, start, aim, priors=penalties, transforms=moves, steps=steps, seed=seed, indices=rows,
@@ -110,10 +110,12 @@ def visualize(
                     raise
                 cut = True
                 break
+        dead = stayed_dead(model, start, aim, dead)
         parts.append((part, [rows[i] for i in dead]))
         if cut := part.interrupted:
             break
         film.finish(part.images)
+    warn_of_dead([row for _, dead in parts for row in dead], given=isinstance(canvas, Canvas))
     images = torch.cat([part.images for part, _ in parts])
     shown, shown_before = film.frames(len(images))
     return Visualization(

@@ -131,16 +131,28 @@ def awake(
             for parameter, redrawn in zip(start.parameters(), other.parameters(), strict=True):
                 parameter[asleep] = redrawn[asleep]
         asleep &= _without_gradient(classifier, start, objective)
-    dead = asleep.nonzero().flatten().tolist()
-    if dead:
-        tried = "the given canvas does not wake" if isinstance(canvas, Canvas) else f"no start of {TRIES} wakes"
-        warnings.warn(
-            f"{tried} the units of pictures {[rows[i] for i in dead]}: they are off (dead ReLUs) and "
-            "pass no gradient; these pictures say nothing about them.",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-    return start, dead
+    return start, asleep.nonzero().flatten().tolist()
+
+
+def stayed_dead(classifier: Classifier, canvas: Canvas, objective: Objective, dead: list[int]) -> list[int]:
+    """Those of the positions that pass no gradient after the climb either: a transform may have woken some."""
+    if not dead:
+        return []
+    asleep = _without_gradient(classifier, canvas, objective)
+    return [i for i in dead if asleep[i]]
+
+
+def warn_of_dead(rows: Sequence[int], *, given: bool) -> None:
+    """Says which pictures mean nothing, if there are any."""
+    if not rows:
+        return
+    tried = "the given canvas does not wake" if given else f"no start of {TRIES} wakes"
+    warnings.warn(
+        f"{tried} the units of pictures {list(rows)}: they are off (dead ReLUs) and pass no gradient; these pictures "
+        "say nothing about them.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 def _drawn(classifier: Classifier, canvas: str, rows: Sequence[int], seed: int, attempt: int) -> Canvas:
