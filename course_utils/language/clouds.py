@@ -22,7 +22,7 @@ def word_cloud(
 
     A cloud is quickly taken in and hard to read: neither the size of a font nor the area of a word is judged well
     (Maurits, Boers & Knevel 2022), long words look more important than short ones, and nothing says what is chance. So
-    the words are never drawn alone. What the sizes and the bars show depends on what is given:
+    the words are never drawn alone. A word's area grows with its number. What the number is depends on what is given:
 
     - association scores: words with z above 0, sized by z, in colour where they survive the correction for many words,
       grey where not; beside them their odds ratios with intervals;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 STRONG, WEAK = PALETTE[0], "#8a8a8a"
 BARS = 12  # as many rows as stay legible beside a cloud
 INCHES = 3.3  # height of a cloud and the bars beside it
+FONTS = (48, 40, 34, 28, 24, 20, 17, 14)  # of the largest word, in pixels of 1/96 inch, the first that fits
 SHADES = (PALETTE[0], PALETTE[1], PALETTE[2], "#000000")  # dark enough on white, told apart by the colour-blind
 
 
@@ -93,7 +95,7 @@ def cloud_of_shares(
     total = next(iter(shares.values())).total
     bars = Bars(names, per_cent[0], counts, "% of prompts with the word", per_cent[1], per_cent[2])
     of = f" for {target.strip()!r}" if target else ""
-    title = title or f"Words of {total} prompts{of}: how often, and nothing about what is chance"
+    title = title or f"Words in {total} prompts{of}, by frequency alone"
     sizes = {word: float(shares[word].successes) for word in names[:most]}
     return _cloud_and_bars(sizes, _shades(sizes), bars, title, "frequency", seed, alt)
 
@@ -130,25 +132,40 @@ def _cloud_and_bars(
 
 
 def _draw_cloud(axes: Axes, sizes: Mapping[str, float], colours: Mapping[str, str], seed: int) -> list[str]:
-    """The cloud on the axes; returns the words that found room, the largest first."""
+    """The cloud on the axes; returns the words that were drawn, the largest first.
+
+    A word's area grows with its number (its font with the root of it), and equal numbers get equal fonts. The library
+    makes words smaller where there is no more room; then all of them are tried again in smaller fonts.
+    """
     from wordcloud import WordCloud
 
-    pixels = 192  # an inch
-    cloud = WordCloud(
-        width=round(WIDTH / 2 * pixels),
-        height=round(INCHES * pixels),
-        font_path=findfont("DejaVu Sans"),  # the figures' own, and it has the letters of most languages
-        background_color="white",
-        color_func=lambda word, **_: colours[word],
-        prefer_horizontal=1.0,  # words on end are no easier to read
-        relative_scaling=0.5,  # half by rank, half by size: with sizes alone nearly all words would vanish
-        min_font_size=20,
-        max_font_size=110,
-        random_state=Random(seed),
-    ).generate_from_frequencies(dict(sizes))
+    largest = max(sizes.values())
+    shares = {word: (size / largest) ** 0.5 for word, size in sizes.items()}
+    for font in FONTS:
+        cloud = WordCloud(
+            width=round(WIDTH / 2 * 96),
+            height=round(INCHES * 96),
+            scale=2,  # drawn with twice the pixels that are searched for room
+            font_path=findfont("DejaVu Sans"),  # the figures' own, and it has the letters of most languages
+            background_color="white",
+            color_func=lambda word, **_: colours[word],
+            prefer_horizontal=1.0,  # words on end are no easier to read
+            relative_scaling=1.0,
+            min_font_size=1,
+            max_font_size=font,
+            random_state=Random(seed),
+        ).generate_from_frequencies({word: share for word, share in shares.items() if share * font >= FONTS[-1] / 2})
+        if not _squeezed(cloud.layout_):
+            break
     axes.imshow(np.asarray(cloud.to_array()), interpolation="antialiased", aspect="equal")
     axes.set_axis_off()
     return [entry[0][0] for entry in cloud.layout_]
+
+
+def _squeezed(layout: Sequence[Any]) -> bool:
+    """Whether a word in the cloud is smaller than its number, compared with the word before it, asks for."""
+    pairs = [(share, font) for (_, share), font, *_ in layout]
+    return any(font < round(share / before * larger) for (before, larger), (share, font) in pairwise(pairs))
 
 
 def _draw_bars(axes: Axes, bars: Bars) -> None:
@@ -206,7 +223,8 @@ def _finding(scores: AssociationScores) -> str:
     found, words = len(scores.survivors), len(scores)
     of = f"{scores.target!r}: " if scores.target else ""
     what = f"{found} of {words} words survive{'s' * (found == 1)}" if found else f"none of {words} words survives"
-    return f"{of}{what} the correction for many words"
+    found_out = f"{of}{what} the correction for many words"
+    return found_out[0].upper() + found_out[1:]
 
 
 def _words_of(bars: Bars) -> str:

@@ -79,7 +79,9 @@ def cloud_lab(
 def _cloud(
     prompts: Any, others: Mapping[str, Any], view: str, candidates: Sequence[str], seed: int
 ) -> tuple[Picture, str]:
-    from course_utils.language import association_scores, null_scores, word_cloud
+    from course_utils.language.against_truth import null_scores
+    from course_utils.language.associations import association_scores
+    from course_utils.language.clouds import word_cloud
 
     scores = association_scores(prompts, dict(sorted(others.items())), seed=seed, progress=False)
     success = f"{scores.success} of {len(prompts)} prompts make {prompts.target!r} at least 50 % probable"

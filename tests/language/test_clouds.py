@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from wordcloud import WordCloud
 
 from course_utils.language import association_scores, word_cloud, word_shares
 from course_utils.show.associations import SHADES, STRONG, WEAK, plot_associations
@@ -92,6 +93,20 @@ def test_larger_weights_are_drawn_larger():
     assert covered[SHADES[0]] > 2 * covered[SHADES[1]] > 0
 
 
+def test_equal_numbers_are_drawn_equally_large_also_in_a_crowd(monkeypatch):
+    """The library makes the last words smaller when there is no more room for them: then all have to be smaller."""
+    clouds, generate = [], WordCloud.generate_from_frequencies
+    monkeypatch.setattr(
+        WordCloud, "generate_from_frequencies", lambda self, *a: clouds.append(generate(self, *a)) or self
+    )
+    for number in (3, 40):
+        picture = word_cloud({f"word{i:03}": 1.0 for i in range(number)})
+        fonts = [font for _, font, *_ in clouds[-1].layout_]
+        assert len(fonts) == number
+        assert len(set(fonts)) == 1
+        assert picture.alt.count("word0") >= 3
+
+
 def _rgb(colour):
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
 
@@ -111,7 +126,7 @@ def test_a_null_cloud_says_that_nothing_survives():
     draw = random.Random(0)
     one, other = ([[f"w{draw.randrange(40)}" for _ in range(3)] for _ in range(n)] for n in (40, 120))
     picture = word_cloud(association_scores(one, other, shuffles=199))
-    assert "none of" in picture.alt
+    assert "None of" in picture.alt
     assert WEAK.lower() in colours(picture)
     assert STRONG.lower() not in colours(picture)
 
