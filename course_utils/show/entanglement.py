@@ -32,7 +32,7 @@ def plot_entanglement(entanglement: Entanglement, *, alt: str | None = None) -> 
     for axes, (title, table) in zip(figure.subplots(len(tables), 1, squeeze=False)[:, 0], tables, strict=True):
         [most] = largest_pairs((table + table.T) / 2, entanglement.classes, 1)
         image = _draw(axes, entanglement, table)
-        axes.set_title(title.format(f"{most.first} and {most.second}"))
+        axes.set_title(title.format(f"{most.first} and {most.second}"), parse_math=False)
         figure.colorbar(image, ax=axes, shrink=0.7, label="mean probability (%)")
     return Picture(figure, alt=alt or in_words(entanglement))
 
@@ -57,7 +57,7 @@ def _draw(axes: Axes, entanglement: Entanglement, table: Tensor) -> AxesImage:
     names = [entanglement.classes[i] for i in order]
     if len(names) <= MOST_NAMED:
         size = max(SMALLEST, min(LARGEST, 200 / len(names)))
-        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
-        axes.set_yticks(range(len(names)), names, fontsize=size)
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size, parse_math=False)
+        axes.set_yticks(range(len(names)), names, fontsize=size, parse_math=False)
     axes.set(xlabel="speaks also for", ylabel="of")
     return image

@@ -1,0 +1,148 @@
+"""What in a model is worth a second look: plain criteria, computed and ranked; a person decides what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_utils.models.classifier import Classifier
+from course_utils.vision.entanglement_result import Entanglement
+from course_utils.vision.isolation_result import Isolation
+
+CORNER = 1 / 4  # of each side: a corner is a sixteenth of the picture
+IN_CORNER = 0.25  # of what isolation covers; chance would put a sixteenth there
+DROP = 0.2  # by which the probability must fall without the part, for it to matter
+SMALL = 0.15  # of the picture: a part that covers more is the object itself
+TURNED = 0.5  # of another class's pictures
+AHEAD = 0.05  # of probability, by which a pair is more entangled than confused
+
+CRITERIA = {
+    "corner": f"at least {IN_CORNER:.0%} of what isolation covers, on average over a class's pictures, lies in one "
+    f"corner (a sixteenth of the picture), and without it the class's probability falls by at least {DROP:.2f}; "
+    "strength is that share",
+    "carried": f"the isolated part of a class covers at most {SMALL:.0%} of the picture, and pasted over pictures of "
+    f"another class it turns at least {TURNED:.0%} of them into its own; strength is that share times what is left "
+    "of the picture",
+    "pair": f"two classes are more entangled than the model confuses them when blurred, by at least {AHEAD:.2f}; "
+    "strength is the difference",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a criterion found.
+
+    Attributes:
+        kind: the criterion, a key of `CRITERIA`.
+        classes: the class it is about, first, and another one where there is one.
+        strength: in [0, 1]; findings are ranked by it, and those of different kinds only roughly compare.
+        text: what was found, in a sentence with its figures.
+    """
+
+    kind: str
+    classes: tuple[str, ...]
+    strength: float
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.strength:.2f})"
+
+
+def ranked_findings(
+    classifier: Classifier, *, isolation: Isolation | None = None, entanglement: Entanglement | None = None
+) -> list[Finding]:
+    """All findings, the strongest first.
+
+    Args:
+        isolation: of pictures of several classes, each asked about what the classifier says of it.
+        entanglement: with confusions, or nothing is found about pairs.
+    """
+    found = [] if entanglement is None else pairs_ahead(entanglement)
+    if isolation is not None:
+        for name in dict.fromkeys(isolation.targets):
+            found += in_a_corner(isolation, name) + carried(classifier, isolation, name)
+    return sorted(found, key=lambda each: -each.strength)
+
+
+def in_a_corner(isolation: Isolation, name: str) -> list[Finding]:
+    """Whether what a class hangs on lies in one corner, where its object seldom is."""
+    rows = _rows(isolation, name)
+    if not rows or (drop := _drop(isolation, rows)) < DROP:
+        return []
+    shares = corner_shares(isolation.masks[rows].mean(0))
+    corner, share = max(shares.items(), key=lambda item: item[1])
+    if share < IN_CORNER:
+        return []
+    text = (
+        f"{name}: {share:.0%} of what isolation covers lies in the {corner} corner; without it the probability falls "
+        f"by {drop:.2f} on average over {len(rows)} picture{'s' * (len(rows) != 1)}"
+    )
+    return [Finding("corner", (name,), share, text)]
+
+
+def carried(classifier: Classifier, isolation: Isolation, name: str) -> list[Finding]:
+    """Whether a small part of a class's pictures is enough to turn pictures of another class into it."""
+    rows = _rows(isolation, name)
+    if not rows or _drop(isolation, rows) < DROP or (area := isolation.area[rows].mean().item()) > SMALL:
+        return []
+    others = [i for i, said in enumerate(isolation.answers) if said != name]
+    if not others:
+        return []
+    turned = torch.stack([_turned(classifier, isolation, row, others, name) for row in rows]).mean(0)
+    by_class = {
+        said: turned[[k for k, i in enumerate(others) if isolation.answers[i] == said]].mean().item()
+        for said in dict.fromkeys(isolation.answers[i] for i in others)
+    }
+    other, share = max(by_class.items(), key=lambda item: item[1])
+    if share < TURNED:
+        return []
+    text = (
+        f"{name}: the part that isolation finds covers {area:.1%} of the picture; pasted over pictures of {other} it "
+        f"turns {share:.0%} of them into {name} ({turned.mean():.0%} over all other classes)"
+    )
+    return [Finding("carried", (name, other), share * (1 - area), text)]
+
+
+def pairs_ahead(entanglement: Entanglement) -> list[Finding]:
+    """Pairs that share more than the confusions betray."""
+    if entanglement.confusions is None:
+        return []
+    confused = (entanglement.confusions + entanglement.confusions.T) / 2
+    found = []
+    for first, second, value in entanglement.pairs(len(entanglement.classes)):
+        i, j = entanglement.classes.index(first), entanglement.classes.index(second)
+        if (ahead := value - confused[i, j].item()) >= AHEAD:
+            text = (
+                f"{first} and {second}: entangled at {value:.2f}, confused when blurred at {confused[i, j]:.2f} "
+                "(mean probabilities)"
+            )
+            found.append(Finding("pair", (first, second), ahead, text))
+    return found
+
+
+def corner_shares(mask: Float[Tensor, "height width"]) -> dict[str, float]:
+    """Which share of a mask's sum lies in each corner; 0 for an empty mask."""
+    total = mask.sum().clamp_min(torch.finfo(mask.dtype).tiny)
+    height, width = (max(1, round(CORNER * side)) for side in mask.shape)
+    down = {"upper": slice(0, height), "lower": slice(-height, None)}
+    across = {"left": slice(0, width), "right": slice(-width, None)}
+    return {f"{d} {a}": (mask[down[d], across[a]].sum() / total).item() for d in down for a in across}
+
+
+def _rows(isolation: Isolation, name: str) -> list[int]:
+    """The class's pictures that the classifier calls by its name."""
+    both = zip(isolation.targets, isolation.answers, strict=True)
+    return [i for i, (target, said) in enumerate(both) if target == said == name]
+
+
+def _drop(isolation: Isolation, rows: list[int]) -> float:
+    return (isolation.before[rows] - isolation.removed[rows]).mean().item()
+
+
+def _turned(classifier: Classifier, isolation: Isolation, row: int, others: list[int], name: str) -> Tensor:
+    """For each other picture 1 if it becomes the class when the row's part is pasted over it, 0 if not."""
+    pasted = torch.lerp(isolation.images[others], isolation.images[row], isolation.masks[row])
+    return (classifier.predict(pasted.clamp(0, 1)).logits.argmax(1) == classifier.index(name)).float()
