@@ -4,6 +4,8 @@ from course_utils.vision.attack_result import AttackResult
 from course_utils.vision.attacks import targeted_attack, untargeted_attack
 from course_utils.vision.attributions import grad_cam, gradients, integrated_gradients, occlusion
 from course_utils.vision.class_means import ClassMeans, class_means
+from course_utils.vision.entanglement import entanglement_matrix, shared_features
+from course_utils.vision.entanglement_result import Entanglement
 from course_utils.vision.feature_visualization import render_vis, visualize
 from course_utils.vision.held_out import activation_under
 from course_utils.vision.isolation import isolate_features
@@ -13,6 +15,8 @@ from course_utils.vision.layer_table import layers
 from course_utils.vision.localization import intersection_over_union, pointing_game, relevance_mass
 from course_utils.vision.prototypes import Prototypes, generate_prototypes
 from course_utils.vision.rank_similarity import Similarity, similarity
+from course_utils.vision.report import build_report
+from course_utils.vision.report_result import Report
 from course_utils.vision.spectrum import high_frequency_share, radial_spectrum
 from course_utils.vision.visualization import Visualization
 
@@ -20,13 +24,17 @@ __all__ = [
     "AttackResult",
     "Attribution",
     "ClassMeans",
+    "Entanglement",
     "Isolation",
     "KnownCauses",
     "Prototypes",
+    "Report",
     "Similarity",
     "Visualization",
     "activation_under",
+    "build_report",
     "class_means",
+    "entanglement_matrix",
     "generate_prototypes",
     "grad_cam",
     "gradients",
@@ -41,6 +49,7 @@ __all__ = [
     "radial_spectrum",
     "relevance_mass",
     "render_vis",
+    "shared_features",
     "similarity",
     "targeted_attack",
     "untargeted_attack",
