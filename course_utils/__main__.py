@@ -1,4 +1,4 @@
-"""The course on the command line: `python -m course_utils train NAME`."""
+"""The course on the command line: `python -m course_utils train NAME` and `… report MODEL --out FILE`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+SCENES = 30  # fresh scenes of each class that a report looks at
+SCENES_SEED = 700_001  # that no training and no choice of settings has seen
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status (0 done, 1 refused, 130 stopped by Ctrl-C)."""
     parser = argparse.ArgumentParser(prog="python -m course_utils", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_train(commands.add_parser("train", help="make one of the shipped models again, from nothing"))
+    add_report(commands.add_parser("report", help="one HTML page about a classifier"))
     options = parser.parse_args(arguments)
     try:
         options.run(options)
@@ -66,6 +70,39 @@ def run_train(options: argparse.Namespace) -> None:
         from course_utils.models.make import make
 
         make(RECIPES[options.name], folder, data=options.data, force=options.force, device=options.device)
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="what load_classifier takes, such as pocket-robust")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", required=True, help="the page to write, such as report.html"
+    )
+    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="which classes (default: all)")
+    parser.add_argument("--copies", type=int, default=3, help="prototypes of each class (default: 3)")
+    parser.add_argument("--steps", type=int, default=150, help="of each prototype (default: 150)")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
+    parser.set_defaults(run=run_report)
+
+
+def run_report(options: argparse.Namespace) -> None:
+    """The page; a model of the painted world is also shown fresh scenes of it."""
+    from course_utils.models import load_classifier
+    from course_utils.vision.report import build_report, writable
+    from course_utils.world import PaintedWorld
+
+    writable(options.out)
+    classifier, world = load_classifier(options.model), PaintedWorld()
+    scenes = None
+    if classifier.classes == world.classes:
+        names = [classifier.classes[classifier.index(name)] for name in options.classes or world.classes]
+        scenes = world.sample(SCENES * len(names), seed=SCENES_SEED + options.seed, classes=names)
+    report = build_report(
+        classifier, options.out, classes=options.classes, images=scenes, copies=options.copies, steps=options.steps,
+        seed=options.seed,
+    )  # fmt: skip
+    print(report)
+    for finding in report.findings:
+        print(f"  {finding}")
 
 
 if __name__ == "__main__":

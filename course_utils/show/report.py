@@ -20,6 +20,7 @@ from course_utils.vision.prototypes import Prototypes
 from course_utils.vision.report_result import Report
 
 PAIRS = 6  # that are listed
+HALF = 0.5  # probability from which a filling alone is called a class
 
 
 def report_page(report: Report) -> str:
@@ -112,11 +113,14 @@ def _isolation_card(isolation: Isolation, views: dict[str, tuple[np.ndarray, Ten
         {
             "source": source(pictures[row]),
             "alt": f"{what}, asked about {target}: probability {percent(float(sure[row]))}",
-            "caption": f"{what}: {percent(float(sure[row]))}",
+            "caption": f"{what}: {percent(float(sure[row]))}".replace(" %", "\N{NO-BREAK SPACE}%"),
         }
         for what, (pictures, sure) in views.items()
     ]
-    return {"name": f"{target}{unlike}", "pictures": shown, "area": f"{isolation.area[row]:.1%}"}
+    vain = ""
+    if isolation.filled[row] > HALF and isolation.games[row] == "deletion":
+        vain = f"No part can be found so: what stands in for hidden parts is itself called {target}."
+    return {"name": f"{target}{unlike}", "pictures": shown, "area": f"{isolation.area[row]:.1%}", "vain": vain}
 
 
 def source(picture: np.ndarray) -> str:

@@ -38,7 +38,7 @@ class Finding:
     Attributes:
         kind: the criterion, a key of `CRITERIA`.
         classes: the class it is about, first, and another one where there is one.
-        strength: in [0, 1]; findings are ranked by it, and those of different kinds only roughly compare.
+        strength: in [0, 1]; findings of one kind are ranked by it, those of different kinds do not compare.
         text: what was found, in a sentence with its figures.
     """
 
@@ -54,7 +54,7 @@ class Finding:
 def ranked_findings(
     classifier: Classifier, *, isolation: Isolation | None = None, entanglement: Entanglement | None = None
 ) -> list[Finding]:
-    """All findings, the strongest first.
+    """All findings: of the criterion that was met least often first, since what most classes show says little.
 
     Args:
         isolation: of pictures of several classes, each asked about what the classifier says of it.
@@ -64,7 +64,8 @@ def ranked_findings(
     if isolation is not None:
         for name in dict.fromkeys(isolation.targets):
             found += in_a_corner(isolation, name) + carried(classifier, isolation, name)
-    return sorted(found, key=lambda each: -each.strength)
+    kinds = [each.kind for each in found]
+    return sorted(found, key=lambda each: (kinds.count(each.kind), each.kind, -each.strength))
 
 
 def in_a_corner(isolation: Isolation, name: str) -> list[Finding]:

@@ -26,7 +26,7 @@ class Report:
         agreement: of entanglement and confusions; needs images and at least four classes.
         isolation: of some of the images given, or of the prototypes where none were.
         shared: what in prototypes of the most entangled pair's first class speaks for its second.
-        findings: the strongest first.
+        findings: ranked, as `ranked_findings` does.
         notes: what is missing, and why.
         settings: what it was made with, in words.
         seconds: that each part took.
@@ -70,7 +70,7 @@ class Report:
     def __repr__(self) -> str:
         cut = "; interrupted" if self.interrupted else ""
         count = len(self.findings)
-        first = f", the strongest about {' and '.join(self.findings[0].classes)}" if self.findings else ""
+        first = f", the first about {' and '.join(self.findings[0].classes)}" if self.findings else ""
         return (
             f"Report on {self.name}, {len(self.classes)} class{'es' * (len(self.classes) != 1)}, in {self.path}: "
             f"{count} finding{'s' * (count != 1)}{first}; {sum(self.seconds.values()):.0f} s{cut}"
