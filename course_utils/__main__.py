@@ -103,6 +103,8 @@ def run_report(options: argparse.Namespace) -> None:
     print(report)
     for finding in report.findings:
         print(f"  {finding}")
+    if report.interrupted:
+        raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

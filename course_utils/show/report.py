@@ -20,6 +20,7 @@ from course_utils.vision.prototypes import Prototypes
 from course_utils.vision.report_result import Report
 
 PAIRS = 6  # that are listed
+NOTHING = 0.005  # of the picture: a part smaller than that is none
 HALF = 0.5  # probability from which a filling alone is called a class
 
 
@@ -118,7 +119,7 @@ def _isolation_card(isolation: Isolation, views: dict[str, tuple[np.ndarray, Ten
         for what, (pictures, sure) in views.items()
     ]
     vain = ""
-    if isolation.filled[row] > HALF and isolation.games[row] == "deletion":
+    if isolation.area[row] < NOTHING and isolation.filled[row] > HALF and isolation.games[row] == "deletion":
         vain = f"No part can be found so: what stands in for hidden parts is itself called {target}."
     return {"name": f"{target}{unlike}", "pictures": shown, "area": f"{isolation.area[row]:.1%}", "vain": vain}
 
