@@ -55,7 +55,9 @@ def cloud_lab(
         target = _spaced(target)
         if target not in known:
             known[target] = search(target, on_step=lambda step, *_: progress(step, steps), progress=False)
-        first = {name: known[name].rows(range(min(restarts, len(known[name])))) for name in {*names, target}}
+        first = {
+            name: known[name].rows(range(min(restarts, len(known[name])))) for name in dict.fromkeys([*names, target])
+        }
         return _cloud(first.pop(target), first, view, candidates, seed)
 
     def controls(first: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def _cloud(
     from course_utils.language.associations import association_scores
     from course_utils.language.clouds import word_cloud
 
-    scores = association_scores(prompts, dict(sorted(others.items())), seed=seed, progress=False)
+    scores = association_scores(prompts, others, seed=seed, progress=False)
     success = f"{scores.success} of {len(prompts)} prompts make {prompts.target!r} at least 50 % probable"
     if view == "frequencies":
         return word_cloud(prompts, seed=seed), f"{success}. This cloud does not say what of it is chance."
