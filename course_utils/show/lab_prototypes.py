@@ -101,13 +101,15 @@ def _draw(run: Prototypes, found: Similarity, made_with: str) -> tuple[Picture, 
     draw_framed(left, as_pictures(run.images)[0], f"{run.classes[0]}: {probability}")
     own = found.labels == found.targets[0]
     _draw_layers(right, found.layers, found.spearman[0], found.same[own], found.different[own])
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     above = ", ".join(f"{layer} {x:.0%}" for layer, x in zip(found.layers, found.above[0].tolist(), strict=True))
     line = (
         f"{made_with}: logit {run.logit.item():.1f}, probability {probability}; closer to the class mean than this "
         f"share of natural images of the class: {above}."
     )
-    return Picture(figure, alt=f"A prototype of {made_with}, and its rank correlation at each layer. {line}"), line
+    return Picture(
+        figure, alt=f"A prototype, and its rank correlation at each layer beside natural images: {line}"
+    ), line
 
 
 def _draw_layers(axes: Axes, layers: list[str], picture: Tensor, same: Tensor, different: Tensor) -> None:

@@ -79,7 +79,7 @@ def test_sliders_wait_until_they_are_released(lab):
 def test_the_book_shows_the_first_state(lab):
     page = Page(lab.still())
     (img,) = page.all("img")
-    assert "A prototype of green, match 20, 10 steps" in img["alt"]
+    assert "green, match 20, 10 steps: logit" in img["alt"]
 
 
 def test_both_baselines_have_images():
