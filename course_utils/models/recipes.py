@@ -88,7 +88,7 @@ PHOTO = Recipe(
     net="PhotoNet",
     width=40,
     data=Cifar10(),
-    epochs=50,
+    epochs=28,
     optimizer="SGD",
     learning_rate=0.15,
     weight_decay=5e-4,
@@ -96,7 +96,7 @@ PHOTO = Recipe(
     dropout=0.2,
     shift=4,
     mirror=True,
-    erase=12,
+    erase=10,
     bfloat16=True,
 )
 PHOTO_ROBUST = replace(  # an adversary regularises: what keeps `photo` from learning by heart would only slow it down
