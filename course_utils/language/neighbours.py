@@ -47,7 +47,8 @@ def nearest_tokens(
     ids = words.nearest(embeddings, k)
     vectors = embeddings.detach().unsqueeze(-2).expand(*ids.shape, -1)
     pieces = [[lm.piece(token) for token in row] for row in ids.reshape(-1, k).tolist()]
-    return Neighbours(ids, words.distance(vectors, ids), pieces, metric)
+    distance = words.distance(vectors, ids).clamp_min(0)  # rounding leaves a word a hair nearer than near
+    return Neighbours(ids, distance, pieces, metric)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

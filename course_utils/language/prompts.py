@@ -37,14 +37,14 @@ def optimize_prompts(
     length: int = 3,
     restarts: int = 128,
     steps: int = 150,
-    distance_weight: float | tuple[float, float] = 1.0,
+    distance_weight: float | tuple[float, float] = (0.0, 3.0),
     metric: str = "euclidean",
     start: str | Int[Tensor, "restarts length"] = "random",
     objective: str = "logprob",
-    learning_rate: float = 0.3,
+    learning_rate: float = 0.6,
     exclude: Exclude = ("target", "special"),
     stop_at: float | None = None,
-    snap_every: int = 5,
+    snap_every: int = 2,
     seed: int = 0,
     on_step: Callable[[int, Tensor, Outputs, Tensor], object] | None = None,
     progress: bool | None = None,
@@ -58,7 +58,7 @@ def optimize_prompts(
         restarts: how many prompts are climbed side by side. Restart i does not depend on their number.
         steps: gradient steps.
         distance_weight: how strongly vectors are pulled toward tokens: what the mean distance to the nearest token
-            costs, in units of the objective. A pair grows from its first number to its second, step by step.
+            costs, in units of the objective; or a pair, from the first number of which it grows to the second.
         metric: of that distance: `"cosine"`, or `"euclidean"`, in units of the mean embedding norm.
         start: `"random"` tokens, `"centroids"` of clusters of the embeddings, `"noise"`, or token ids.
         objective: `"logprob"`, or `"logit"`.
@@ -145,5 +145,5 @@ class OptimizedPrompts(FoundPrompts):
 def rate_checked(learning_rate: Any) -> float:
     """A step size above 0; ValueError for anything else."""
     if not 0 < learning_rate < float("inf"):
-        raise ValueError(f"learning_rate={learning_rate!r} given, expected a number above 0, such as 0.3.")
+        raise ValueError(f"learning_rate={learning_rate!r} given, expected a number above 0, such as 0.6.")
     return float(learning_rate)
