@@ -16,7 +16,7 @@ from course_utils.show.html import data_uri, render
 from course_utils.show.isolation import faded
 from course_utils.vision.findings import CRITERIA
 from course_utils.vision.isolation_result import Isolation
-from course_utils.vision.prototypes import Prototypes
+from course_utils.vision.prototypes_result import Prototypes
 from course_utils.vision.report_result import Report
 
 PAIRS = 6  # that are listed

@@ -13,7 +13,8 @@ from course_utils.vision.isolation_causes import KnownCauses, known_causes
 from course_utils.vision.isolation_result import Attribution, Isolation
 from course_utils.vision.layer_table import layers
 from course_utils.vision.localization import intersection_over_union, pointing_game, relevance_mass
-from course_utils.vision.prototypes import Prototypes, generate_prototypes
+from course_utils.vision.prototypes import generate_prototypes
+from course_utils.vision.prototypes_result import Prototypes
 from course_utils.vision.rank_similarity import Similarity, similarity
 from course_utils.vision.report import build_report
 from course_utils.vision.report_result import Report

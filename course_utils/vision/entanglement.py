@@ -26,7 +26,7 @@ from course_utils.vision.feature_visualization import given_or
 from course_utils.vision.isolation import isolate_features
 from course_utils.vision.isolation_aims import Grain
 from course_utils.vision.isolation_result import Isolation
-from course_utils.vision.prototypes import Prototypes
+from course_utils.vision.prototypes_result import Prototypes
 from course_utils.vision.softening import RandomBlur
 
 # Chosen on prototypes and scenes of other seeds than those that the figures are measured on.

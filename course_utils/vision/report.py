@@ -25,7 +25,8 @@ from course_utils.vision.entanglement import AREA, entanglement_matrix, shared_f
 from course_utils.vision.findings import ranked_findings
 from course_utils.vision.isolation import isolate_features
 from course_utils.vision.layer_table import stages
-from course_utils.vision.prototypes import Prototypes, generate_prototypes
+from course_utils.vision.prototypes import generate_prototypes
+from course_utils.vision.prototypes_result import Prototypes
 from course_utils.vision.report_result import Report
 
 EACH = 2  # images of each class whose features are isolated

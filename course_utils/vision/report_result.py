@@ -9,7 +9,7 @@ from course_utils.proportions import Proportion
 from course_utils.vision.entanglement_result import Entanglement, RankAgreement
 from course_utils.vision.findings import Finding
 from course_utils.vision.isolation_result import Isolation
-from course_utils.vision.prototypes import Prototypes
+from course_utils.vision.prototypes_result import Prototypes
 
 
 @dataclass(eq=False, repr=False)

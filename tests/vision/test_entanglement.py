@@ -12,7 +12,7 @@ from torchvision.transforms.v2.functional import gaussian_blur
 from course_utils import Classifier, load_classifier
 from course_utils.vision.confusions import picture_similarity, soft_confusions
 from course_utils.vision.entanglement import entanglement_matrix, shared_features
-from course_utils.vision.prototypes import Prototypes
+from course_utils.vision.prototypes_result import Prototypes
 from course_utils.vision.softening import RandomBlur, blurred
 from course_utils.world import PaintedWorld
 
