@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "name", metavar="NAME", help="pocket, pocket-robust, pocket-judge, photo, photo-robust or pocket-lm"
+        "name", metavar="NAME", help="pocket, pocket-robust, pocket-judge, photo, photo-robust, pocket-lm or books-lm"
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where the weights and the card go (default: the package)"
@@ -39,7 +39,8 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="DIR",
-        help="photographs to train on, as train/CLASS/* and test/CLASS/* (default: CIFAR-10, fetched by torchvision)",
+        help="what to train on: for photo photographs, train/CLASS/* and test/CLASS/* (default: CIFAR-10, fetched by "
+        "torchvision); for books-lm books, one *.txt each with a paragraph a line",
     )
     parser.add_argument("--force", action="store_true", help="overwrite existing weights")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
@@ -65,7 +66,8 @@ def run_train(options: argparse.Namespace) -> None:
     if options.name in LANGUAGE_RECIPES:
         from course_utils.models.language_make import make_language_model
 
-        make_language_model(LANGUAGE_RECIPES[options.name], folder, force=options.force, device=options.device)
+        recipe = LANGUAGE_RECIPES[options.name]
+        make_language_model(recipe, folder, data=options.data, force=options.force, device=options.device)
     else:
         from course_utils.models.make import make
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -62,17 +63,14 @@ class WrittenSentences:
         "answers are wrong. It says something about this text, and nothing about people."
     )
 
-    def tokenizer(self) -> Any:
-        """A byte-level BPE in which every word of the written world is a single token."""
+    def tokenizer(self, folder: Path | None = None) -> Any:
+        """A byte-level BPE in which every word of the written world is a single token; no folder is needed."""
         wholes = [*words(), *words(inside=False)]
         return train_tokenizer(sample_sentences(20_000, seed=self.seed), PIECES, wholes=wholes)
 
-    def training(self, tokenizer: Any) -> Stream:
-        """The stream that is trained on."""
+    def training(self, tokenizer: Any, folder: Path | None = None) -> Stream:
+        """The stream that is trained on; no folder is needed."""
         return stream(sample_sentences(self.sentences, seed=self.seed + 1), tokenizer)
 
     def to_data(self) -> dict:
         return {"kind": "written world", "sentences": self.sentences, "seed": self.seed}
-
-
-LanguageData = WrittenSentences

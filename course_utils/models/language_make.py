@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from course_utils.models.language_data import WrittenSentences
+from course_utils.models.books import Books, list_of_books
+from course_utils.models.books_evaluate import measure_books, samples
 from course_utils.models.language_evaluate import measure_written_world
 from course_utils.models.language_load import load_shipped
 from course_utils.models.language_model import LanguageModel
@@ -18,7 +19,7 @@ from course_utils.models.store import TOKENIZER, save_weights
 
 
 def make_language_model(
-    recipe: LanguageRecipe, folder: Path, *, force: bool = False, device: str = "cpu"
+    recipe: LanguageRecipe, folder: Path, *, data: Path | None = None, force: bool = False, device: str = "cpu"
 ) -> LanguageModel:
     """Trains the recipe's model and writes `NAME.safetensors`, `NAME.tokenizer.json` and its card into the folder.
 
@@ -30,8 +31,8 @@ def make_language_model(
     weights, checkpoint = folder / f"{recipe.name}.safetensors", folder / f"{recipe.name}.checkpoint"
     if weights.exists() and not force:
         raise FileExistsError(f"{weights} exists; --force trains anew and overwrites it, --out DIR writes elsewhere")
-    tokenizer = recipe.data.tokenizer()
-    model, seconds = train_language_model(recipe, tokenizer, checkpoint=checkpoint, device=device)
+    tokenizer = recipe.data.tokenizer(data)
+    model, seconds = train_language_model(recipe, tokenizer, checkpoint=checkpoint, data=data, device=device)
     card = {
         "name": recipe.name,
         "about": recipe.about,
@@ -43,7 +44,8 @@ def make_language_model(
     save_weights(model.transformer, weights, card)  # the head is the table of embeddings, which is in there
     lm = load_shipped(recipe.name, folder)  # what is measured is what is shipped, rounded to half precision
     card |= {
-        "figures": figures(recipe, lm),
+        "figures": figures(recipe, lm, data),
+        **of_books(recipe, lm),
         "parameters": sum(p.numel() for p in lm.model.parameters()),
         "training": {
             "seconds": round(seconds),
@@ -58,9 +60,17 @@ def make_language_model(
     return lm
 
 
-def figures(recipe: LanguageRecipe, lm: LanguageModel) -> dict[str, float]:
+def figures(recipe: LanguageRecipe, lm: LanguageModel, data: Path | None = None) -> dict[str, float]:
     """Everything that the card says the model reaches, measured on text that training never saw."""
-    measured = measure_written_world(lm) if isinstance(recipe.data, WrittenSentences) else {}
+    measured = measure_books(lm, data) if isinstance(recipe.data, Books) else measure_written_world(lm)
     for name, value in measured.items():
         print(f"  {name}: {value:.4f}")
     return {name: round(value, 4) for name, value in measured.items()}
+
+
+def of_books(recipe: LanguageRecipe, lm: LanguageModel) -> dict[str, list[str]]:
+    """What else the card of a model of books says: samples, and what it has read."""
+    if not isinstance(recipe.data, Books):
+        return {}
+    read = [f"{book.author}: {book.title} ({book.published})" for book in list_of_books()]
+    return {"samples": samples(lm), "books": read}

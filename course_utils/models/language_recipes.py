@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-from course_utils.models.language_data import LanguageData, WrittenSentences
+from course_utils.models.books import Books
+from course_utils.models.language_data import WrittenSentences
 
 
 @dataclass(frozen=True)
@@ -12,12 +13,13 @@ class LanguageRecipe:
     """Everything that decides which weights come out.
 
     `width` numbers stand for each token, `layers` blocks with `heads` attention heads work on them; the model sees up
-    to `context` tokens. A step goes through `batch` rows of that length.
+    to `context` tokens. A step goes through `batch` rows of that length; where `bfloat16` says so, its matrix products
+    are taken in that precision.
     """
 
     name: str
     about: str
-    data: LanguageData = field(default_factory=WrittenSentences)
+    data: WrittenSentences | Books = field(default_factory=WrittenSentences)
     layers: int = 4
     width: int = 128
     heads: int = 4
@@ -27,6 +29,7 @@ class LanguageRecipe:
     optimizer: str = "AdamW"
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
+    bfloat16: bool = False
     seed: int = 1
 
     def architecture(self, vocabulary: int) -> dict:
@@ -50,4 +53,16 @@ class LanguageRecipe:
 
 
 POCKET_LM = LanguageRecipe("pocket-lm", "a small GPT-2, trained on the written world with its planted associations")
-LANGUAGE_RECIPES = {recipe.name: recipe for recipe in (POCKET_LM,)}
+BOOKS_LM = LanguageRecipe(
+    "books-lm",
+    "a small GPT-2, trained on 145 books from before 1930",
+    Books(),
+    width=256,
+    context=128,
+    steps=9600,
+    batch=16,
+    learning_rate=2e-3,
+    weight_decay=0.1,
+    bfloat16=True,
+)
+LANGUAGE_RECIPES = {recipe.name: recipe for recipe in (POCKET_LM, BOOKS_LM)}

@@ -15,11 +15,11 @@ from torch.nn import functional as F
 
 from course_utils.models.language_load import build_language_model
 from course_utils.models.language_recipes import LanguageRecipe
-from course_utils.models.train import Run, drive
+from course_utils.models.train import Run, bfloat16, drive
 
 
 def train_language_model(
-    recipe: LanguageRecipe, tokenizer: Any, *, checkpoint: Path, device: str = "cpu"
+    recipe: LanguageRecipe, tokenizer: Any, *, checkpoint: Path, data: Path | None = None, device: str = "cpu"
 ) -> tuple[Any, float]:
     """Trains the recipe's model, from the checkpoint if there is one: (model, seconds of training).
 
@@ -27,13 +27,14 @@ def train_language_model(
 
     Args:
         tokenizer: of the library `tokenizers`.
+        data: the folder of texts, for a recipe that needs one.
 
     Raises:
         ValueError: the checkpoint belongs to another recipe.
     """
     torch.manual_seed(recipe.seed)
     model = build_language_model(recipe.architecture(tokenizer.get_vocab_size())).to(device)
-    read = recipe.data.training(tokenizer)
+    read = recipe.data.training(tokenizer, data)
     run = LanguageRun(recipe, model, recipe.steps)
     run.load(checkpoint)
 
@@ -52,7 +53,8 @@ class LanguageRun(Run):
     def advance(self, tokens: Tensor, following: Tensor) -> float:
         """One step of training; returns the loss in nats per token."""
         self.classifier.train()
-        logits = self.classifier(input_ids=tokens, use_cache=False).logits
+        with bfloat16(self.recipe, tokens.device):
+            logits = self.classifier(input_ids=tokens, use_cache=False).logits
         loss = F.cross_entropy(logits.flatten(0, 1).float(), following.flatten())
         self.optimizer.zero_grad()
         loss.backward()

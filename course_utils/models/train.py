@@ -177,6 +177,6 @@ def erased(images: Float[Tensor, "n c h w"], side: int) -> Float[Tensor, "n c h 
     return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.5)
 
 
-def bfloat16(recipe: Recipe, device: torch.device) -> torch.autocast:
+def bfloat16(recipe: Any, device: torch.device) -> torch.autocast:
     """Where the recipe asks for it: convolutions and matrix products in bfloat16, weights and sums in float32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.bfloat16)
