@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import update_bn
 from tqdm import tqdm
 
 from course_utils.models.classifier import Classifier
@@ -46,6 +47,10 @@ def train(
     run = Run(recipe, classifier, steps=recipe.epochs * (len(labels) // recipe.batch))
     run.load(checkpoint)
     drive(run, checkpoint, lambda step: minibatch(recipe, step, pixels, labels, device))
+    if recipe.settle:
+        torch.manual_seed(recipe.seed)
+        batches = (minibatch(recipe, run.steps + i, pixels, labels, device) for i in range(recipe.settle))
+        update_bn([disturb(recipe, classifier, *batch) for batch in batches], classifier)
     return classifier.eval().to(memory_format=torch.contiguous_format), run.seconds
 
 

@@ -27,7 +27,7 @@ from course_utils.vision.feature_visualization import STANDARD_PRIORS, given_or,
 from course_utils.vision.layer_table import stages
 from course_utils.vision.prototypes_result import Prototypes
 from course_utils.vision.rank_similarity import spearman
-from course_utils.vision.visualization import Film
+from course_utils.vision.visualization import Film, OnStep
 
 MATCH = 20.0  # logits that a perfect correlation is worth; chosen on `pocket-robust` with other scenes than are shown
 STARTS = ("noise", "equidistant")
@@ -52,6 +52,7 @@ def generate_prototypes(
     seed: int = 0,
     frames: int | Sequence[int] = 0,
     batch_size: int | None = None,
+    on_step: OnStep | None = None,
     progress: bool | None = None,
 ) -> Prototypes:
     """Pictures of what each class looks like to a classifier, all classes in one batch.
@@ -69,7 +70,7 @@ def generate_prototypes(
         match: logits that a perfect match is worth, at least 0.
         diversity: weight of a term that drives the copies of a class apart, at least 0.
         start: `"noise"`, or `"equidistant"`: from a picture that every class finds about equally likely.
-        priors, transforms, steps, learning_rate, seed, frames, batch_size, progress: as `visualize`.
+        priors, transforms, steps, learning_rate, seed, frames, batch_size, on_step, progress: as `visualize`.
 
     Returns:
         The best pictures of a clean evaluation. After Ctrl-C the best so far.
@@ -113,7 +114,7 @@ def generate_prototypes(
             if start == "equidistant":
                 optimize(classifier, canvas, Equidistant(), steps=TOWARD_EVEN, **settings)
             aim = _objective(each, means, match, apart)
-            part = optimize(classifier, canvas, aim, steps=steps, on_step=film.and_(None), **settings)
+            part = optimize(classifier, canvas, aim, steps=steps, on_step=film.and_(on_step), **settings)
         except KeyboardInterrupt:  # before this chunk had anything to show
             if not parts:
                 raise

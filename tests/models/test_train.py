@@ -55,6 +55,16 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_and_ends_with_the_same_w
     assert torch.allclose(weights(again), weights(miniature[0]), atol=1e-5)
 
 
+def test_settling_estimates_batch_norm_anew_and_leaves_the_weights_alone(miniature, tmp_path):
+    settled, _ = train(replace(MINIATURE, settle=5), checkpoint=tmp_path / "settled.checkpoint")
+    kept, moved = dict(miniature[0].named_parameters()), dict(miniature[0].named_buffers())
+    assert all(torch.allclose(p, kept[name], atol=1e-5) for name, p in settled.named_parameters())
+    means = [(name, b) for name, b in settled.named_buffers() if name.endswith("running_mean")]
+    assert means and all(not torch.allclose(mean, moved[name], atol=1e-4) for name, mean in means)
+    assert all(b == 5 for name, b in settled.named_buffers() if name.endswith("num_batches_tracked"))
+    assert not settled.training
+
+
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
     tiny = replace(MINIATURE, data=PaintedScenes(scenes=64), epochs=1)
     train(tiny, checkpoint=tmp_path / "c")

@@ -98,6 +98,13 @@ def test_frames_show_the_way(net):
     assert film.frames.shape == (3, 2, 3, 64, 64) and film.frame_steps == [0, 15, 30]
 
 
+def test_the_reader_s_own_function_is_called_before_each_step(net):
+    seen = []
+    quick = QUICK | {"steps": 3}
+    generate_prototypes(net, PAIR, on_step=lambda step, x, outputs, score: seen.append((step, tuple(x.shape))), **quick)
+    assert [step for step, _ in seen][:3] == [0, 1, 2] and {shape for _, shape in seen} == {(2, 3, 64, 64)}
+
+
 def test_ctrl_c_returns_the_classes_that_are_done(net, monkeypatch):
     import course_utils.vision.prototypes as module
 
