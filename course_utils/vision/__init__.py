@@ -13,6 +13,7 @@ from course_utils.vision.isolation_causes import KnownCauses, known_causes
 from course_utils.vision.isolation_result import Attribution, Isolation
 from course_utils.vision.layer_table import layers
 from course_utils.vision.localization import intersection_over_union, pointing_game, relevance_mass
+from course_utils.vision.natural import NaturalImages, natural_images
 from course_utils.vision.prototypes import generate_prototypes
 from course_utils.vision.prototypes_result import Prototypes
 from course_utils.vision.rank_similarity import Similarity, similarity
@@ -28,6 +29,7 @@ __all__ = [
     "Entanglement",
     "Isolation",
     "KnownCauses",
+    "NaturalImages",
     "Prototypes",
     "Report",
     "Similarity",
@@ -45,6 +47,7 @@ __all__ = [
     "isolate_features",
     "known_causes",
     "layers",
+    "natural_images",
     "occlusion",
     "pointing_game",
     "radial_spectrum",

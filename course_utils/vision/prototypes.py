@@ -25,8 +25,9 @@ from course_utils.transforms import Transform, merged, standard
 from course_utils.vision.class_means import ClassMeans, activations_of, class_means
 from course_utils.vision.feature_visualization import STANDARD_PRIORS, given_or, pictures_at_once
 from course_utils.vision.layer_table import stages
+from course_utils.vision.natural import NaturalImages
 from course_utils.vision.prototypes_result import Prototypes
-from course_utils.vision.rank_similarity import spearman
+from course_utils.vision.rank_correlation import spearman
 from course_utils.vision.visualization import Film, OnStep
 
 MATCH = 20.0  # logits that a perfect correlation is worth; chosen on `pocket-robust` with other scenes than are shown
@@ -63,8 +64,8 @@ def generate_prototypes(
     Args:
         classifier: used in eval mode and left as found.
         classes: names or indices; all classes if None.
-        reference: natural images: `Scenes`, (images, labels), images (their class by the model), or `ClassMeans`. At
-            least five of each class.
+        reference: natural images: `Scenes`, (images, labels), images (their class by the model), `ClassMeans`, or
+            `NaturalImages`. At least five of each class.
         copies: pictures of each class, from noise of their own.
         layers: where activations are matched; the last layer at each size of map if None.
         match: logits that a perfect match is worth, at least 0.
@@ -179,8 +180,8 @@ def _means(
 ) -> ClassMeans | None:
     if reference is None:
         return None
-    means = reference
-    if not isinstance(reference, ClassMeans):
+    means = reference.means if isinstance(reference, NaturalImages) else reference
+    if not isinstance(means, ClassMeans):
         means = class_means(classifier, reference, layers or stages(classifier), progress=progress)
     means.of(names)  # says which class has too few, before any work
     return means

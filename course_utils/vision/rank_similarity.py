@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.stats import rankdata
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
-from course_utils.vision.class_means import CHUNK, FEWEST, ClassMeans, activations_of, class_means, with_labels
+from course_utils.vision.natural import NaturalImages, all_activations, natural_images
+from course_utils.vision.rank_correlation import spearman
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,7 +109,7 @@ def similarity(
         images: (pictures, channels, height, width) in [0, 1].
         classes: of the pictures, one for all or one for each; `Prototypes.classes`.
         reference: natural images as `class_means` takes them; *others* than those that the pictures were made with.
-            At least five of each class that is asked for.
+            At least five of each class that is asked for. Or `NaturalImages`, measured once and kept.
         layers: dotted names; the last layer at each size of map if None.
 
     Returns:
@@ -123,50 +122,20 @@ def similarity(
     Source: Tagade & Rumbelow 2023 (the measure), Geirhos et al. 2024 (its two baselines).
     """
     targets = classifier.targets(classes if isinstance(classes, str) else list(classes), len(images)).cpu()
-    natural, labels = with_labels(classifier, reference)
-    means = class_means(classifier, (natural, labels), layers, progress=progress)
-    means.of([classifier.classes[t] for t in targets.tolist()])
-    rows = torch.isin(labels, targets).nonzero().flatten()
-    others = _others(means, labels[rows])
-    columns: list[tuple[Tensor, Tensor, Tensor]] = []
-    for layer in means.layers:
-        mean = means.means[layer]
-        own = spearman(_all(classifier, images, layer), mean[targets])
-        activations = _all(classifier, natural[rows], layer)
-        without = _without_themselves(activations, mean, means.counts, labels[rows])
-        columns.append((own, spearman(activations, without), spearman(activations, mean[others])))
-    found, same, different = (torch.stack(list(column), dim=1) for column in zip(*columns, strict=True))
-    return Similarity(found, same, different, labels[rows], targets, means.layers, classifier.classes)
-
-
-def spearman(a: Float[Tensor, "n ..."], b: Float[Tensor, "n ..."]) -> Float[Tensor, "n"]:
-    """Spearman's rank correlation of each row of `a` with that of `b`, ties sharing a rank; 0 without variance.
-
-    Exact, and checked against `scipy.stats.spearmanr`, which takes one pair at a time.
-    """
-    ranks = [rankdata(x.flatten(1).float().cpu().numpy(), axis=1) for x in (a, b)]
-    x, y = (rank - rank.mean(1, keepdims=True) for rank in ranks)
-    lengths = np.sqrt((x * x).sum(1) * (y * y).sum(1))
-    return torch.from_numpy((x * y).sum(1) / np.where(lengths > 0, lengths, 1)).float()
-
-
-def _all(classifier: Classifier, images: Tensor, layer: str) -> Tensor:
-    return torch.cat([activations_of(classifier, some, [layer])[layer].cpu() for some in images.split(CHUNK)])
-
-
-def _without_themselves(activations: Tensor, means: Tensor, counts: Tensor, labels: Tensor) -> Tensor:
-    """The mean of each image's class over all other images: its own share would make every image look close."""
-    n = counts[labels].view(-1, *[1] * (means.ndim - 1))
-    return (n * means[labels] - activations) / (n - 1)
-
-
-def _others(means: ClassMeans, labels: Tensor) -> Tensor:
-    """Another class for each image; all classes that have a mean take turns."""
-    known = (means.counts >= FEWEST).nonzero().flatten().tolist()
-    if len(known) < 2:
-        raise ValueError("the reference has images of one class only; similarity() also needs those of others.")
-    picked = []
-    for turn, label in enumerate(labels.tolist()):
-        rest = [k for k in known if k != label]
-        picked.append(rest[turn % len(rest)])
-    return torch.tensor(picked)
+    natural = reference
+    if not isinstance(reference, NaturalImages):
+        natural = natural_images(classifier, reference, layers=layers, only=targets, progress=progress)
+    elif layers is not None:
+        raise ValueError("layers= was chosen when the NaturalImages were measured; leave it out here.")
+    wanted = natural.means.of([classifier.classes[t] for t in targets.tolist()])
+    found = torch.stack([spearman(all_activations(classifier, images, n), w) for n, w in wanted.items()], dim=1)
+    rows = torch.isin(natural.labels, targets)
+    return Similarity(
+        found,
+        natural.same[rows],
+        natural.different[rows],
+        natural.labels[rows],
+        targets,
+        natural.means.layers,
+        classifier.classes,
+    )

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 from scipy.stats import spearmanr
 from torch import nn
 
@@ -12,9 +13,9 @@ from course_utils.activations import Outputs, record
 from course_utils.models import load_classifier
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import ActivationMatch, Equidistant
-from course_utils.vision import class_means, generate_prototypes, similarity
+from course_utils.vision import NaturalImages, class_means, generate_prototypes, natural_images, similarity
 from course_utils.vision.layer_table import stages
-from course_utils.vision.rank_similarity import spearman
+from course_utils.vision.rank_correlation import spearman
 from course_utils.world import PaintedWorld
 
 WORLD = PaintedWorld()
@@ -216,6 +217,31 @@ def test_another_net_can_be_asked(made, others):
     found = similarity(load_classifier("pocket-judge"), made.images, made.classes, others, layers=["stages.0"])
     assert found.layers == ["stages.0"] and "stages.0" in repr(found)
     assert 'alt="' in found._repr_html_()
+
+
+def test_natural_images_that_were_kept_in_a_file_measure_as_the_images_do(net, made, others, tmp_path):
+    natural_images(net, others, progress=False).save(tmp_path / "natural.safetensors")
+    kept = NaturalImages.load(tmp_path / "natural.safetensors")
+    direct, stored = (similarity(net, made.images, made.classes, each) for each in (others, kept))
+    assert torch.equal(direct.same, stored.same) and torch.equal(direct.labels, stored.labels)
+    assert torch.allclose(direct.spearman, stored.spearman, atol=1e-3)  # means are kept in half precision
+    with pytest.raises(ValueError, match="layers= was chosen"):
+        similarity(net, made.images, made.classes, kept, layers=["layer1"])
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        NaturalImages.load(tmp_path / "nowhere")
+    for name, content in (("noise", b"no tensors"), ("weights", None)):
+        if content is None:
+            save_file({"a": torch.zeros(1)}, tmp_path / name)
+        else:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match="was not written by"):
+            NaturalImages.load(tmp_path / name)
+
+
+def test_natural_images_can_be_what_prototypes_are_made_with(net, others):
+    natural = natural_images(net, others, progress=False)
+    from_means = generate_prototypes(net, "donut", reference=natural.means, **QUICK)
+    assert torch.equal(generate_prototypes(net, "donut", reference=natural, **QUICK).images, from_means.images)
 
 
 def test_images_of_one_class_alone_have_no_others(net):
