@@ -138,13 +138,13 @@ def as_published(lm: LanguageModel, target: str, exclude: list, seed: int, batch
     )  # fmt: skip
 
 
-def beside_others(lm: LanguageModel, targets: list[str], exclude: list, seed: int) -> None:
+def beside(each: dict[str, Callable[[str, int], FoundPrompts]], targets: list[str], seed: int) -> None:
     """Best prompt (mean and least over the targets), how many different prompts reach 0.8, passes and seconds."""
     print(
         "\n| way | best: mean, least | different prompts ≥ 0.8, mean | forward | backward | seconds |\n"
         "|---|---|---|---|---|---|"
     )
-    for name, way in ways(lm, exclude).items():
+    for name, way in each.items():
         runs = [timed(partial(way, target, seed)) for target in targets]
         best = torch.tensor([found.probability.max() for found, _ in runs])
         good = [int((found.best(10_000).probability >= GOOD).sum()) for found, _ in runs]
@@ -172,5 +172,5 @@ if __name__ == "__main__":
     print(f"{pocket}, torch {torch.__version__}, {torch.get_num_threads()} threads\n")
     left_out = ["target", *outside(pocket)]
     three_tokens(pocket, [f" {name}" for name in given.targets], left_out, given.seed)
-    beside_others(pocket, [f" {name}" for name in given.few], left_out, given.seed)
+    beside(ways(pocket, left_out), [f" {name}" for name in given.few], given.seed)
     two_tokens(pocket, [f" {name}" for name in given.few], left_out, given.seed)

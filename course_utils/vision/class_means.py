@@ -106,12 +106,12 @@ def with_labels(classifier: Classifier, reference: Any) -> tuple[Tensor, Int[Ten
     """
     if isinstance(reference, Tensor):
         return reference, classifier.predict(reference).logits.argmax(1)
-    if isinstance(reference, tuple) and len(reference) == 2:
-        images, labels = reference
-    elif hasattr(reference, "images") and hasattr(reference, "labels"):
+    if hasattr(reference, "images") and hasattr(reference, "labels"):
         images, labels = reference.images, reference.labels
         if hasattr(reference, "names"):  # names mean the same whatever the order of their indices
             labels = reference.names
+    elif isinstance(reference, tuple) and len(reference) == 2:
+        images, labels = reference
     else:
         raise TypeError(
             f"reference is {type(reference).__name__}, expected images, (images, labels), or pictures with .images and "

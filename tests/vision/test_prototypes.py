@@ -12,6 +12,7 @@ from torch import nn
 from course_utils.activations import Outputs, record
 from course_utils.models import load_classifier
 from course_utils.models.classifier import Classifier
+from course_utils.models.photographs import Photographs
 from course_utils.objectives import ActivationMatch, Equidistant
 from course_utils.vision import NaturalImages, class_means, generate_prototypes, natural_images, similarity
 from course_utils.vision.layer_table import stages
@@ -156,6 +157,9 @@ def test_references_of_every_kind_mean_the_same(net, scenes):
     wanted = class_means(net, scenes)
     pairs = class_means(net, (scenes.images, scenes.names))
     by_model = class_means(net, scenes.images)  # which names all of these right
+    pixels = (scenes.images * 255).round().to(torch.uint8)
+    photographs = class_means(net, Photographs(pixels, scenes.labels))  # a pair too, but of bytes
+    assert all(torch.allclose(photographs.means[n], wanted.means[n], atol=0.02) for n in wanted.layers)
     for other in (pairs, by_model):
         assert all(torch.allclose(other.means[n], wanted.means[n], atol=1e-5) for n in wanted.layers)
     with pytest.raises(TypeError, match="reference is str, expected images"):
