@@ -71,7 +71,7 @@ def test_a_real_cat_is_a_cat_and_the_robust_net_holds_on_to_it_longer():
     views = load_images(photo, *(whole[20 : 20 + side, 120 : 120 + side] for side in (230, 240, 250, 260, 270, 280)))
     assert photo.predict(views).classes.count("cat") >= 5
     resisted = [
-        (~untargeted_attack(model, views, model.predict(views).classes, eps=2 / 255).success).sum().item()
+        (~untargeted_attack(model, views, model.predict(views).classes, eps=4 / 255).success).sum().item()
         for model in (photo, robust)
     ]
     assert resisted[1] > resisted[0]
@@ -83,7 +83,7 @@ def test_the_cards_of_the_nets_for_photographs_hold_what_was_measured_on_all_tes
     assert card["parameters"] <= 2_000_000 and card["recipe"]["data"] == {"kind": "CIFAR-10"}
     figures = card["figures"]
     clean, attacked = figures["accuracy on 10000 test photographs"], figures["accuracy under 20-step PGD at 8/255"]
-    assert clean["value"] >= (0.88 if name == "photo" else 0.64)
+    assert clean["value"] >= (0.90 if name == "photo" else 0.64)
     assert attacked["value"] >= (0 if name == "photo" else 0.38)
     by_eps = [figures[f"accuracy under 20-step PGD at {eps}/255, every tenth"]["value"] for eps in (0, 1, 2, 4, 8, 16)]
     assert by_eps == sorted(by_eps, reverse=True) and by_eps[0] == pytest.approx(clean["value"], abs=0.03)
