@@ -51,9 +51,9 @@ def show_images(
 
 
 def _folded(title: str, letters: int) -> str:
-    """A title in lines; the name of a class, `pirate_ship`, is taken apart rather than cut."""
-    shown = title.replace("_", " ") if len(title) > letters else title
-    return fill(shown, letters, break_long_words=False)
+    """A title in lines, its own kept; the name of a class, `pirate_ship`, is taken apart rather than cut."""
+    lines = [line.replace("_", " ") if len(line) > letters else line for line in title.split("\n")]
+    return "\n".join(fill(line, letters, break_long_words=False) for line in lines)
 
 
 @styled
