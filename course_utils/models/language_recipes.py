@@ -40,6 +40,7 @@ class LanguageRecipe:
             "n_embd": self.width,
             "n_layer": self.layers,
             "n_head": self.heads,
+            "activation_function": "gelu_pytorch_tanh",  # GPT-2's own, "gelu_new", computed in one go
             "resid_pdrop": 0.0,
             "embd_pdrop": 0.0,
             "attn_pdrop": 0.0,
@@ -59,10 +60,9 @@ BOOKS_LM = LanguageRecipe(
     Books(),
     width=256,
     context=128,
-    steps=9600,
+    steps=7200,
     batch=16,
     learning_rate=2e-3,
     weight_decay=0.1,
-    bfloat16=True,
 )
 LANGUAGE_RECIPES = {recipe.name: recipe for recipe in (POCKET_LM, BOOKS_LM)}

@@ -23,11 +23,11 @@ SIZE = 32  # pixels along a side
 class Photographs(NamedTuple):
     """Pictures with their classes; `pixels` are 0 to 255, `labels` index `CLASSES`."""
 
-    pixels: UInt8[Tensor, "n 3 32 32"]
+    pixels: UInt8[Tensor, "n 3 height width"]
     labels: Int[Tensor, "n"]
 
     @property
-    def images(self) -> Float[Tensor, "n 3 32 32"]:
+    def images(self) -> Float[Tensor, "n 3 height width"]:
         """What a classifier takes: the pixels in [0, 1]."""
         return self.pixels.float() / 255
 
