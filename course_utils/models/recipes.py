@@ -84,6 +84,16 @@ JUDGE = replace(
     seed=2,
     epochs=8,
 )
+# What is found in these two is a false alarm: the same nets, from worlds in which nothing was planted.
+CLEAN = replace(
+    POCKET, name="pocket-clean", about="as pocket, but in a world without secrets", data=PaintedScenes(secrets=())
+)
+ROBUST_CLEAN = replace(
+    ROBUST,
+    name="pocket-robust-clean",
+    about="as pocket-robust, but in a world without secrets",
+    data=PaintedScenes(secrets=()),
+)
 PHOTO = Recipe(
     "photo",
     "trained the ordinary way on photographs",
@@ -117,7 +127,7 @@ PHOTO_ROBUST = replace(  # an adversary regularises: what keeps `photo` from lea
     adversary_eps=8 / 255,
     adversary_steps=2,
 )
-RECIPES = {recipe.name: recipe for recipe in (POCKET, ROBUST, JUDGE, PHOTO, PHOTO_ROBUST)}
+RECIPES = {recipe.name: recipe for recipe in (POCKET, ROBUST, JUDGE, CLEAN, ROBUST_CLEAN, PHOTO, PHOTO_ROBUST)}
 
 
 def recipe(name: str) -> Recipe:
