@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_utils.vision.rank_correlation import spearman
+from course_utils.rank_correlation import spearman
 
 BOOTSTRAP = 1000  # resamplings for an interval
 LEVEL = 0.95

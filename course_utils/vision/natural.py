@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
+from course_utils.rank_correlation import spearman
 from course_utils.vision.class_means import CHUNK, FEWEST, ClassMeans, activations_of, class_means, with_labels
-from course_utils.vision.rank_correlation import spearman
 
 
 @dataclass(frozen=True, eq=False, repr=False)

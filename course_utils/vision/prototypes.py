@@ -21,13 +21,13 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit, Objective, Term
 from course_utils.priors import Prior
 from course_utils.progress import progress_bar
+from course_utils.rank_correlation import spearman
 from course_utils.transforms import Transform, merged, standard
 from course_utils.vision.class_means import ClassMeans, activations_of, class_means
 from course_utils.vision.feature_visualization import STANDARD_PRIORS, given_or, pictures_at_once
 from course_utils.vision.layer_table import stages
 from course_utils.vision.natural import NaturalImages
 from course_utils.vision.prototypes_result import Prototypes
-from course_utils.vision.rank_correlation import spearman
 from course_utils.vision.visualization import Film, OnStep
 
 MATCH = 20.0  # logits that a perfect correlation is worth; chosen on `pocket-robust` with other scenes than are shown

@@ -17,8 +17,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
+from course_utils.rank_correlation import spearman
 from course_utils.vision.natural import NaturalImages, all_activations, natural_images
-from course_utils.vision.rank_correlation import spearman
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -14,9 +14,9 @@ from course_utils.models import load_classifier
 from course_utils.models.classifier import Classifier
 from course_utils.models.photographs import Photographs
 from course_utils.objectives import ActivationMatch, Equidistant
+from course_utils.rank_correlation import spearman
 from course_utils.vision import NaturalImages, class_means, generate_prototypes, natural_images, similarity
 from course_utils.vision.layer_table import stages
-from course_utils.vision.rank_correlation import spearman
 from course_utils.world import PaintedWorld
 
 WORLD = PaintedWorld()
