@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from course_utils.learning.exercises import Exercise
 from course_utils.learning.judging import Verdict
+from course_utils.learning.progress_panel import Progress
 from course_utils.show.html import in_book, render
 
 _ONWARDS = "The cells below go on with the course's version until yours passes."
@@ -29,17 +30,26 @@ class Card:
     """A verdict as the reader sees it. In the built book, hints and the solution open with a click."""
 
     verdict: Verdict
+    progress: Progress | None = None
 
     @property
     def text(self) -> str:
         """What to do now, in a sentence or two."""
         id, message = self.verdict.exercise.id, self.verdict.message
         return {
-            "passed": "The cells below use your function.",
+            "passed": f"The cells below use your function.{self.count}",
             "mistake": f"{message[:1].upper()}{message[1:]}",
             "not started": f'Complete the function and run both cells. `hint("{id}")` helps. {_ONWARDS}',
             "reference": "This is the course's function: run the cell with yours first, then this one.",
         }[self.verdict.status]
+
+    @property
+    def count(self) -> str:
+        """How many exercises are done by now, where that is known."""
+        if self.progress is None:
+            return ""
+        done = f" {self.progress.done} of {len(self.progress.exercises)} exercises done: `progress()` shows which."
+        return f"{done} {self.progress.note}".rstrip()
 
     @property
     def help(self) -> str:

@@ -1,4 +1,4 @@
-"""What readers call in a notebook: `exercise`, `check`, `hint`, `solution`."""
+"""What readers call in a notebook: `exercise`, `check`, `hint`, `solution`; `progress` and `quiz` stand by themselves."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from course_utils.learning.cards import Card, Header, Hints, Solution
 from course_utils.learning.exercises import find
 from course_utils.learning.judging import judge, working
+from course_utils.learning.progress_panel import remember
 from course_utils.show.html import display
 
 _hints_given: dict[str, int] = {}
@@ -28,7 +29,7 @@ def check(id: str, function: Callable) -> Callable:
         ValueError: there is no exercise of that id.
     """
     verdict = judge(find(id), function)
-    display(Card(verdict))
+    display(Card(verdict, remember(id) if verdict.status == "passed" else None))
     return working(verdict, function)
 
 
