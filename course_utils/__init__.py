@@ -8,6 +8,7 @@ from importlib import import_module
 _HOMES = {
     "Classifier": "course_utils.models",
     "LanguageModel": "course_utils.models",
+    "at_hand": "course_utils.models",
     "load_classifier": "course_utils.models",
     "load_language_model": "course_utils.models",
     "load_images": "course_utils.pictures",

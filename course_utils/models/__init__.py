@@ -1,5 +1,6 @@
 """Classifiers and language models: the shipped ones by name, your own through `Classifier` and `LanguageModel`."""
 
+from course_utils.models.at_hand import at_hand
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.models.language_load import load_language_model
 from course_utils.models.language_model import LanguageModel
@@ -10,6 +11,7 @@ __all__ = [
     "Classifier",
     "LanguageModel",
     "Prediction",
+    "at_hand",
     "available",
     "load_classifier",
     "load_language_model",

@@ -17,6 +17,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from course_utils.models.caches import mode
 from course_utils.show.html import data_uri, described, render
 
 # Okabe & Ito 2008, without their yellow, which is too faint on white.
@@ -26,6 +27,8 @@ DASHES = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 WIDTH = 6.5  # inches
 DPI = 192  # two image pixels for each CSS pixel (96 an inch): sharp on the screens of phones
+
+STAND_IN = "stand-in: random weights in place of pretrained ones"  # with COURSE_MODELS=stand-in
 
 STYLE: Any = {
     "font.size": 12.5,
@@ -81,6 +84,14 @@ class Picture:
     def __init__(self, figure: Figure, *, alt: str) -> None:
         self.figure = figure
         self.alt = described(alt)
+        if mode() == "stand-in":
+            self._mark()
+
+    def _mark(self) -> None:
+        """Says on the figure, and in its words, that it may come from a net with random weights."""
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+        self.figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=9, color=PALETTE[1], bbox=box)
+        self.alt = f"{STAND_IN}: {self.alt}"
 
     @styled
     def save(self, path: str | Path) -> None:

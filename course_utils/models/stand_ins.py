@@ -1,0 +1,117 @@
+"""Stand-ins for pretrained models: their architecture with random weights, in their file formats and cache layout.
+
+With COURSE_MODELS=stand-in every cell that runs on a pretrained model is executed on such a one, so that tests see the
+cells work without any download. What comes out means nothing, and is marked so.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from course_utils.models.caches import hugging_face_folder, torch_folder
+from course_utils.models.classifier import Classifier
+from course_utils.models.hugging_face import repository
+from course_utils.models.language_load import SPECIAL, load_folder, quiet
+from course_utils.models.language_model import LanguageModel
+from course_utils.models.pretrained import from_checkpoint, source
+from course_utils.models.store import TOKENIZER, WEIGHTS
+
+REVISION = hashlib.sha1(b"stand-in").hexdigest()  # Hugging Face's folders are named by a commit
+MARK = "stand-in"
+# The configurations of language models that chapters and tests use; their other numbers are transformers' defaults.
+LANGUAGE: dict[str, tuple[str, dict[str, Any]]] = {
+    "gpt2": ("gpt2", {}),
+    "distilgpt2": ("gpt2", {"n_layer": 6}),
+    "EleutherAI/pythia-70m": (
+        "gpt_neox",
+        {"vocab_size": 50304, "hidden_size": 512, "num_hidden_layers": 6, "num_attention_heads": 8,
+         "intermediate_size": 2048},
+    ),
+    "HuggingFaceTB/SmolLM2-135M": (
+        "llama",
+        {"vocab_size": 49152, "hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9,
+         "num_key_value_heads": 3, "intermediate_size": 1536, "tie_word_embeddings": True},
+    ),
+}  # fmt: skip
+
+
+def classifier_stand_in(name: str) -> Classifier:
+    """A classifier of torchvision with random weights, by way of a file as Torch hub keeps it."""
+    path = torch_folder(folder()) / source(name).file
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(random_classifier(name).state_dict(), path)
+    classifier = from_checkpoint(name, path)
+    classifier.name = f"{name} ({MARK})"
+    return classifier
+
+
+def random_classifier(name: str) -> torch.nn.Module:
+    """A module of torchvision as it is before any training."""
+    from torchvision import models
+
+    slow = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}  # minutes, for the same purpose
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return models.get_model(name, weights=None, **slow)
+
+
+def language_stand_in(name: str) -> LanguageModel:
+    """A language model of Hugging Face with random weights, by way of a folder as Hugging Face's cache has it.
+
+    Raises:
+        ValueError: a model whose configuration is not known here.
+    """
+    cache_folder = hugging_face_folder(folder())
+    snapshot = cache_folder / f"models--{repository(name).replace('/', '--')}" / "snapshots" / REVISION
+    if not snapshot.exists():
+        write_language_model(name, cache_folder)
+    lm = load_folder(snapshot, name)
+    lm.name = f"{name} ({MARK})"
+    return lm
+
+
+def write_language_model(name: str, cache_folder: Path, **changes: Any) -> Path:
+    """Writes a random model of that name into a cache, laid out as Hugging Face does; returns its snapshot.
+
+    Args:
+        changes: of the configuration, such as fewer layers.
+    """
+    if name not in LANGUAGE:
+        raise ValueError(f"no stand-in is known for {name}; there are some for {', '.join(LANGUAGE)}.")
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    kind, settings = LANGUAGE[name]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **(settings | changes)))
+    own = cache_folder / f"models--{repository(name).replace('/', '--')}"
+    snapshot = own / "snapshots" / REVISION
+    with quiet():
+        model.save_pretrained(snapshot)
+    _tokenizer().save_pretrained(snapshot)
+    (own / "refs").mkdir(parents=True, exist_ok=True)
+    (own / "refs" / "main").write_text(REVISION)
+    return snapshot
+
+
+def _tokenizer() -> Any:
+    """The tokenizer of `pocket-lm`: byte-level BPE as GPT-2's, with fewer words; the rest of the table is padding."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(tokenizer_file=str(WEIGHTS / f"pocket-lm{TOKENIZER}"), **SPECIAL)
+
+
+@cache
+def folder() -> Path:
+    """A folder for stand-ins that goes when the process ends."""
+    made = tempfile.TemporaryDirectory(prefix="course-stand-ins-")
+    atexit.register(made.cleanup)
+    return Path(made.name)
