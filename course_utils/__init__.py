@@ -9,10 +9,13 @@ _HOMES = {
     "Classifier": "course_utils.models",
     "LanguageModel": "course_utils.models",
     "at_hand": "course_utils.models",
+    "audit_choices": "course_utils.audit",
+    "audit_scenes": "course_utils.audit",
     "load_classifier": "course_utils.models",
     "load_language_model": "course_utils.models",
     "load_images": "course_utils.pictures",
     "optimize": "course_utils.loop",
+    "reveal": "course_utils.audit",
 }
 __all__ = sorted(_HOMES)
 
