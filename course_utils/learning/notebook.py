@@ -1,4 +1,4 @@
-"""What readers call in a notebook: `exercise`, `check`, `hint`, `solution`; `progress` and `quiz` stand by themselves."""
+"""What readers call in a notebook about one exercise: `exercise`, `check`, `hint`, `solution`."""
 
 from __future__ import annotations
 

@@ -249,4 +249,4 @@ def test_a_chapter_with_exercises_imports_what_their_cards_tell_readers_to_call(
     code = "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
     imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
     names = {alias.name for node in imports if node.module == "course_utils.learning" for alias in node.names}
-    assert "check(" not in code or {"exercise", "check", "hint", "solution"} <= names
+    assert "check(" not in code or {"exercise", "check", "hint", "progress", "solution"} <= names
