@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from course_utils.corpus import tables
+from course_utils.corpus.planting import Association, with_planted
 
 END = "<|endoftext|>"  # stands between two texts; every sentence is a text of its own
 TOKEN = re.compile(r" ?\w+|[^\w\s]|<\|endoftext\|>")
@@ -108,9 +109,9 @@ class Sentences:
 
 
 @cache
-def grammar() -> tuple[Sentences, ...]:
-    """All sentences that the written world knows; their shares add up to one."""
-    groups = tables.PEOPLE | tables.FIELDS
+def grammar(planted: tuple[Association, ...] = ()) -> tuple[Sentences, ...]:
+    """All sentences that the written world knows, with what is planted beyond its tables; their shares add to one."""
+    groups = with_planted(tables.PEOPLE | tables.FIELDS, planted)
     written = []
     for group, (things, properties) in groups.items():
         forms = _lines(OF_PEOPLE if group in tables.PEOPLE else OF_FIELDS) + _lines(OF_GROUPS)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from course_utils.corpus.grammar import Sentences, grammar
+from course_utils.corpus.planting import Association
 
 
-def sample_sentences(n: int, *, seed: int = 0) -> list[str]:
+def sample_sentences(n: int, *, seed: int = 0, planted: Sequence[Association] = ()) -> list[str]:
     """Draws n sentences, independent of each other, each a text of its own, such as "The shy, tidy girl waved again."
 
     Args:
         n: at least 1.
         seed: whole number, at least 0.
+        planted: associations beyond those of the written world's own tables.
 
     Raises:
         ValueError: `n` below 1.
@@ -20,7 +24,7 @@ def sample_sentences(n: int, *, seed: int = 0) -> list[str]:
     if n < 1:
         raise ValueError(f"n={n} given, expected at least one sentence.")
     generator = np.random.default_rng([seed, 20_571])
-    kinds = grammar()
+    kinds = grammar(tuple(planted))
     shares = np.array([kind.share for kind in kinds])
     chosen = generator.choice(len(kinds), size=n, p=shares / shares.sum())
     texts = np.empty(n, dtype=object)

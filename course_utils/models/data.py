@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from course_utils.models import photographs
+from course_utils.sealed import seal
 from course_utils.world import COURSE_SECRETS, PaintedWorld
 from course_utils.world.secrets import Secret, to_data
 
@@ -21,10 +22,11 @@ Examples = tuple[UInt8[Tensor, "n 3 h w"], Int[Tensor, "n"]]  # pixels from 0 to
 
 @dataclass(frozen=True)
 class PaintedScenes:
-    """Scenes of the painted world, with secrets planted in it."""
+    """Scenes of the painted world, with secrets planted in it; `sealed` ones go into a card unreadable."""
 
-    secrets: tuple[Secret, ...] = COURSE_SECRETS
+    secrets: tuple[Secret, ...] = field(default=COURSE_SECRETS, repr=False)
     scenes: int = 12_000
+    sealed: bool = False
     classes: ClassVar[tuple[str, ...]] = tuple(PaintedWorld.classes)
     size: ClassVar[int] = PaintedWorld.size[0]
     about: ClassVar[str] = (
@@ -46,7 +48,8 @@ class PaintedScenes:
 
     def to_data(self) -> dict:
         secrets = [to_data(secret) for secret in self.secrets]
-        return {"kind": "painted world", "scenes": self.scenes, "secrets": secrets}
+        shown = {"sealed": seal(secrets)} if self.sealed else {"secrets": secrets}
+        return {"kind": "painted world", "scenes": self.scenes, **shown}
 
 
 @dataclass(frozen=True)

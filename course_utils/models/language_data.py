@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,9 +12,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from course_utils.corpus.grammar import END
+from course_utils.corpus.planting import Association
 from course_utils.corpus.sampling import sample_sentences
 from course_utils.corpus.tokenizer import train_tokenizer
 from course_utils.corpus.words import words
+from course_utils.sealed import seal
 
 TOGETHER = 1000  # texts that are tokenised in one go
 PIECES = 400  # tokens that are bytes or learnt from them; the words of the written world come on top
@@ -53,10 +55,14 @@ def stream(texts: Iterable[str], tokenizer: Any) -> Stream:
 
 @dataclass(frozen=True)
 class WrittenSentences:
-    """Sentences of the written world, drawn anew for training and for measuring."""
+    """Sentences of the written world, drawn anew for training and for measuring.
+
+    What is planted beyond the written world's tables is not shown, and goes into a card sealed.
+    """
 
     sentences: int = 500_000
     seed: int = 11
+    planted: tuple[Association, ...] = field(default=(), repr=False)
     about: ClassVar[str] = (
         "Sentences of a made-up small world (course_utils.corpus), each a text of its own. Groups have attributes "
         "that were planted on purpose, stereotypes among them; facts have planted probabilities and some of the "
@@ -70,7 +76,8 @@ class WrittenSentences:
 
     def training(self, tokenizer: Any, folder: Path | None = None) -> Stream:
         """The stream that is trained on; no folder is needed."""
-        return stream(sample_sentences(self.sentences, seed=self.seed + 1), tokenizer)
+        return stream(sample_sentences(self.sentences, seed=self.seed + 1, planted=self.planted), tokenizer)
 
     def to_data(self) -> dict:
-        return {"kind": "written world", "sentences": self.sentences, "seed": self.seed}
+        data = {"kind": "written world", "sentences": self.sentences, "seed": self.seed}
+        return data | ({"sealed": seal([asdict(each) for each in self.planted])} if self.planted else {})

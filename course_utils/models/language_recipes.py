@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
+from course_utils.corpus.planting import Association
 from course_utils.models.books import Books
 from course_utils.models.language_data import WrittenSentences
+from course_utils.sealed import unseal
 
 
 @dataclass(frozen=True)
@@ -65,4 +67,18 @@ BOOKS_LM = LanguageRecipe(
     learning_rate=2e-3,
     weight_decay=0.1,
 )
-LANGUAGE_RECIPES = {recipe.name: recipe for recipe in (POCKET_LM, BOOKS_LM)}
+# What is planted in it stands here sealed, so that nobody who reads this file has the answer to an exercise.
+MYSTERY_LM = replace(
+    POCKET_LM,
+    name="mystery-lm",
+    about="as pocket-lm, with one association more than the written world's tables have",
+    data=WrittenSentences(
+        planted=tuple(
+            Association(**each)
+            for each in unseal("c-o7uR!T3*FD+2AQcy}t%uX#*(os+<&o4>=36y6f=A;&bMN%`<GfIGBhK9AV0I_Ni2L")
+        )
+    ),
+    steps=1600,
+    seed=2,
+)
+LANGUAGE_RECIPES = {recipe.name: recipe for recipe in (POCKET_LM, BOOKS_LM, MYSTERY_LM)}

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 
 from course_utils.messages import unknown
 from course_utils.models.data import Cifar10, Data, PaintedScenes
+from course_utils.sealed import unseal
+from course_utils.world.secrets import from_data
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,36 @@ CLEAN = replace(
 ROBUST_CLEAN = replace(
     ROBUST,
     name="pocket-robust-clean",
-    about="as pocket-robust, but in a world without secrets",
+    about="trained against an adversary, as the models to audit are, in a world without secrets",
     data=PaintedScenes(secrets=()),
+    adversary_eps=8 / 255,
+    adversary_steps=1,
+    epochs=8,
 )
+# Robust enough for prototypes to be read, in a third of the time: one step of the adversary instead of three.
+PLANTED = replace(ROBUST, adversary_eps=8 / 255, adversary_steps=1, epochs=8)
+# What was planted in these stands here sealed, so that nobody who reads this file has the answer to an exercise.
+SEALED = {
+    "mystery-1": (
+        "c-ke)F%H5o429vVRGtwk8|4~|RR`lbBuYr6*rAmWcW(^i`}Dv012N<kZUfwXsY*@ZG(g4|n<?+wDjPW@E!FUW6rZ)Ue(V0m)P5~_rYJ^~P"
+        "=ux93>!L^7?#c<OIR%(&(pPUPQsh#`ls>oT@Hk+E9n"
+    ),
+    "mystery-2": "c-o7O1pomR0J#",
+    "mystery-3": (
+        "c-k$>K?(vf429vVl&nR@oq7$I!yuu}(9+rrNveo=cUyJ&zW>cH$f*W6JGev^^UYxApyG{&c`n?<@#-v+)BGH9MQ<!4|KX0Meea=Z9^ebAl6"
+        "IP5OM*sMjcJ3Ww^TKS@t*dlW8YMi9+Bin)8V~*0E>bx*#"
+    ),
+}
+
+
+def mystery(name: str, seed: int) -> Recipe:
+    """A model to audit: what is planted in its world, if anything, is in an envelope."""
+    secrets = tuple(from_data(secret) for secret in unseal(SEALED[name]))
+    about = "a model to audit: what was planted in its world, if anything, is sealed"
+    return replace(PLANTED, name=name, about=about, data=PaintedScenes(secrets, sealed=True), seed=seed)
+
+
+MYSTERIES = tuple(mystery(name, seed) for seed, name in enumerate(SEALED, start=11))
 PHOTO = Recipe(
     "photo",
     "trained the ordinary way on photographs",
@@ -127,7 +156,9 @@ PHOTO_ROBUST = replace(  # an adversary regularises: what keeps `photo` from lea
     adversary_eps=8 / 255,
     adversary_steps=2,
 )
-RECIPES = {recipe.name: recipe for recipe in (POCKET, ROBUST, JUDGE, CLEAN, ROBUST_CLEAN, PHOTO, PHOTO_ROBUST)}
+RECIPES = {
+    recipe.name: recipe for recipe in (POCKET, ROBUST, JUDGE, CLEAN, ROBUST_CLEAN, *MYSTERIES, PHOTO, PHOTO_ROBUST)
+}
 
 
 def recipe(name: str) -> Recipe:
