@@ -1,7 +1,7 @@
 """Builds the book into _build/html: python tools/build_book.py, with the Python of .venv.
 
 Executes every chapter that has changed, and every chapter if the code under it has changed. Succeeds only if
-no cell failed, Sphinx had nothing to warn of, and the pages load nothing from other hosts.
+no cell failed, Sphinx had nothing to warn of, and CHECKS find nothing in the finished pages.
 """
 
 import hashlib
@@ -16,7 +16,9 @@ from jupyter_book.config import get_final_config
 from jupyter_book.sphinx import build_sphinx
 from sphinx.util.console import color_terminal, nocolor
 
+from check_links import broken_links
 from check_offline import outside_requests
+from check_words import wordless_pictures
 from preflight import disk_problem
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +29,12 @@ CACHE = BUILD / ".jupyter_cache"
 CODE_STAMP = BUILD / "code.sha256"  # of the code that the cached outputs were made with
 ANSI_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 UNUSED_EXTENSIONS = {"sphinx_thebe"}  # Jupyter Book brings it along; it runs cells on a server elsewhere
+
+CHECKS = {  # what may not be found in a finished book, and what it means if it is
+    outside_requests: "The pages would load files from other hosts:",
+    broken_links: "Links inside the book lead nowhere:",
+    wordless_pictures: "Pictures have no words (alt text) for readers who cannot see them:",
+}
 
 
 def main() -> str | None:
@@ -40,9 +48,9 @@ def main() -> str | None:
     if not built():
         return "\n".join(["", *failed_chapters(), "The book is not finished; what went wrong stands above."])
 
-    outside = outside_requests(HTML)
-    if outside:
-        return "\n".join(["The pages would load files from other hosts:", *outside])
+    trouble = [line for check, means in CHECKS.items() if (found := check(HTML)) for line in (means, *found)]
+    if trouble:
+        return "\n".join(trouble)
     print(f"The book took {time.perf_counter() - start:.0f} s. To read it, open {HTML / 'index.html'}")
     return None
 
