@@ -17,36 +17,24 @@ RIGHT = {
         lambda before, after: 1 - (before.argmax(1) == after.argmax(1)).double().mean(),
     ],
 }
-WRONG = [
-    (
-        "00-accuracy",
-        lambda logits, labels: (logits.argmax(1) != labels).float().mean().item(),
-        "share of wrong answers",
-    ),
-    ("00-accuracy", lambda logits, labels: 100 * accuracy(logits, labels), "in per cent"),
-    ("00-accuracy", lambda logits, labels: (logits.argmax(1) == labels).sum().item(), "divide it by the number"),
-    ("00-accuracy", lambda logits, labels: (logits.argmin(1) == labels).float().mean(), "smallest logit"),
-    ("00-accuracy", lambda logits, labels: (logits.argmax(1) == labels).float(), "average them"),
-    ("00-accuracy", lambda logits, labels: "70 %", "returns a str"),
-    ("00-accuracy", lambda logits, labels: 0.5, "your function says 0.5, expected"),
-    ("00-flip-rate", lambda before, after: 1 - flip_rate(before, after), "answers that stayed"),
-    ("00-flip-rate", lambda before, after: 100 * flip_rate(before, after), "in per cent"),
-    ("00-flip-rate", lambda before, after: (before.argmax(1) != after.argmax(1)).sum(), "divide it by the number"),
-    ("00-flip-rate", lambda before, after: (before != after).any(1).float().mean(), "compare the answers"),
-    ("00-flip-rate", lambda before, after: (before.argmax(1) > after.argmax(1)).float().mean(), "one direction only"),
-]
-
-
-@pytest.mark.parametrize(("id", "function"), [(id, f) for id, functions in RIGHT.items() for f in functions])
-def test_right_answers_pass_however_they_are_written(id, function):
-    assert judge(find(id), function).status == "passed"
-
-
-@pytest.mark.parametrize(("id", "function", "says"), WRONG, ids=lambda value: value if isinstance(value, str) else "")
-def test_wrong_answers_are_told_what_is_wrong(id, function, says):
-    verdict = judge(find(id), function)
-    assert verdict.status == "mistake"
-    assert says in verdict.message
+WRONG = {
+    "00-accuracy": [
+        (lambda logits, labels: (logits.argmax(1) != labels).float().mean().item(), "share of wrong answers"),
+        (lambda logits, labels: 100 * accuracy(logits, labels), "in per cent"),
+        (lambda logits, labels: (logits.argmax(1) == labels).sum().item(), "divide it by the number"),
+        (lambda logits, labels: (logits.argmin(1) == labels).float().mean(), "smallest logit"),
+        (lambda logits, labels: (logits.argmax(1) == labels).float(), "average them"),
+        (lambda logits, labels: "70 %", "returns a str"),
+        (lambda logits, labels: 0.5, "your function says 0.5, expected"),
+    ],
+    "00-flip-rate": [
+        (lambda before, after: 1 - flip_rate(before, after), "answers that stayed"),
+        (lambda before, after: 100 * flip_rate(before, after), "in per cent"),
+        (lambda before, after: (before.argmax(1) != after.argmax(1)).sum(), "divide it by the number"),
+        (lambda before, after: (before != after).any(1).float().mean(), "compare the answers"),
+        (lambda before, after: (before.argmax(1) > after.argmax(1)).float().mean(), "one direction only"),
+    ],
+}
 
 
 @pytest.mark.parametrize("id", RIGHT)

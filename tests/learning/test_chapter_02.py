@@ -1,12 +1,9 @@
 """The checks of chapter 2 accept what is right and name the mistake in what is wrong."""
 
-import pytest
 import torch
 import torch.nn.functional as F
 
-from course_utils.learning import all_exercises, find
 from course_utils.learning.chapter_02 import input_gradient, my_attack, project, targeted_step
-from course_utils.learning.judging import judge
 from course_utils.learning.small_case import a_small_case
 
 
@@ -176,37 +173,18 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("id", "function", "words"),
-    [(id, function, words) for id, cases in WRONG.items() for function, words in cases],
-)
-def test_a_wrong_answer_is_told_what_is_wrong(id, function, words):
-    verdict = judge(find(id), function)
-    assert verdict.status == "mistake"
-    assert words in verdict.message
-
-
 RIGHT = {
-    "02-input-gradient": lambda classifier, images, targets: gradient_of(
-        lambda x: -classifier(x).log_softmax(1)[torch.arange(len(x)), targets].sum(), images
-    ),
-    "02-targeted-step": lambda images, gradient, alpha: torch.sub(images, torch.sign(gradient), alpha=alpha),
-    "02-project": lambda perturbed, images, eps: (
-        images + (perturbed - images).clamp(-eps, eps).clamp(-images, 1 - images)
-    ),
-    "02-my-attack": attack(start=lambda images, eps: project(images + eps * torch.randn_like(images), images, eps)),
+    "02-input-gradient": [
+        lambda classifier, images, targets: gradient_of(
+            lambda x: -classifier(x).log_softmax(1)[torch.arange(len(x)), targets].sum(), images
+        )
+    ],
+    "02-targeted-step": [lambda images, gradient, alpha: torch.sub(images, torch.sign(gradient), alpha=alpha)],
+    "02-project": [
+        lambda perturbed, images, eps: images + (perturbed - images).clamp(-eps, eps).clamp(-images, 1 - images)
+    ],
+    "02-my-attack": [attack(start=lambda images, eps: project(images + eps * torch.randn_like(images), images, eps))],
 }
-
-
-@pytest.mark.parametrize("id", list(RIGHT))
-def test_a_right_answer_passes_however_it_is_written(id):
-    assert judge(find(id), RIGHT[id]).message == ""
-    assert judge(find(id), RIGHT[id]).status == "passed"
-
-
-def test_all_four_exercises_have_right_and_wrong_answers_here():
-    ids = [exercise.id for exercise in all_exercises() if exercise.id.startswith("02-")]
-    assert ids == list(RIGHT) == list(WRONG)
 
 
 def test_the_reference_attack_turns_what_the_classifier_says_into_the_targets():
