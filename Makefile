@@ -16,7 +16,7 @@ VENV := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 NEED := @$(PYTHON) tools/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book test chapters lint format lab clean clean-all
+.PHONY: help book check-book zip test chapters lint format lab clean clean-all
 
 help:  ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +27,13 @@ help:  ## list what can be made
 book:  ## execute the chapters and build the book: _build/html/index.html
 	$(NEED) book
 	@$(VENV)/python tools/build_book.py
+
+check-book:  ## try the built book and the labs in a browser (needs Chromium or Chrome)
+	$(NEED) book test browser
+	@$(VENV)/python -m pytest tests_browser
+
+zip: book  ## build the book and pack it into one file, for a room without network
+	@$(VENV)/python tools/zip_book.py
 
 test: lint  ## lint, then all tests, then every chapter
 	@$(VENV)/python -m pytest

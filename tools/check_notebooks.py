@@ -1,7 +1,8 @@
 """Checks that notebooks are stored as they are written: python tools/check_notebooks.py [--fix] notebooks
 
 Without outputs, execution counts and widgets (the book's build makes those), and for the kernel "python3",
-which every environment has. With --fix, puts that right in the files.
+which every environment has; and with the cell that Colab needs, if the course has a public address
+(colab_cell.py). With --fix, puts that right in the files.
 """
 
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from colab_cell import place
+
+CONFIG = Path(__file__).resolve().parent.parent / "_config.yml"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
 
@@ -28,12 +32,13 @@ def main(fix: bool, folder: Path) -> str | None:
     if fix or not dirty:
         return None
     names = ", ".join(map(str, dirty))
-    return f"Outputs, execution counts or another kernel are stored in {names}: `make format` takes them out."
+    return f"Not stored as written (outputs, counts, kernel, Colab's cell): {names}. `make format` puts it right."
 
 
-def clean(notebook: NotebookNode) -> bool:
+def clean(notebook: NotebookNode, config: Path = CONFIG) -> bool:
     """Takes out what does not belong into a stored notebook; returns whether there was any."""
     before = nbformat.writes(notebook)
+    place(notebook, config)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":

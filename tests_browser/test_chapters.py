@@ -1,0 +1,138 @@
+"""What moves and opens in the book works in the page, without a kernel and without a server."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Open
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+CHAPTER = "notebooks/02_tricking_a_classifier.html"
+
+
+def chapters_with(marker: str, config: pytest.Config) -> list[str]:
+    book: Path = config.getoption("book")
+    paths = sorted((book / "notebooks").glob("*.html"))
+    return [path.relative_to(book).as_posix() for path in paths if marker in path.read_text(encoding="utf-8")]
+
+
+def shown(scrubber: Locator) -> int:
+    """Which of a scrubber's pictures shows; fails unless it is exactly one."""
+    visible = [index for index, image in enumerate(scrubber.locator("img").all()) if image.is_visible()]
+    assert len(visible) == 1, f"{len(visible)} pictures show"
+    return visible[0]
+
+
+def test_every_scrubber_moves_with_the_arrow_keys(open_page: Open, pytestconfig: pytest.Config) -> None:
+    names = chapters_with('class="scrubber"', pytestconfig)
+    assert names, "no chapter has a scrubber"
+    for name in names:
+        for scrubber in open_page(name).locator("figure.scrubber").all():
+            slider, caption = scrubber.get_by_role("slider"), scrubber.locator("figcaption")
+            first = caption.inner_text()
+            assert shown(scrubber) == 0
+            slider.press("ArrowRight")
+            assert shown(scrubber) == 1
+            expect(caption).not_to_have_text(first)
+            expect(slider).to_have_attribute("aria-valuetext", caption.inner_text())
+            slider.press("End")
+            assert shown(scrubber) == scrubber.locator("img").count() - 1
+
+
+def test_a_scrubber_moves_under_the_mouse(open_page: Open) -> None:
+    scrubber = open_page(CHAPTER).locator("figure.scrubber").first
+    slider = scrubber.get_by_role("slider")
+    box = slider.bounding_box()
+    slider.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    assert 0 < shown(scrubber) < scrubber.locator("img").count() - 1
+
+
+def test_hints_and_solutions_open_with_a_click(open_page: Open, pytestconfig: pytest.Config) -> None:
+    names = chapters_with(">Solution</summary>", pytestconfig)
+    assert names, "no chapter has a solution"
+    for name in names:
+        for card in open_page(name).locator("details:has(> summary)", has_text="").all():
+            summary = card.locator("> summary")
+            if summary.inner_text().startswith(("Hint", "Solution")):
+                inside = card.locator("> *:not(summary)").first
+                expect(inside).to_be_hidden()
+                summary.click()
+                expect(inside).to_be_visible()
+                assert len(inside.inner_text()) > 20, f"{name}: {summary.inner_text()} is empty"
+
+
+def test_a_hint_opens_with_the_keyboard(open_page: Open) -> None:
+    hint = open_page(CHAPTER).locator("details", has_text="Hint 1").first
+    hint.locator("summary").press("Enter")
+    expect(hint.locator("div").first).to_be_visible()
+
+
+def test_search_finds_a_word_and_leads_to_it(open_page: Open) -> None:
+    page = open_page("book/intro.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("volcano")
+    page.keyboard.press("Enter")
+    results = page.locator("#search-results li a")
+    expect(results.first).to_be_visible()
+    titles = results.all_inner_texts()
+    assert "Tricking a classifier" in " ".join(titles)
+    results.filter(has_text="Tricking a classifier").first.click()
+    expect(page.locator("h1").first).to_contain_text("Tricking a classifier")
+
+
+def test_search_says_so_when_it_finds_nothing(open_page: Open) -> None:
+    page = open_page("search.html", after="?q=qwertzuiop")
+    expect(page.locator("#search-results")).to_contain_text("did not match any documents")
+
+
+def test_the_next_chapter_is_one_click_away(open_page: Open) -> None:
+    page = open_page("book/intro.html")
+    page.locator("a.right-next").click()
+    expect(page.locator("h1").first).to_contain_text("Meet the models")
+
+
+def test_figures_neither_glare_nor_vanish_in_the_dark(open_page: Open) -> None:
+    page = open_page(CHAPTER, color_scheme="dark")
+    pictures = page.locator(".bd-article img:visible").all()
+    assert pictures
+    for picture in pictures:
+        pixels = np.asarray(Image.open(BytesIO(picture.screenshot())).convert("L"))
+        assert 150 < np.quantile(pixels, 0.98) < 230, "white is neither gone nor at full strength"
+        assert np.quantile(pixels, 0.02) < 120, "what is dark on white stays dark"
+
+
+def test_a_quiz_explains_the_answer_that_was_chosen(open_page: Open, pytestconfig: pytest.Config) -> None:
+    names = chapters_with('class="course-quiz"', pytestconfig)
+    assert names, "no chapter has a quiz"
+    for name in names:
+        for question in open_page(name).locator(".course-quiz fieldset").all():
+            reasons = question.locator(".why > div")
+            assert [reason.is_visible() for reason in reasons.all()] == [False] * reasons.count()
+            for index, answer in enumerate(question.locator("input").all()):
+                answer.check()
+                expect(reasons.nth(index)).to_be_visible()
+            expect(question.locator(".why > div.right").first).to_contain_text("Right")
+
+
+def test_a_printed_chapter_is_dark_on_white_also_from_the_dark_theme(open_page: Open, tmp_path: Path) -> None:
+    page = open_page(CHAPTER, color_scheme="dark")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert luminance(page, "p") < 0.2
+    for part in (".bd-sidebar-primary", ".bd-header-article", ".prev-next-footer", "figure.scrubber input"):
+        for piece in page.locator(part).all():
+            expect(piece).to_be_hidden()
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    assert luminance(page, "p") > 0.6
+
+
+def luminance(page: Page, what: str) -> float:
+    """How bright the first text of this kind in the article is, 0 to 1."""
+    colour = page.locator(f".bd-article {what}").first.evaluate("each => getComputedStyle(each).color")
+    return sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 3 / 255

@@ -1,0 +1,144 @@
+"""The labs in a real JupyterLab: what a reader moves there changes the picture.
+
+Each notebook here is cut out of a chapter: the cell of the lab and those before it whose names it needs, so that
+a lab is tried with the chapter's own code and without the minutes that the rest of the chapter takes.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import nbformat
+import pytest
+from conftest import ROOT, Open
+from playwright.sync_api import Locator, Page, expect
+
+# One lab of each kind: a scene's factors, a picture's pixels, a unit, a penalty, a text.
+LABS = {
+    "00_meet_the_models": "world_lab(",
+    "02_tricking_a_classifier": "attack_lab(",
+    "04_feature_visualization": "feature_lab(",
+    "05_regularization": "penalty_lab(",
+    "08_language_models": "next_token_lab(",
+}
+STARTING, WORKING = 120_000, 60_000  # milliseconds, for slow machines: a kernel with torch, a lab's answer
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A running JupyterLab, as its address and its folder."""
+    folder = tmp_path_factory.mktemp("lab")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {"ip": "127.0.0.1", "port": port, "root_dir": folder, "open_browser": False, "allow_root": True}
+    options["port_retries"] = 0
+    command = [sys.executable, "-m", "jupyterlab", "--IdentityProvider.token=", "--LabApp.news_url="]
+    command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
+    with open(folder / "server.log", "w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api", server, folder / "server.log")
+        yield f"http://127.0.0.1:{port}", folder
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+    for _ in range(120):
+        try:
+            urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            assert server.poll() is None, f"JupyterLab stopped:\n{log.read_text()[-2000:]}"
+            time.sleep(0.5)
+    pytest.fail(f"JupyterLab does not answer:\n{log.read_text()[-2000:]}")
+
+
+@pytest.mark.parametrize("chapter", LABS)
+def test_a_lab_follows_what_is_moved(chapter: str, jupyter: tuple[str, Path], visit: Open) -> None:
+    page = run_in_lab(cut_out(chapter, LABS[chapter]), chapter, jupyter, visit)
+    panel = page.locator(".jp-OutputArea-output .widget-vbox, .jp-OutputArea-output .jupyter-widgets").first
+    handle = panel.locator(".noUi-handle").first
+    handle.wait_for(timeout=STARTING)
+    picture = panel.locator(".widget-html img").first
+    expect(picture).to_be_visible(timeout=WORKING)
+    before = picture.get_attribute("src")
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
+        handle.press(key)
+    expect(picture).not_to_have_attribute("src", before, timeout=WORKING)
+    assert not panel.get_by_text("Not possible").count()
+
+
+def test_a_scrubber_moves_in_jupyterlab_too(jupyter: tuple[str, Path], visit: Open) -> None:
+    chapter = "02_tricking_a_classifier"
+    page = run_in_lab(cut_out(chapter, "Scrubber("), "scrubber", jupyter, visit)
+    scrubber = page.locator("figure.scrubber").first
+    caption = scrubber.locator("figcaption")
+    scrubber.get_by_role("slider").press("End", timeout=STARTING)
+    expect(caption).to_contain_text("step 20")
+    shown = [index for index, image in enumerate(scrubber.locator("img").all()) if image.is_visible()]
+    assert shown == [20]
+
+
+def run_in_lab(cells: list[str], name: str, jupyter: tuple[str, Path], visit: Open) -> Page:
+    """Opens cells as a notebook in JupyterLab and runs them all, as a reader would: from the menu."""
+    address, folder = jupyter
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    page = visit(f"{address}/lab/tree/{name}.ipynb?reset")
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=STARTING)
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_attached(timeout=STARTING)
+    choose(page, "Run", "Run All Cells")
+    return page
+
+
+def choose(page: Page, menu: str, item: str) -> Locator:
+    page.locator(".lm-MenuBar-item", has_text=re.compile(f"^{menu}$")).click()
+    entry = page.locator(".lm-Menu-item", has_text=re.compile(f"^{item}$"))
+    entry.click()
+    return entry
+
+
+def cut_out(chapter: str, marker: str) -> list[str]:
+    """The sources of the cells that the first cell with `marker` in it needs, and that cell."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{chapter}.ipynb", as_version=4)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    last = next(index for index, source in enumerate(code) if marker in source)
+    kept, missing = [code[last]], wanted(code[last])
+    for source in reversed(code[:last]):
+        if missing & given(source):
+            kept.insert(0, source)
+            missing = (missing - given(source)) | wanted(source)
+    return kept
+
+
+def given(source: str) -> set[str]:
+    """The names that a cell binds."""
+    tree = ast.walk(ast.parse(source))
+    names = set()
+    for node in tree:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).split(".")[0])
+    return names
+
+
+def wanted(source: str) -> set[str]:
+    """The names that a cell uses and does not bind itself."""
+    used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    return used - given(source) - set(dir(builtins))
