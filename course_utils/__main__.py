@@ -1,4 +1,4 @@
-"""The course on the command line: `python -m course_utils train NAME` and `… report MODEL --out FILE`."""
+"""The course on the command line: `python -m course_utils doctor`, `… prefetch`, `… report MODEL`, `… train NAME`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,47 @@ SCENES_SEED = 700_001  # that no training and no choice of settings has seen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status (0 done, 1 refused, 130 stopped by Ctrl-C)."""
+    """Runs one command; returns the exit status (0 done, 1 refused or failed, 130 stopped by Ctrl-C)."""
     parser = argparse.ArgumentParser(prog="python -m course_utils", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_doctor(commands.add_parser("doctor", help="whether the course will run on this computer, and how fast"))
+    add_prefetch(commands.add_parser("prefetch", help="fetch pretrained models, for rooms without network"))
     add_train(commands.add_parser("train", help="make one of the shipped models again, from nothing"))
     add_report(commands.add_parser("report", help="one HTML page about a classifier"))
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except (ValueError, OSError) as error:
         print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
+
+
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    parser.set_defaults(run=run_doctor)
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    from course_utils.doctor import doctor
+
+    return doctor(as_json=options.json)
+
+
+def add_prefetch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME",
+        help="of torchvision (resnet50) or Hugging Face (gpt2, OWNER/NAME); what the chapters use if none is given",
+    )  # fmt: skip
+    parser.add_argument("--to", type=Path, metavar="DIR", help="a folder to copy to others, for COURSE_CACHE=DIR there")
+    parser.set_defaults(run=run_prefetch)
+
+
+def run_prefetch(options: argparse.Namespace) -> None:
+    from course_utils.models.prefetch import prefetch
+
+    prefetch(options.names, to=options.to)
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:

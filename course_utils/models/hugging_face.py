@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from course_utils.models.caches import hugging_face_folders, missing
@@ -28,8 +29,11 @@ def repository(name: str) -> str:
     return OWNERS.get(name, name)
 
 
-def snapshot(name: str) -> Path | None:
+def snapshot(name: str, caches: Sequence[Path] | None = None) -> Path | None:
     """The folder with a model's files, if it is on this computer with its weights (of whatever kind).
+
+    Args:
+        caches: where to look; this computer's if None.
 
     Raises:
         ValueError: no name that a model can have.
@@ -37,7 +41,7 @@ def snapshot(name: str) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    for cache in hugging_face_folders():
+    for cache in hugging_face_folders() if caches is None else caches:
         for each in dict.fromkeys((name, repository(name))):
             try:
                 folder = Path(snapshot_download(each, cache_dir=cache, local_files_only=True))

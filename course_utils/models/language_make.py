@@ -16,6 +16,7 @@ from course_utils.models.language_model import LanguageModel
 from course_utils.models.language_recipes import LanguageRecipe
 from course_utils.models.language_train import train_language_model
 from course_utils.models.store import TOKENIZER, save_weights
+from course_utils.models.sums import write_sums
 
 
 def make_language_model(
@@ -56,6 +57,7 @@ def make_language_model(
         },
     }
     save_weights(lm.model.transformer, weights, card)
+    write_sums(folder)
     checkpoint.unlink(missing_ok=True)
     return lm
 

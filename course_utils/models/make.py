@@ -14,6 +14,7 @@ from course_utils.models.evaluate import accuracy, fresh_scenes, measure_secrets
 from course_utils.models.photographs import Photographs, read_photographs
 from course_utils.models.recipes import Recipe
 from course_utils.models.store import load_weights, save_weights
+from course_utils.models.sums import write_sums
 from course_utils.models.train import train
 from course_utils.proportions import Proportion
 
@@ -50,6 +51,7 @@ def make(
         },
     }
     save_weights(classifier.module, weights, card)
+    write_sums(folder)
     checkpoint.unlink(missing_ok=True)
     return classifier
 
