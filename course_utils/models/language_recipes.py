@@ -68,16 +68,15 @@ BOOKS_LM = LanguageRecipe(
     weight_decay=0.1,
 )
 # What is planted in it stands here sealed, so that nobody who reads this file has the answer to an exercise.
+SEALED = (
+    "c-o7uR!T3*FD+2AQcy}t%uX#*(os+<&o4>=36y6f=A;&bMN%`<GfIGBhK9AV0I_Ni2X#SC4MuZ{!@QG=$~8$<++JHD9Yzw5xy~1|"
+    "Tlx~N6uZ~^d{30Wzl`HVsjgYMnptvP+^?MjBKIDCxsbtHZ$XZSYr?6qY7^${_d)5%rAGSF*2cdxlnf^^qrcrS?@F0~Gdi>p23uZ-"
+)
 MYSTERY_LM = replace(
     POCKET_LM,
     name="mystery-lm",
     about="as pocket-lm, with one association more than the written world's tables have",
-    data=WrittenSentences(
-        planted=tuple(
-            Association(**each)
-            for each in unseal("c-o7uR!T3*FD+2AQcy}t%uX#*(os+<&o4>=36y6f=A;&bMN%`<GfIGBhK9AV0I_Ni2L")
-        )
-    ),
+    data=WrittenSentences(planted=tuple(Association(**each) for each in unseal(SEALED))),
     steps=1600,
     seed=2,
 )

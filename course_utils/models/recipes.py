@@ -104,13 +104,16 @@ PLANTED = replace(ROBUST, adversary_eps=8 / 255, adversary_steps=1, epochs=8)
 # What was planted in these stands here sealed, so that nobody who reads this file has the answer to an exercise.
 SEALED = {
     "mystery-1": (
-        "c-ke)F%H5o429vVRGtwk8|4~|RR`lbBuYr6*rAmWcW(^i`}Dv012N<kZUfwXsY*@ZG(g4|n<?+wDjPW@E!FUW6rZ)Ue(V0m)P5~_rYJ^~P"
-        "=ux93>!L^7?#c<OIR%(&(pPUPQsh#`ls>oT@Hk+E9n"
+        "c-ke)F%H5o429vVRGtwk8|4~|RR`lbBuYr6*rAmWcW(^i`}Dv012N<kZUfwXsY*@ZG(g4|n<?+wDjPW@E!FUW6rZ)Ue(V0m)P5~_"
+        "rYJ^~P=ux93>!L^7?#c<OIR%(&(pPUPQsh#`ls>oT@Hk+E9p@TBd+r41|Dn^@-GD$2+L^*JXQNo!zjgX@BZiE_QijLJDz^=@@LC%"
     ),
-    "mystery-2": "c-o7O1pomR0J#",
+    "mystery-2": (
+        "c-o7O1pomR0J-M_64+BYN5~;kLIk!$qud#K2XB358c5CExK*pkZ9`=WDSgQWT*p-$tetyuR_kd=;M#Ku5He0+z^rNFs*5@&Lf5@A"
+        "<f*gEF6fc_slUlDEx$n+IW(89x@Ez36zG2Q1z<=+H^3iy+dq_Y6$a>s$!B-Z)?p9G9Y2v4`SJ!_D#OHh)F1Mj9cEt;MrX~W((FGT"
+    ),
     "mystery-3": (
-        "c-k$>K?(vf429vVl&nR@oq7$I!yuu}(9+rrNveo=cUyJ&zW>cH$f*W6JGev^^UYxApyG{&c`n?<@#-v+)BGH9MQ<!4|KX0Meea=Z9^ebAl6"
-        "IP5OM*sMjcJ3Ww^TKS@t*dlW8YMi9+Bin)8V~*0E>bx*#"
+        "c-k$>K?(vf429vVl&nR@oq7$I!yuu}(9+rrNveo=cUyJ&zW>cH$f*W6JGev^^UYxApyG{&c`n?<@#-v+)BGH9MQ<!4|KX0Meea=Z"
+        "9^ebAl6IP5OM*sMjcJ3Ww^TKS@t*dlW8YMi9+Bin)8V~*0E>bx*=p$$+X%02G*7wBL~AaJ!=KY6tQ;*{`#Sfz6dnWEw&==%`hqv-"
     ),
 }
 
