@@ -31,6 +31,9 @@ def link_first_uses(app: Sphinx, document: nodes.document, page: str) -> None:
     if not page.startswith(CHAPTERS) or GLOSSARY not in app.env.all_docs:
         return
     left = entries(app.env.get_doctree(GLOSSARY))
+    for paragraph in document.findall(nodes.paragraph):
+        for element in [paragraph, *paragraph.findall(nodes.TextElement)]:
+            join_lines(element)
     for text in list(document.findall(nodes.Text)):
         if left and is_prose(text):
             text.parent.replace(text, list(linked(text, left, app, page)))
@@ -44,6 +47,18 @@ def entries(glossary: nodes.document) -> dict[str, tuple[str, int]]:
             if "(" not in term.astext():
                 found[plain(term.astext())] = (term["ids"][0], number)
     return found
+
+
+def join_lines(element: nodes.Element) -> None:
+    """Makes one text of neighbouring ones: MyST begins a new one at each end of a line, and a term may go on there."""
+    joined: list[nodes.Node] = []
+    for child in element.children:
+        if joined and isinstance(child, nodes.Text) and isinstance(joined[-1], nodes.Text):
+            joined[-1] = nodes.Text(joined[-1] + child)
+        else:
+            joined.append(child)
+    element.children = []
+    element.extend(joined)
 
 
 def linked(text: nodes.Text, left: dict[str, tuple[str, int]], app: Sphinx, page: str) -> Iterator[nodes.Node]:

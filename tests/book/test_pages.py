@@ -1,0 +1,98 @@
+"""The pages around the chapters: plans that add up, references that are cited, terms that are linked once."""
+
+import re
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEACHING = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
+PLAN = re.compile(r"^### ([^\n]*), (\d+) minutes\n+((?:\|[^\n]*\n)+)", re.MULTILINE)
+ROW = re.compile(r"\| (\d+):(\d\d) \| (\d+) \| (.*) \|")
+PLANS = [
+    pytest.param(int(total), [(60 * int(h) + int(m), int(minutes), what) for h, m, minutes, what in ROW.findall(rows)])
+    for _, total, rows in PLAN.findall(TEACHING)
+]
+
+
+def test_there_are_plans_for_half_a_day_a_day_and_two_days():
+    assert [plan.values[0] for plan in PLANS] == [210, 480, 480, 480]
+
+
+@pytest.mark.parametrize(("total", "rows"), PLANS)
+def test_each_part_of_a_plan_begins_when_the_one_before_ends_and_all_make_the_total(total, rows):
+    for (start, minutes, _), (following, _, _) in pairwise(rows):
+        assert start + minutes == following
+    assert sum(minutes for _, minutes, _ in rows) == total
+
+
+@pytest.mark.parametrize(("total", "rows"), PLANS)
+def test_nobody_sits_for_more_than_ninety_minutes(total, rows):
+    sitting = 0
+    for _, minutes, what in rows:
+        sitting = 0 if what in ("Break", "Lunch") else sitting + minutes
+        assert sitting <= 90
+
+
+def test_every_chapter_has_its_teaching_notes():
+    chapters = {int(path.name[:2]) for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
+    noted = {int(number) for number in re.findall(r"^### (\d+) · ", TEACHING, re.MULTILINE)}
+    assert chapters <= noted == set(range(13))
+
+
+def test_every_work_in_the_bibliography_is_cited_somewhere():
+    keys = re.findall(r"^@\w+\{([^,]+),", (ROOT / "book" / "references.bib").read_text(encoding="utf-8"), re.MULTILINE)
+    pages = [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in pages)
+    cited = {key.strip() for keys in re.findall(r"\{cite:\w\}`([^`]+)`", text) for key in keys.split(",")}
+    assert len(keys) == len(set(keys))
+    assert set(keys) - cited == set()
+
+
+GLOSSARY = """# Glossary
+
+```{glossary}
+logit
+logits
+    A number.
+
+epsilon ball
+    All that is near.
+
+epsilon
+    How far.
+
+unit (of a network)
+    Whatever answers.
+```
+"""
+CHAPTER = """# Logits
+
+`logits`, then Logits and a logit; the *epsilon
+ball*, an epsilon, a unit, logit-like things, and epsilon again.
+"""
+
+
+def test_a_term_is_linked_at_its_first_use_in_a_chapter_and_only_there(tmp_path, monkeypatch):
+    from sphinx.application import Sphinx
+
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    for name, text in (("book/glossary", GLOSSARY), ("notebooks/01", CHAPTER), ("index", "# Top\n\nA logit.\n")):
+        path = tmp_path / "source" / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    settings = {"extensions": ["myst_parser", "glossary_links"], "suppress_warnings": ["toc.not_included"]}
+    source, out = tmp_path / "source", tmp_path / "html"
+    Sphinx(source, None, out, tmp_path / "trees", "html", settings, status=None, warning=sys.stderr).build()
+    page = (out / "notebooks" / "01.html").read_text()
+    links = re.findall(
+        r'href="\.\./book/glossary\.html#(term-[\w-]+)"[^>]*>\s*<span class="glossary-term">([^<]*)', page
+    )
+    assert [(label, " ".join(text.split())) for label, text in links] == [
+        ("term-logits", "Logits"),
+        ("term-epsilon-ball", "epsilon ball"),
+        ("term-epsilon", "epsilon"),
+    ]
+    assert "glossary-term" not in (out / "index.html").read_text()
