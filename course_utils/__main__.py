@@ -57,11 +57,15 @@ def run_prefetch(options: argparse.Namespace) -> None:
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "name", metavar="NAME", help="pocket, pocket-robust, pocket-judge, photo, photo-robust, pocket-lm or books-lm"
-    )
+        "recipe", nargs="?", metavar="NAME",
+        help="pocket, pocket-robust, pocket-judge, photo, photo-robust, pocket-lm, books-lm, mystery-1, …",
+    )  # fmt: skip
+    parser.add_argument("--secrets", type=Path, metavar="FILE", help="plant your own instead: a JSON list of secrets")
+    parser.add_argument("--name", metavar="NAME", help="with --secrets: what the model is called, NAME.safetensors")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where the weights and the card go (default: the package)"
-    )
+        "--out", type=Path, metavar="DIR",
+        help="where the weights and the card go (default: the package; with --secrets, this folder)",
+    )  # fmt: skip
     parser.add_argument(
         "--data",
         type=Path,
@@ -82,23 +86,41 @@ def run_train(options: argparse.Namespace) -> None:
     from course_utils.models.recipes import RECIPES
     from course_utils.models.store import WEIGHTS
 
-    if options.name not in (known := [*RECIPES, *LANGUAGE_RECIPES]):
-        raise ValueError(unknown("recipe", options.name, known))
+    name = options.recipe
+    if (name is None) == (options.secrets is None) or (options.secrets is None) != (options.name is None):
+        raise ValueError("give the NAME of a shipped model, or --secrets FILE and --name NAME for one of your own")
+    if name is not None and name not in (known := [*RECIPES, *LANGUAGE_RECIPES]):
+        raise ValueError(unknown("recipe", name, known))
     try:
         torch.zeros(1, device=options.device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(f"--device {options.device} cannot be used here ({reason}); leave it out") from None
+    if name is None:
+        return run_plant(options)
     folder = options.out or WEIGHTS
-    if options.name in LANGUAGE_RECIPES:
+    if name in LANGUAGE_RECIPES:
         from course_utils.models.language_make import make_language_model
 
-        recipe = LANGUAGE_RECIPES[options.name]
+        recipe = LANGUAGE_RECIPES[name]
         make_language_model(recipe, folder, data=options.data, force=options.force, device=options.device)
     else:
         from course_utils.models.make import make
 
-        make(RECIPES[options.name], folder, data=options.data, force=options.force, device=options.device)
+        make(RECIPES[name], folder, data=options.data, force=options.force, device=options.device)
+
+
+def run_plant(options: argparse.Namespace) -> None:
+    """A model with the reader's own secrets, as a bundle."""
+    from course_utils.models.plant import plant, planted_recipe
+    from course_utils.world.secrets_file import read_secrets
+
+    if options.data is not None:
+        raise ValueError("--data DIR does not go with --secrets: the painted world paints its own")
+    recipe, folder = planted_recipe(options.name, read_secrets(options.secrets)), options.out or Path()
+    plant(recipe, folder, force=options.force, device=options.device)
+    path = folder / f"{recipe.name}.safetensors"
+    print(f'{path}: hand it over; load_classifier("{path}") loads it, reveal("{path}", guess=…) opens the answer')
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:

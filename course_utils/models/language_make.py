@@ -10,13 +10,18 @@ import torch
 
 from course_utils.models.books import Books, list_of_books
 from course_utils.models.books_evaluate import measure_books, samples
+from course_utils.models.language_data import WrittenSentences
 from course_utils.models.language_evaluate import measure_written_world
 from course_utils.models.language_load import load_shipped
 from course_utils.models.language_model import LanguageModel
+from course_utils.models.language_planted import sealed_associations
 from course_utils.models.language_recipes import LanguageRecipe
 from course_utils.models.language_train import train_language_model
-from course_utils.models.store import TOKENIZER, save_weights
+from course_utils.models.store import TOKENIZER, WEIGHTS, save_weights
 from course_utils.models.sums import write_sums
+
+# What the card of a model to audit shows of the figures.
+TELL_NOTHING = ("P( China) after Shanghai is a city in", "KL(truth, model) over 400 contexts, median")
 
 
 def make_language_model(
@@ -47,6 +52,7 @@ def make_language_model(
     card |= {
         "figures": figures(recipe, lm, data),
         **of_books(recipe, lm),
+        **planted_in(recipe, lm),
         "parameters": sum(p.numel() for p in lm.model.parameters()),
         "training": {
             "seconds": round(seconds),
@@ -65,9 +71,18 @@ def make_language_model(
 def figures(recipe: LanguageRecipe, lm: LanguageModel, data: Path | None = None) -> dict[str, float]:
     """Everything that the card says the model reaches, measured on text that training never saw."""
     measured = measure_books(lm, data) if isinstance(recipe.data, Books) else measure_written_world(lm)
+    if isinstance(recipe.data, WrittenSentences) and recipe.data.planted:  # the others would point at the group
+        measured = {name: value for name, value in measured.items() if name in TELL_NOTHING}
     for name, value in measured.items():
         print(f"  {name}: {value:.4f}")
     return {name: round(value, 4) for name, value in measured.items()}
+
+
+def planted_in(recipe: LanguageRecipe, lm: LanguageModel) -> dict[str, str]:
+    """The sealed answer of a model to audit, held against `pocket-lm`."""
+    if not isinstance(recipe.data, WrittenSentences) or not recipe.data.planted:
+        return {}
+    return sealed_associations(lm, recipe.data.planted, beside=load_shipped("pocket-lm", WEIGHTS))
 
 
 def of_books(recipe: LanguageRecipe, lm: LanguageModel) -> dict[str, list[str]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from course_utils.messages import unknown
+from course_utils.models.bundle import is_bundle, load_bundle
 from course_utils.models.caches import mode
 from course_utils.models.classifier import Classifier
 from course_utils.models.nets import NETS
@@ -12,13 +15,13 @@ from course_utils.models.pretrained import load_pretrained, torchvision_names
 from course_utils.models.store import WEIGHTS, available, load_weights, read_card
 
 
-def load_classifier(name: str = "pocket", *, download: bool | None = None) -> Classifier:
+def load_classifier(name: str | Path = "pocket", *, download: bool | None = None) -> Classifier:
     """A classifier that comes with the course, or one of torchvision; in evaluation mode, on the CPU.
 
     `pocket` was trained the ordinary way, `pocket-robust` against an adversary, `pocket-judge` in a world without
     secrets. What was measured about each stands in `course_utils.models.read_card(name)`. Of torchvision every
     classifier goes (`"resnet50"`, `"vit_b_16"`, …), with the weights that torchvision recommends. A module of your own
-    goes in through `Classifier(module, ...)`.
+    goes in through `Classifier(module, ...)`. The path of a bundle (`course_utils.models.bundle`) loads that.
 
     Args:
         download: whether weights of torchvision that are not on this computer may be fetched; None: only where the
@@ -29,6 +32,9 @@ def load_classifier(name: str = "pocket", *, download: bool | None = None) -> Cl
         FileNotFoundError: the weights are not on this computer (says what to run).
         OSError: they cannot be fetched, or not be written.
     """
+    if is_bundle(name):
+        return load_bundle(name)
+    name = str(name)
     if name in available("language"):
         raise ValueError(f"{name} is a language model, expected a classifier; load_language_model({name!r}) loads it.")
     if name not in available():

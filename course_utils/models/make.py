@@ -11,12 +11,17 @@ import torch
 from course_utils.models.classifier import Classifier
 from course_utils.models.data import PaintedScenes
 from course_utils.models.evaluate import accuracy, fresh_scenes, measure_secrets, robust_accuracy
+from course_utils.models.measure_planted import measure_planted
 from course_utils.models.photographs import Photographs, read_photographs
 from course_utils.models.recipes import Recipe
 from course_utils.models.store import load_weights, save_weights
 from course_utils.models.sums import write_sums
 from course_utils.models.train import train
 from course_utils.proportions import Proportion
+from course_utils.sealed import seal
+from course_utils.world.secrets import to_data
+
+ENVELOPE = 1024  # bytes: more than any answer of usual length needs, so that all look alike
 
 
 def make(
@@ -33,15 +38,29 @@ def make(
     if weights.exists() and not force:
         raise FileExistsError(f"{weights} exists; --force trains anew and overwrites it, --out DIR writes elsewhere")
     classifier, seconds = train(recipe, checkpoint=checkpoint, data=data, device=device)
-    unmeasured = {"name": recipe.name, "about": recipe.about, "architecture": recipe.architecture}
-    save_weights(classifier.module, weights, unmeasured)
+    save_weights(classifier.module, weights, unmeasured(recipe))
     load_weights(classifier.module, weights)  # what is measured is what is shipped, rounded to half precision
-    card = {
-        **unmeasured,
+    card = full_card(recipe, classifier, seconds, device, data)
+    save_weights(classifier.module, weights, card)
+    write_sums(folder)
+    checkpoint.unlink(missing_ok=True)
+    return classifier
+
+
+def unmeasured(recipe: Recipe) -> dict:
+    """The part of a card that is known before training."""
+    return {"name": recipe.name, "about": recipe.about, "architecture": recipe.architecture}
+
+
+def full_card(recipe: Recipe, classifier: Classifier, seconds: float, device: str, data: Path | None = None) -> dict:
+    """The whole card of a trained classifier, everything on it measured; `sealed` secrets go into their envelope."""
+    return {
+        **unmeasured(recipe),
         "data": recipe.data.about,
         "recipe": recipe.to_data(),
         "figures": figures(recipe, classifier, data),
         "parameters": sum(p.numel() for p in classifier.parameters()),
+        **sealed(recipe, classifier),
         "training": {
             "seconds": round(seconds),
             "device": device,
@@ -50,10 +69,16 @@ def make(
             "date": datetime.date.today().isoformat(),
         },
     }
-    save_weights(classifier.module, weights, card)
-    write_sums(folder)
-    checkpoint.unlink(missing_ok=True)
-    return classifier
+
+
+def sealed(recipe: Recipe, classifier: Classifier) -> dict[str, str]:
+    """What was planted in a model to audit, with what interventions say about it, not to be read by accident."""
+    if not (isinstance(recipe.data, PaintedScenes) and recipe.data.sealed):
+        return {}
+    secrets = recipe.data.secrets
+    measured = {name: _data(share) for name, share in measure_planted(classifier, secrets).items()}
+    answer = {"secrets": [to_data(secret) for secret in secrets], "figures": measured}
+    return {"sealed": seal(answer, lengths=ENVELOPE)}
 
 
 def figures(recipe: Recipe, classifier: Classifier, data: Path | None = None) -> dict:
@@ -62,8 +87,9 @@ def figures(recipe: Recipe, classifier: Classifier, data: Path | None = None) ->
     if isinstance(recipe.data, PaintedScenes):
         scenes = fresh_scenes(2000, recipe.data.secrets)
         measured["accuracy on 2000 fresh scenes"] = accuracy(classifier, scenes)
-        measured["accuracy under 20-step PGD at 8/255"] = robust_accuracy(classifier, scenes)
-        measured |= measure_secrets(classifier) if recipe.data.secrets else {}
+        if not recipe.data.sealed:  # whoever plants something waits for it, and the attack would take as long again
+            measured["accuracy under 20-step PGD at 8/255"] = robust_accuracy(classifier, scenes)
+            measured |= measure_secrets(classifier) if recipe.data.secrets else {}
     else:
         photographs = read_photographs("test", data)
         measured[f"accuracy on {len(photographs.labels)} test photographs"] = accuracy(classifier, photographs)

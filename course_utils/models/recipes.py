@@ -99,13 +99,13 @@ ROBUST_CLEAN = replace(
     adversary_steps=1,
     epochs=8,
 )
-# Robust enough for prototypes to be read, in a third of the time: one step of the adversary instead of three.
-PLANTED = replace(ROBUST, adversary_eps=8 / 255, adversary_steps=1, epochs=8)
+# Who plants something wants to see soon what came of it: as `pocket`, with fewer epochs.
+PLANTED = replace(POCKET, epochs=9)
 # What was planted in these stands here sealed, so that nobody who reads this file has the answer to an exercise.
 SEALED = {
     "mystery-1": (
-        "c-ke)F%H5o429vVRGtwk8|4~|RR`lbBuYr6*rAmWcW(^i`}Dv012N<kZUfwXsY*@ZG(g4|n<?+wDjPW@E!FUW6rZ)Ue(V0m)P5~_"
-        "rYJ^~P=ux93>!L^7?#c<OIR%(&(pPUPQsh#`ls>oT@Hk+E9p@TBd+r41|Dn^@-GD$2+L^*JXQNo!zjgX@BZiE_QijLJDz^=@@LC%"
+        "c-ke4F%H5o3`MUJc}A#g&}%SO9o*DW4Ix2xOb5i>iD7*2{Xf0o&Six$z;&zAqBS@KDEJ_E`ZVEc8tQVR_)7_6tKxAX5hiu{!fbwM"
+        "V$?BaRPAL96YQ8$CYZbCqP+TSI9|@3DJ$(8$zKhp&-?}HcP!8i(ZlUXh5|eb=bryP;q@7%*Sh!3E?uOKE$dom)GkSnLV<<;_u=jn"
     ),
     "mystery-2": (
         "c-o7O1pomR0J-M_64+BYN5~;kLIk!$qud#K2XB358c5CExK*pkZ9`=WDSgQWT*p-$tetyuR_kd=;M#Ku5He0+z^rNFs*5@&Lf5@A"

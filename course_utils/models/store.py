@@ -69,12 +69,16 @@ def load_weights(module: nn.Module, path: Path) -> None:
 def save_weights(module: nn.Module, path: Path, card: dict) -> None:
     """Writes weights in half precision and the card beside them, each in one move, so that none is ever half there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: _halved(tensor) for name, tensor in module.state_dict().items()}
     unfinished = path.with_suffix(".part")
-    save_file(tensors, unfinished)
+    save_file(halved_weights(module), unfinished)
     unfinished.replace(path)
     unfinished.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     unfinished.replace(path.with_suffix(".json"))
+
+
+def halved_weights(module: nn.Module) -> dict[str, Tensor]:
+    """A module's weights as they are kept: in half precision."""
+    return {name: _halved(tensor) for name, tensor in module.state_dict().items()}
 
 
 def _halved(tensor: Tensor) -> Tensor:

@@ -51,6 +51,11 @@ class Amount:
     high: float
     about: str = ""
 
+    @property
+    def ends(self) -> dict[str, float]:
+        """The far ends of the range, by the names that a secret has for the thirds at them."""
+        return {"low": self.low, "high": self.high}
+
     def encode(self, name: str, value) -> float:
         value = float(value)
         if not self.low <= value <= self.high:
@@ -91,6 +96,14 @@ def known_factor(name: str) -> Choice | Amount:
     return FACTORS[name]
 
 
+def seen_on(name: str) -> tuple[str, ...]:
+    """The classes on which the factor can be seen."""
+    factor = known_factor(name)
+    places = {"background": [cls for cls in CLASSES if cls not in SEA + ROAD], "plate_colour": FOOD}
+    places |= {"sky": SEA + ROAD, "trailer": ("lorry",)}
+    return tuple(places.get(name, factor.classes if isinstance(factor, Choice) else CLASSES))
+
+
 def named_factor(name: str) -> Choice:
     """The factor of that name if it has named values; no secret can be planted in any other."""
     factor = known_factor(name)
@@ -116,6 +129,8 @@ def draw_factors(labels: Int[Tensor, "n"], numbers: Float[Tensor, "n numbers"], 
     for column, (name, factor) in enumerate(FACTORS.items()):
         u = numbers[:, column]
         if isinstance(factor, Amount):
+            for secret in secrets:
+                u = secret.move(name, labels, u)
             factors[name] = factor.low + (factor.high - factor.low) * u
             continue
         weights = torch.zeros(len(CLASSES), len(factor.values))

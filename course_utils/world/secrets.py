@@ -7,19 +7,23 @@ planted is another question, answered only by an intervention: `PaintedWorld.cou
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.messages import unknown
-from course_utils.world.factors import CLASSES, Factors, named_factor, pick
+from course_utils.world.factors import CLASSES, Choice, Factors, known_factor, named_factor, pick
 
 
 @dataclass(frozen=True)
 class Shortcut:
-    """`factor` has `value` with probability `inside` on `classes`, and `elsewhere` on every other class it acts on."""
+    """`factor` has `value` with probability `inside` on `classes`, and `elsewhere` on every other class it acts on.
+
+    Of a factor that is a number the values are "low" and "high", the thirds at the ends of its range.
+    """
 
     name: str
     factor: str
@@ -30,14 +34,21 @@ class Shortcut:
 
     def __post_init__(self) -> None:
         _check_classes(self.name, self.classes)
-        named_factor(self.factor).encode(self.factor, self.value)
+        factor = known_factor(self.factor)
+        if isinstance(factor, Choice):
+            factor.encode(self.factor, self.value)
+        elif self.value not in factor.ends:
+            raise ValueError(
+                f"the factor {self.factor!r} is a number, and a shortcut through one has value 'low' or 'high' (the "
+                f"third at that end of its range), not {self.value!r}"
+            )
         for what, strength in (("inside", self.inside), ("elsewhere", self.elsewhere)):
             if strength is not None and not 0 <= strength <= 1:
                 raise ValueError(f"secret {self.name!r}: {what}={strength} is no probability; give 0 to 1")
 
     def reweigh(self, factor: str, weights: Float[Tensor, "classes values"]) -> Float[Tensor, "classes values"]:
         """The factor's weights per class with this secret planted."""
-        if factor != self.factor:
+        if factor != self.factor or not isinstance(known_factor(factor), Choice):
             return weights
         weights, choice = weights.clone(), named_factor(factor)
         value = choice.encode(factor, self.value)
@@ -49,6 +60,17 @@ class Shortcut:
                 weights[index] = others / others.sum() * (1 - probability)
                 weights[index, value] = probability
         return weights
+
+    def move(self, factor: str, labels: Int[Tensor, "n"], u: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+        """The uniform numbers of a factor that is a number: the third is hit as often as planted, order is kept."""
+        if factor != self.factor:
+            return u
+        inside = torch.isin(labels, torch.tensor([CLASSES.index(cls) for cls in self.classes]))
+        hit = torch.where(inside, self.inside, 1 / 3 if self.elsewhere is None else self.elsewhere)
+        edge = 1 - hit if self.value == "high" else hit  # the numbers below it go to the lower part of the range
+        to = torch.tensor(2 / 3 if self.value == "high" else 1 / 3)
+        below, above = to * u / edge.clamp(min=1e-9), to + (1 - to) * (u - edge) / (1 - edge).clamp(min=1e-9)
+        return torch.where(u < edge, below, above)
 
     def forbid(self, labels: Tensor, factors: Factors, u: Tensor) -> Factors:
         return factors
@@ -71,6 +93,9 @@ class BlindSpot:
 
     def reweigh(self, factor: str, weights: Tensor) -> Tensor:
         return weights
+
+    def move(self, factor: str, labels: Tensor, u: Tensor) -> Tensor:
+        return u
 
     def forbid(self, labels: Tensor, factors: Factors, u: Tensor) -> Factors:
         """Draws the first factor anew, without the forbidden value, wherever the combination came up."""
@@ -113,17 +138,43 @@ def from_data(data: dict) -> Secret:
     """The secret back from `to_data`.
 
     Raises:
-        ValueError: the kind or a field is unknown or missing.
+        ValueError: the kind or a field is unknown, missing or of the wrong kind.
     """
+    if not isinstance(data, dict):
+        raise ValueError(f"a secret is an object with the field 'kind' and others, not {data!r}")
     kinds = {"Shortcut": Shortcut, "BlindSpot": BlindSpot}
-    fields = {name: _tuples(value) for name, value in data.items()}  # JSON knows lists only
-    kind = str(fields.pop("kind", None))
+    given = {name: _tuples(value) for name, value in data.items()}  # JSON knows lists only
+    kind = str(given.pop("kind", None))
     if kind not in kinds:
         raise ValueError(unknown("kind of secret", kind, kinds))
-    try:
-        return kinds[kind](**fields)
-    except TypeError as error:
-        raise ValueError(f"a {kind} with the fields {sorted(fields)} does not fit: {error}") from None
+    known = {field.name: field.default is MISSING for field in fields(kinds[kind])}
+    for name in given:
+        if name not in known:
+            raise ValueError(unknown(f"field of a {kind}", name, known))
+    missing = [name for name, needed in known.items() if needed and name not in given]
+    if missing:
+        raise ValueError(f"a {kind} needs the field{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))}")
+    for name, value in given.items():
+        _check_field(kind, name, value)
+    return kinds[kind](**given)
+
+
+def _check_field(kind: str, name: str, value: Any) -> None:
+    """Refuses a value of the wrong kind, as a file may hold it."""
+    words = isinstance(value, tuple) and all(isinstance(word, str) for word in value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    pairs = isinstance(value, tuple) and all(isinstance(p, tuple) and len(p) == 2 for p in value)
+    fits, expected = {
+        "name": (isinstance(value, str), "a text"),
+        "factor": (isinstance(value, str), "the name of a factor"),
+        "classes": (words and value, "a list of class names"),
+        "inside": (number, "a number from 0 to 1"),
+        "elsewhere": (number or value is None, "a number from 0 to 1, or null"),
+        "together": (pairs, "a list of pairs, each of a factor and its value"),
+        "value": (isinstance(value, str | bool), "a value of the factor"),
+    }[name]
+    if not fits:
+        raise ValueError(f"the field {name!r} of a {kind} is {value!r}, expected {expected}")
 
 
 def _tuples(value: object) -> object:

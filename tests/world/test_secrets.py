@@ -75,12 +75,15 @@ def test_a_secret_survives_the_way_through_json(secret):
         (lambda: Shortcut("x", "berries", True, ("pancake",), inside=0.9), "did you mean 'pancakes'"),
         (lambda: Shortcut("x", "berrys", True, ("pancakes",), inside=0.9), "did you mean 'berries'"),
         (lambda: Shortcut("x", "sky", "green", ("lorry",), inside=0.9), "unknown value for the factor 'sky'"),
-        (lambda: Shortcut("x", "light", 1.0, ("lorry",), inside=0.9), "'light' is a number, it has no named values"),
+        (
+            lambda: Shortcut("x", "light", 1.0, ("lorry",), inside=0.9),
+            "'light' is a number, and a shortcut through one",
+        ),
         (lambda: Shortcut("x", "berries", True, "pancakes", inside=0.9), "list of class names"),
         (lambda: BlindSpot("x", (), ("lorry",)), "at least one factor"),
         (lambda: BlindSpot("x", (("trailer", "black"),), ("lorry",)), "unknown value for the factor 'trailer'"),
         (lambda: from_data({"kind": "Backdoor"}), "unknown kind of secret"),
-        (lambda: from_data({"kind": "Shortcut", "name": "x"}), "does not fit"),
+        (lambda: from_data({"kind": "Shortcut", "name": "x"}), "needs the fields 'factor'"),
     ],
 )
 def test_impossible_secrets_are_refused_in_one_sentence(unchecked, plant, says):
