@@ -13,15 +13,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 QUIET = ("background-networking", "component-update", "default-apps", "domain-reliability", "quic", "sync")
 OUTSIDE_OF_THE_BOOK = {"_static", "reports"}  # folders whose HTML is no page of the book
+PATIENCE = 120_000  # milliseconds: slow machines are no defect of the book
 PHONE, DESK = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
 
 Open = Callable[..., Page]
+expect.set_options(timeout=PATIENCE / 4)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,6 +88,7 @@ def visit(browser: Browser) -> Iterator[Open]:
         while contexts:
             contexts.pop().close()
         contexts.append(browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **settings}))
+        contexts[-1].set_default_timeout(PATIENCE)
         contexts[-1].route(lambda url: not url.startswith("data:"), guard)
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
