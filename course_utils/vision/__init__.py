@@ -4,6 +4,7 @@ from course_utils.vision.attack_result import AttackResult
 from course_utils.vision.attacks import targeted_attack, untargeted_attack
 from course_utils.vision.attributions import grad_cam, gradients, integrated_gradients, occlusion
 from course_utils.vision.class_means import ClassMeans, class_means
+from course_utils.vision.effects import Effects, factor_effects
 from course_utils.vision.entanglement import entanglement_matrix, shared_features
 from course_utils.vision.entanglement_result import Entanglement
 from course_utils.vision.feature_visualization import render_vis, visualize
@@ -19,6 +20,7 @@ from course_utils.vision.prototypes_result import Prototypes
 from course_utils.vision.rank_similarity import Similarity, similarity
 from course_utils.vision.report import build_report
 from course_utils.vision.report_result import Report
+from course_utils.vision.slicing import Slices, slices
 from course_utils.vision.spectrum import high_frequency_share, radial_spectrum
 from course_utils.vision.visualization import Visualization
 
@@ -26,6 +28,7 @@ __all__ = [
     "AttackResult",
     "Attribution",
     "ClassMeans",
+    "Effects",
     "Entanglement",
     "Isolation",
     "KnownCauses",
@@ -33,11 +36,13 @@ __all__ = [
     "Prototypes",
     "Report",
     "Similarity",
+    "Slices",
     "Visualization",
     "activation_under",
     "build_report",
     "class_means",
     "entanglement_matrix",
+    "factor_effects",
     "generate_prototypes",
     "grad_cam",
     "gradients",
@@ -55,6 +60,7 @@ __all__ = [
     "render_vis",
     "shared_features",
     "similarity",
+    "slices",
     "targeted_attack",
     "untargeted_attack",
     "visualize",
