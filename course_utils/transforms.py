@@ -3,8 +3,8 @@
     visualize(classifier, "layer3:12", transforms=[jitter(4), rotate(10), scale(0.9, 1.1)])
 
 A transform maps pictures and one random generator a picture to pictures of the same shape, differentiably. Rotations
-and scalings that stand side by side become one (`merged`): each resampling blurs a little, and that blur would do the
-regulariser's work unseen. `jitter` moves by whole pixels for the same reason.
+and scalings that stand side by side, and a jitter before them, become one (`merged`): each resampling takes time, and
+blurs a little, which would do the regulariser's work unseen. `jitter` moves by whole pixels for the same reason.
 """
 
 from __future__ import annotations
@@ -67,10 +67,11 @@ class Jitter:
     def __call__(
         self, pictures: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
     ) -> Float[Tensor, "batch c h w"]:
-        if not self.pixels:
-            return pictures
-        by = [torch.randint(-self.pixels, self.pixels + 1, (2,), generator=each) for each in generators]
-        return shift(pictures, torch.stack(by))
+        return shift(pictures, self.draw(generators)) if self.pixels else pictures
+
+    def draw(self, generators: list[torch.Generator]) -> Int[Tensor, "batch 2"]:
+        """How far each picture is moved, down and right."""
+        return torch.stack([torch.randint(-self.pixels, self.pixels + 1, (2,), generator=each) for each in generators])
 
 
 @dataclass(frozen=True)
@@ -105,15 +106,21 @@ class Affine:
 
 @dataclass(frozen=True)
 class Together:
-    """Several `Affine` transforms in one resampling: about one middle, angles add and factors multiply."""
+    """Several `Affine` transforms, behind a `Jitter` or not, in one resampling.
 
-    parts: tuple[Affine, ...]
+    About one middle, angles add and factors multiply.
+    """
+
+    parts: tuple[Jitter | Affine, ...]
 
     def __call__(
         self, pictures: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
     ) -> Float[Tensor, "batch c h w"]:
-        angles, factors = zip(*(part.draw(generators) for part in self.parts), strict=True)
-        return turned(pictures, torch.stack(angles).sum(0), torch.stack(factors).prod(0))
+        first = self.parts[0]
+        by = first.draw(generators) if isinstance(first, Jitter) else None
+        drawn = [part.draw(generators) for part in self.parts if isinstance(part, Affine)]
+        angles, factors = zip(*drawn, strict=True)
+        return turned(pictures, torch.stack(angles).sum(0), torch.stack(factors).prod(0), by)
 
 
 @dataclass(frozen=True)
@@ -155,14 +162,23 @@ def mirrored(positions: Int[Tensor, "..."], size: int) -> Int[Tensor, "..."]:
 
 
 def turned(
-    pictures: Float[Tensor, "batch c h w"], angle: Float[Tensor, "batch"], factor: Float[Tensor, "batch"]
+    pictures: Float[Tensor, "batch c h w"],
+    angle: Float[Tensor, "batch"],
+    factor: Float[Tensor, "batch"],
+    by: Int[Tensor, "batch 2"] | None = None,
 ) -> Float[Tensor, "batch c h w"]:
-    """Each picture turned by its angle (radians) and scaled by its factor about its middle (bilinear, mirrored)."""
+    """Each picture turned by its angle (radians) and scaled by its factor about its middle (bilinear, mirrored).
+
+    Where `by` is given, it is moved by so many pixels first, down and right.
+    """
     height, width = pictures.shape[2:]
     cos, sin = (wave(angle).div(factor).to(pictures)[:, None, None] for wave in (torch.cos, torch.sin))
     across, down = centres(width).to(pictures), centres(height).to(pictures)[:, None]
     x = cos * across - (sin * height / width) * down
     y = (sin * width / height) * across + cos * down
+    if by is not None:
+        down_by, right_by = (2 * by.to(pictures)).T[:, :, None, None]
+        x, y = x - right_by / width, y - down_by / height
     grid = torch.stack([x, y], dim=-1)  # what F.affine_grid makes, in less time
     return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
 
@@ -173,10 +189,10 @@ def centres(size: int) -> Float[Tensor, "size"]:
 
 
 def merged(transforms: Sequence[Transform]) -> list[Transform]:
-    """The same transforms, with rotations and scalings that stand side by side made into one resampling each."""
+    """The same transforms, where rotations and scalings side by side, and a jitter before them, are one resampling."""
     result: list[Transform] = []
     for transform in transforms:
-        if isinstance(transform, Affine) and result and isinstance(result[-1], Affine | Together):
+        if isinstance(transform, Affine) and result and isinstance(result[-1], Jitter | Affine | Together):
             last = result[-1]
             before = last.parts if isinstance(last, Together) else (last,)
             result[-1] = Together((*before, transform))

@@ -192,9 +192,9 @@ def test_draws_fill_their_range_evenly_and_twice_as_large_is_as_likely_as_half()
 # Side by side
 
 
-def test_turns_and_scalings_side_by_side_become_one_resampling():
+def test_turns_and_scalings_side_by_side_and_a_jitter_before_them_become_one_resampling():
     one = merged([jitter(2), rotate(10), scale(0.9, 1.1), rotate(5), pad(1), scale(1, 2), jitter(1)])
-    assert one == [jitter(2), Together((rotate(10), scale(0.9, 1.1), rotate(5))), pad(1), scale(1, 2), jitter(1)]
+    assert one == [Together((jitter(2), rotate(10), scale(0.9, 1.1), rotate(5))), pad(1), scale(1, 2), jitter(1)]
     assert merged([]) == [] and merged(one) == one
 
 
@@ -212,6 +212,22 @@ def test_merged_transforms_move_as_far_as_one_after_the_other_and_blur_less():
     for part in parts:
         noise = part(noise, generators)
     assert middle(sharp, 3).var() > 1.3 * middle(noise, 3).var()
+
+
+@given(rows=st.integers(-4, 4), columns=st.integers(-4, 4), angle=st.floats(-0.5, 0.5), factor=st.floats(0.8, 1.25))
+@settings(max_examples=30, deadline=None)
+def test_moving_and_turning_at_once_is_moving_first_and_turning_then(rows, columns, angle, factor):
+    image, by = pictures(1, 48, 48), torch.tensor([[rows, columns]])
+    angle, factor = torch.tensor([angle]), torch.tensor([factor])
+    stepwise = turned(shift(image, by), angle, factor)
+    torch.testing.assert_close(middle(turned(image, angle, factor, by), 14), middle(stepwise, 14), atol=1e-5, rtol=0)
+
+
+def test_a_jitter_merged_with_a_turn_draws_what_both_draw_one_after_the_other():
+    image, generators = smooth().expand(6, -1, -1, -1), draws(range(6))
+    stepwise = rotate(20)(jitter(3)(image, generators), generators)
+    (one,) = merged([jitter(3), rotate(20)])
+    torch.testing.assert_close(middle(one(image, draws(range(6))), 10), middle(stepwise, 10), atol=1e-5, rtol=0)
 
 
 def test_merged_is_the_one_resampling_by_the_sum_of_angles_and_the_product_of_factors():

@@ -102,7 +102,7 @@ def visualize(
             try:
                 part = climb(
                     model, start, aim, priors=penalties, transforms=moves, steps=steps, seed=seed, indices=rows,
-                    optimizer=partial(torch.optim.Adam, lr=learning_rate), on_step=film.and_(on_step),
+                    optimizer=partial(torch.optim.Adam, lr=learning_rate, fused=True), on_step=film.and_(on_step),
                     progress=False if len(chunks) > 1 else progress,
                 )  # fmt: skip
             except KeyboardInterrupt:  # before this chunk had anything to show

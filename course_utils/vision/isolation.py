@@ -111,7 +111,7 @@ def isolate_features(
         priors=[area_weight * mask_area, variation_weight * total_variation],
         transforms=[jitter(max(1, round(JITTER * side))), Grain(GRAIN)],
         steps=steps,
-        optimizer=partial(torch.optim.Adam, lr=learning_rate),
+        optimizer=partial(torch.optim.Adam, lr=learning_rate, fused=True),
         seed=seed,
         on_step=on_step,
     )

@@ -103,7 +103,7 @@ def generate_prototypes(
     settings: dict[str, Any] = {
         "priors": penalties,
         "transforms": moves,
-        "optimizer": partial(torch.optim.Adam, lr=learning_rate),
+        "optimizer": partial(torch.optim.Adam, lr=learning_rate, fused=True),
     }
     for number, some in enumerate(progress_bar(chunks, "prototypes", progress=progress if len(chunks) > 1 else False)):
         each = [name for name in some for _ in range(copies)]
