@@ -1,0 +1,78 @@
+"""What the checks of chapter 1 look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Real
+
+from course_utils.learning.exercises import Mistake
+
+ANSWERS = ["lorry", "lorry", "road", "lorry", "road", "road", "lorry", "road", "road", "road"]
+TRUTH = ["lorry", "lorry", "lorry", "lorry", "road", "road", "road", "lorry", "lorry", "lorry"]
+GROUPS = ["red", "red", "red", "blue", "none", "none", "none", "white", "white", "white"]
+
+
+def check_recall_by(function: Callable, reference: Callable) -> None:
+    """One share for each group, of the group's own pictures."""
+    result = function(list(ANSWERS), list(TRUTH), list(GROUPS))
+    if not isinstance(result, dict):
+        raise Mistake(f"your function returns a {type(result).__name__}, expected a dictionary: group → share.")
+    right = reference(ANSWERS, TRUTH, GROUPS)
+    if set(result) != set(right):
+        raise Mistake(f"your dictionary has the keys {sorted(map(str, result))}, expected {sorted(right)}.")
+    for group, share in result.items():
+        if not isinstance(share, Real) or isinstance(share, bool):
+            raise Mistake(f"for {group!r} your function gives a {type(share).__name__}, expected one number.")
+    for wrong, message in _mistakes(right):
+        if all(abs(result[group] - wrong[group]) < 1e-6 for group in right):
+            raise Mistake(message)
+    for group in right:
+        if abs(result[group] - right[group]) > 1e-6:
+            raise Mistake(f"for {group!r} your function says {result[group]:.3g}, expected {right[group]:.3g}.")
+
+
+def _mistakes(right: dict[str, float]) -> list[tuple[dict[str, float], str]]:
+    size = {group: GROUPS.count(group) for group in right}
+    counts = {group: right[group] * size[group] for group in right}
+    overall = sum(counts.values()) / len(GROUPS)
+    return [
+        (counts, "these are numbers of right answers: divide each by the number of pictures in its group."),
+        (
+            {group: counts[group] / len(GROUPS) for group in right},
+            "you divide by the number of all pictures: a slice's share is of its own pictures.",
+        ),
+        ({group: 1 - right[group] for group in right}, "these are shares of wrong answers: compare with ==."),
+        ({group: 100 * right[group] for group in right}, "this is in per cent: return shares between 0 and 1."),
+        (dict.fromkeys(right, overall), "every group gets the average over all: keep only the pictures of the group."),
+    ]
+
+
+BEFORE = ["lorry", "lorry", "lorry", "lorry", "road", "lorry", "lorry", "lorry"]
+ONE = ["lorry", "lorry", "lorry", "road", "lorry", "lorry", "lorry", "lorry"]
+OTHER = ["lorry", "lorry", "lorry", "lorry", "lorry", "road", "lorry", "lorry"]
+BOTH = ["road", "road", "lorry", "road", "road", "road", "bus", "lorry"]
+
+
+def check_blind_spot(function: Callable, reference: Callable) -> None:
+    """Right before, right with either change, wrong with both; a share of all pictures."""
+    given = (BEFORE, ONE, OTHER, BOTH)
+    share = function(*map(list, given), "lorry")
+    if not isinstance(share, Real) or isinstance(share, bool):
+        raise Mistake(f"your function returns a {type(share).__name__}, expected one number between 0 and 1.")
+    right, value = reference(*given, "lorry"), float(share)
+    known = {
+        3.0: "that is how many pictures are lost; the share is that number divided by the number of all pictures.",
+        100 * right: "this is in per cent: return the share itself, between 0 and 1.",
+        6
+        / 8: "you count every picture that is wrong with both changes: it must be right before and with either alone.",
+        5 / 8: "you leave out what either change does alone: `one` and `other` must both still say `name`.",
+        2 / 8: "you miss a picture that became neither of the two: with both changes anything but `name` counts.",
+        3 / 7: "you divide by the pictures that were right before: divide by all of them.",
+    }
+    for wrong, advice in known.items():
+        if abs(value - wrong) < 1e-6:
+            raise Mistake(advice)
+    if abs(value - right) > 1e-6:
+        raise Mistake(f"{value:.3g} given for eight pictures of which three are lost, expected {right:.3g}.")
+    if function(["road"], ["road"], ["road"], ["bus"], "lorry") != 0:
+        raise Mistake("a picture that was never called `name` cannot be lost: here the share is 0.")
