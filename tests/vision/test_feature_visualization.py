@@ -494,7 +494,7 @@ def test_a_layer_that_gives_no_tensor_is_named():
         visualize(classifier_of(net), "named", steps=1)
 
 
-@pytest.mark.parametrize("change", [lambda logits: (logits, logits), lambda logits: logits[:, :3]])
+@pytest.mark.parametrize("change", [lambda logits: (logits[:, :3], logits), lambda logits: logits[:, :3]])
 def test_a_net_that_returns_something_else_than_logits_meets_the_classifiers_sentence(change):
     with pytest.raises(ValueError, match=r"must return logits of shape \(batch, classes\) = \(1, 4\)"):
         visualize(classifier_of(Changed(change)), "features.4:3", steps=1)
