@@ -16,7 +16,7 @@ VENV := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 NEED := @$(PYTHON) tools/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book check-book zip test chapters lint format lab clean clean-all
+.PHONY: help book check-book slides handout zip test chapters lint format lab clean clean-all
 
 help:  ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,6 +31,13 @@ book:  ## execute the chapters and build the book: _build/html/index.html
 check-book:  ## try the built book and the labs in a browser (needs Chromium or Chrome)
 	$(NEED) book test browser
 	@$(VENV)/python -m pytest tests_browser
+
+slides: book  ## slides for each chapter, from the executed chapters: _build/slides/index.html
+	@$(VENV)/python tools/make_slides.py
+
+handout:  ## the learners' copy, exercises still to be written: _build/handout.zip
+	$(NEED) book
+	@$(VENV)/python tools/make_handout.py
 
 zip: book  ## build the book and pack it into one file, for a room without network
 	@$(VENV)/python tools/zip_book.py

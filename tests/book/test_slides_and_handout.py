@@ -1,0 +1,85 @@
+"""Slides keep one idea each and fetch nothing; the learners' copy has no solutions and no MyST."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from course_utils.learning import all_exercises
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def tools(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+
+
+def chapter():
+    picture = new_output("display_data", data={"image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"})
+    widget = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}, "text/plain": "x"})
+    printed = [
+        new_output("stream", name="stdout", text="one\n"),
+        new_output("stream", name="stderr", text="50 %|#####"),
+        new_output("stream", name="stdout", text="two\n"),
+    ]
+    return new_notebook(
+        cells=[
+            new_markdown_cell(
+                "# Title\n\nThe first sentence says a thing or two, and one more, about the subject. Second sentence.\n"
+            ),
+            new_code_cell("import torch"),
+            new_markdown_cell("## Part\n\nShort {cite:p}`madry2018towards`.\n\n$$ a = b $$\n\n- one\n- two"),
+            new_code_cell("long_computation = 1\n" * 30, outputs=[*printed, picture]),
+            new_markdown_cell("## Lab"),
+            new_code_cell("attack_lab(pocket)", outputs=[widget]),
+        ]
+    )
+
+
+def test_a_slide_has_a_heading_and_at_most_one_thing_to_look_at():
+    from slide_blocks import is_looked_at, slides
+
+    made = slides(chapter())
+    assert [slide.heading for slide in made] == ["# Title", *4 * ["## Part"]]
+    for slide in made:
+        assert sum(cell.cell_type == "code" or is_looked_at(cell.source) for cell in slide.cells) <= 1
+    assert made[0].cells[0].source.endswith("about the subject.")
+    assert "Second sentence." in made[0].said[0]  # for the speaker
+    assert made[3].cells[0].outputs[0].text == "one\ntwo"
+    assert list(made[4].cells[0].outputs[0].data) == ["image/png"]
+
+
+def test_slides_load_nothing_from_elsewhere(tmp_path, capsys):
+    import make_slides
+
+    (tmp_path / "executed").mkdir()
+    nbformat.write(chapter(), tmp_path / "executed" / "01_chapter.ipynb")
+    assert make_slides.main(tmp_path / "executed", tmp_path / "slides") is None
+    page = (tmp_path / "slides" / "01_chapter.html").read_text(encoding="utf-8")
+    loaded = re.findall(r'(?:<script[^>]*\ssrc|<link[^>]*\shref|<img[^>]*\ssrc)="([^"]+)"', page)
+    local = [address for address in loaded if not address.startswith("data:")]
+    assert "reveal/dist/reveal.js" in local
+    assert all((tmp_path / "slides" / address).is_file() for address in local)
+    assert page.count("<section") == 2 * 5  # nbconvert puts each into one of its own
+    assert "01_chapter.html" in (tmp_path / "slides" / "index.html").read_text(encoding="utf-8")
+    assert "make book" in make_slides.main(tmp_path, tmp_path / "none")
+
+
+def test_the_learners_copy_has_every_chapter_without_solutions_outputs_and_myst(tmp_path):
+    import make_handout
+
+    packed = make_handout.main(tmp_path / "handout")
+    assert packed.is_file()
+    chapters = sorted((tmp_path / "handout" / "notebooks").glob("*.ipynb"))
+    assert [path.name for path in chapters] == sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+    cells = [cell for path in chapters for cell in nbformat.read(path, 4).cells]
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert not [exercise.id for exercise in all_exercises() if exercise.source in code]
+    assert not any(cell.get("outputs") for cell in cells)
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert not re.search(r"\{[\w:]+\}`|^(```|:::)\{", text, re.MULTILINE)
+    for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text):
+        assert (tmp_path / "handout" / "notebooks" / picture).is_file()
