@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from html import escape
+from dataclasses import dataclass
 from math import floor
-from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
-from scipy.stats import norm
+from jaxtyping import Float
 from torch import Tensor
 
 from course_utils.language.log_odds import largest_by_chance, log_odds
 from course_utils.language.prompt_table import Prompts, PromptTable, as_sets, as_words, prompt_table
+from course_utils.language.word_scores import WordScores
 from course_utils.proportions import Proportion, proportion
 
 SUCCESS = 0.5  # a prompt succeeds where the target is more probable than everything else together
@@ -86,61 +84,21 @@ def association_scores(
     )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class AssociationScores:
-    """Words with how strongly they are associated with a target, the strongest first; one row a word.
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class AssociationScores(WordScores):
+    """Words of prompts with how strongly they are associated with a target; what `WordScores` has, and more.
 
     Attributes:
-        words: without the spaces around them.
-        z: log-odds ratio in units of its standard error; above 0: more frequent here than in the background.
-        log_odds: logarithm of the odds ratio, drawn toward 0 by the prior.
-        deviation: standard error of `log_odds`.
         p: probability that any word at all gets so large a |z| by chance; corrected for the number of words.
-        counts: prompts of the target that contain the word.
-        background_counts: prompts of the background that contain it.
-        critical: the |z| above which a word survives the correction.
-        level: confidence level of the intervals and of the correction.
-        prior: how many words the prior is worth.
         table: the prompts themselves, its columns in the order of `words`.
-        target: what the prompts were made for, where that is known.
         success: share of the target's prompts that give it a probability of at least 0.5, where that is known.
         background_success: the same for the background's prompts and their own targets.
     """
 
-    words: list[str]
-    z: Float[Tensor, "words"]
-    log_odds: Float[Tensor, "words"]
-    deviation: Float[Tensor, "words"]
     p: Float[Tensor, "words"]
-    counts: Int[Tensor, "words"]
-    background_counts: Int[Tensor, "words"]
-    critical: float
-    level: float
-    prior: float
-    table: PromptTable = field(repr=False)
-    target: str | None = None
+    table: PromptTable
     success: Proportion | None = None
     background_success: Proportion | None = None
-
-    @property
-    def interval(self) -> Float[Tensor, "words 2"]:
-        """Lower and upper end of each word's own interval for `log_odds`, uncorrected."""
-        return self._around(float(norm.ppf((1 + self.level) / 2)))
-
-    @property
-    def corrected_interval(self) -> Float[Tensor, "words 2"]:
-        """The wider interval that allows for the number of words; it leaves out 0 where the word survives."""
-        return self._around(self.critical)
-
-    @property
-    def survives(self) -> Bool[Tensor, "words"]:
-        """Whether a word is more frequent here than chance and the number of words explain."""
-        return self.z > self.critical
-
-    @property
-    def survivors(self) -> list[str]:
-        """The words that survive the correction, the strongest first."""
-        return [word for word, survives in zip(self.words, self.survives.tolist(), strict=True) if survives]
 
     @property
     def prompts(self) -> int:
@@ -152,33 +110,9 @@ class AssociationScores:
         """How many prompts of the background were counted."""
         return len(self.table.source) - self.prompts
 
-    def top(self, n: int = 10) -> list[str]:
-        """The `n` words with the highest z, whether they survive the correction or not."""
-        return self.words[:n]
-
-    def plot(self, most: int = 15) -> Any:
-        """Bars of the `most` strongest words with their intervals; hollow where a word does not survive."""
-        from course_utils.show.associations import plot_associations  # here, because it imports matplotlib
-
-        return plot_associations(self, most=most)
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def __repr__(self) -> str:
-        what = f"associations of {self.target!r}" if self.target else "associations"
-        best = ", ".join(f"{word} {z:.1f}" for word, z in zip(self.words[:5], self.z.tolist(), strict=False))
+    def _more(self) -> str:
         succeeded = f", {self.success} of them with p ≥ {SUCCESS:g}" if self.success else ""
-        return (
-            f"{what}: {len(self.survivors)} of {len(self)} words survive the correction (z > {self.critical:.1f}); "
-            f"highest z: {best}; {self.prompts} prompts{succeeded}, against {self.background_prompts}"
-        )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
-
-    def _around(self, times: float) -> Float[Tensor, "words 2"]:
-        return torch.stack([self.log_odds - times * self.deviation, self.log_odds + times * self.deviation], dim=1)
+        return f"; {self.prompts} prompts{succeeded}, against {self.background_prompts}"
 
 
 def _target(prompts: Prompts) -> str | None:

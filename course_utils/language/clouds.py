@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from course_utils.language.associations import AssociationScores
 from course_utils.language.prompt_table import Prompts, as_words, prompt_table
+from course_utils.language.word_scores import WordScores
 from course_utils.proportions import Proportion, proportion
 
 
 def word_cloud(
-    prompts: Prompts | AssociationScores | Mapping[str, float],
+    prompts: Prompts | WordScores | Mapping[str, float],
     *,
     most: int = 40,
     seed: int = 0,
@@ -24,13 +24,14 @@ def word_cloud(
     (Maurits, Boers & Knevel 2022), long words look more important than short ones, and nothing says what is chance. So
     the words are never drawn alone. A word's area grows with its number. What the number is depends on what is given:
 
-    - association scores: words with z above 0, sized by z, in colour where they survive the correction for many words,
-      grey where not; beside them their odds ratios with intervals;
+    - scores of associations: words with z above 0, sized by z, in colour where they survive the correction for many
+      words, grey where not; beside them their odds ratios with intervals;
     - prompts: words sized by the number of prompts that contain them; beside them these shares with intervals;
     - a table of weights by word: sized by weight; beside them the weights.
 
     Args:
-        prompts: scores of `association_scores`, prompts in the forms that it takes, or weights above 0 by word.
+        prompts: scores of `association_scores` or `text_associations`, prompts in the forms that the first takes, or
+            weights above 0 by word.
         most: how many words to draw; those that find no room are left out.
         seed: of where the words go; the same seed gives the same picture.
         title: the finding, in a sentence; one that states the numbers by default.
@@ -48,7 +49,7 @@ def word_cloud(
     if most < 1:
         raise ValueError(f"most={most} given, expected at least one word.")
     how: dict[str, Any] = {"most": most, "seed": seed, "title": title, "alt": alt}
-    if isinstance(prompts, AssociationScores):
+    if isinstance(prompts, WordScores):
         if not (prompts.z > 0).any():
             raise ValueError(_nothing("no word has a z above 0", "compare with prompts for other targets"))
         return cloud_of_scores(prompts, **how)

@@ -6,6 +6,7 @@ A prompt that makes " girl" likely by saying "Girl" tells nothing. Rules:
     "stem"         tokens that contain the target's word or are contained in it, if the shorter has over 3 letters
     "special"      the tokenizer's control tokens, such as the one that begins or ends a text
     "unprintable"  tokens that are no readable text by themselves: control characters, white space, parts of characters
+    "offensive"    slurs and vulgar words that a page should not show (`course_utils.language.offensive`)
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from course_utils.language.offensive import is_offensive
 from course_utils.messages import unknown
 from course_utils.models.language_model import LanguageModel
 
 Exclude = str | Sequence[str | int]
-RULES = ("target", "stem", "special", "unprintable")
+RULES = ("target", "stem", "special", "unprintable", "offensive")
 STEM = 3  # letters that a word must exceed to count as sharing a stem (ARCA's rule, Jones et al. 2023)
 
 _TEXTS: WeakKeyDictionary[object, list[str]] = WeakKeyDictionary()
@@ -68,6 +70,8 @@ def _ruled_out(lm: LanguageModel, rule: str, target: str) -> list[int]:
         return [token for token in lm.tokenizer.all_special_ids if token < lm.vocabulary]
     if rule == "unprintable":
         return [i for i, text in enumerate(token_texts(lm)) if not _readable(text)]
+    if rule == "offensive":
+        return [i for i, text in enumerate(token_texts(lm)) if is_offensive(text)]
     word = _bare(target)
     words = [_bare(text) for text in token_texts(lm)]
     if rule == "target":

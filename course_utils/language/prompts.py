@@ -64,7 +64,7 @@ def optimize_prompts(
         objective: `"logprob"`, or `"logit"`.
         learning_rate: how far Adam's first step moves each vector, in units of the mean embedding norm.
         exclude: tokens that prompts may not be made of: rules out of `"target"`, `"stem"`, `"special"`,
-            `"unprintable"` (`course_utils.language.excluded`), and token ids; `()` allows all.
+            `"unprintable"`, `"offensive"` (`course_utils.language.excluded`), and token ids; `()` allows all.
         stop_at: probability of the target, in (0, 1], at which a restart's tokens are good enough, and it stops.
         snap_every: steps between two looks at the nearest tokens.
         seed: of the starts.

@@ -17,7 +17,7 @@ from course_utils.proportions import Proportion
 from course_utils.show.style import PALETTE, WIDTH, Picture, new_figure, styled
 
 if TYPE_CHECKING:
-    from course_utils.language.associations import AssociationScores
+    from course_utils.language.word_scores import WordScores
 
 STRONG, WEAK = PALETTE[0], "#8a8a8a"
 BARS = 12  # as many rows as stay legible beside a cloud
@@ -56,7 +56,7 @@ class Bars:
 
 
 @styled
-def plot_associations(scores: AssociationScores, *, most: int = 15, alt: str | None = None) -> Picture:
+def plot_associations(scores: WordScores, *, most: int = 15, alt: str | None = None) -> Picture:
     """The strongest words' odds ratios as bars, sorted by z.
 
     The thick line is each word's own interval, the thin one that which allows for the number of words: a word whose
@@ -76,7 +76,7 @@ def plot_associations(scores: AssociationScores, *, most: int = 15, alt: str | N
 
 
 @styled
-def cloud_of_scores(scores: AssociationScores, *, most: int, seed: int, title: str | None, alt: str | None) -> Picture:
+def cloud_of_scores(scores: WordScores, *, most: int, seed: int, title: str | None, alt: str | None) -> Picture:
     """Words with z above 0, sized by z, grey where they do not survive; beside them the bars."""
     chosen = [i for i in range(min(most, len(scores))) if scores.z[i] > 0]
     sizes = {scores.words[i]: float(scores.z[i]) for i in chosen}
@@ -203,14 +203,14 @@ def _ratio_axis(axes: Axes, bars: Bars) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _bars(scores: AssociationScores) -> Bars:
+def _bars(scores: WordScores) -> Bars:
     own, wide = scores.interval.tolist(), scores.corrected_interval.tolist()
     counts = zip(scores.counts.tolist(), scores.background_counts.tolist(), strict=True)
     return Bars(
         words=scores.words,
         values=scores.log_odds.tolist(),
         notes=[f"{here} : {there}" for here, there in counts],
-        xlabel="odds in these prompts against the others",
+        xlabel=f"odds in these {scores.counted_in} against the others",
         low=[low for low, _ in own],
         high=[high for _, high in own],
         wide=[(low, high) for low, high in wide],
@@ -219,7 +219,7 @@ def _bars(scores: AssociationScores) -> Bars:
     )
 
 
-def _finding(scores: AssociationScores) -> str:
+def _finding(scores: WordScores) -> str:
     found, words = len(scores.survivors), len(scores)
     of = f"{scores.target!r}: " if scores.target else ""
     what = f"{found} of {words} words survive{'s' * (found == 1)}" if found else f"none of {words} words survives"
