@@ -23,8 +23,7 @@ def guesses(guess: Guess | Sequence[Guess], answer: Answer) -> tuple[Planted, ..
     Raises:
         ValueError: it names no class or cue that there is (offers close ones), or has another form.
     """
-    one = isinstance(guess, str | Mapping | Shortcut | BlindSpot)
-    listed = [guess] if one else list(guess)
+    listed = [guess] if isinstance(guess, str | Mapping | Shortcut | BlindSpot) else list(guess)
     if not listed or listed == [NOTHING]:
         return ()
     return tuple(_guess(each, answer) for each in listed)

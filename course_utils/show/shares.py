@@ -32,8 +32,8 @@ def plot_shares(shares: Mapping[str, Mapping[str, Proportion]], *, xlabel: str, 
         shift = 0.26 * (place - (len(shares) - 1) / 2)
         heights = [row + shift for row in range(len(rows)) if rows[row] in measured]
         found = [100 * measured[row].value for row in rows if row in measured]
-        ends = [[100 * getattr(measured[row], end) for row in rows if row in measured] for end in ("low", "high")]
-        axes.hlines(heights, *ends, color=PALETTE[place], linewidth=4, alpha=0.35)
+        low, high = ([100 * getattr(measured[row], end) for row in rows if row in measured] for end in ("low", "high"))
+        axes.hlines(heights, low, high, color=PALETTE[place], linewidth=4, alpha=0.35)
         axes.plot(found, heights, MARKERS[place], color=PALETTE[place], label=name, linestyle="none", clip_on=False)
     axes.set_yticks(range(len(rows)), rows)
     axes.set(xlabel=xlabel, xlim=(-1, 101), ylim=(len(rows) - 0.5, -0.5))

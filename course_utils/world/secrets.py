@@ -134,7 +134,7 @@ def to_data(secret: Secret) -> dict:
     return {"kind": type(secret).__name__, **asdict(secret)}
 
 
-def from_data(data: dict) -> Secret:
+def from_data(data: Any) -> Secret:
     """The secret back from `to_data`.
 
     Raises:
