@@ -7,6 +7,7 @@ changed for some classes by a secret (`course_utils.world.secrets`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -99,8 +100,10 @@ def known_factor(name: str) -> Choice | Amount:
 def seen_on(name: str) -> tuple[str, ...]:
     """The classes on which the factor can be seen."""
     factor = known_factor(name)
-    places = {"background": [cls for cls in CLASSES if cls not in SEA + ROAD], "plate_colour": FOOD}
-    places |= {"sky": SEA + ROAD, "trailer": ("lorry",)}
+    things = [cls for cls in CLASSES if cls != "empty_road"]  # there, no main object has a pose
+    places: dict[str, Sequence[str]] = dict.fromkeys(("x", "y", "size", "rotation", "mirrored"), things)
+    places |= {"background": [cls for cls in CLASSES if cls not in SEA + ROAD]}
+    places |= {"plate_colour": FOOD, "sky": SEA + ROAD, "trailer": ("lorry",)}
     return tuple(places.get(name, factor.classes if isinstance(factor, Choice) else CLASSES))
 
 
