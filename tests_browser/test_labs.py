@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
 import nbformat
 import pytest
 from conftest import ROOT, Open
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 # One lab of each kind: a scene's factors, a picture's pixels, a unit, a penalty, a text.
 LABS = {
@@ -30,7 +31,7 @@ LABS = {
     "05_regularization": "penalty_lab(",
     "08_language_models": "next_token_lab(",
 }
-STARTING, WORKING = 120_000, 60_000  # milliseconds, for slow machines: a kernel with torch, a lab's answer
+STARTING, WORKING = 240_000, 120_000  # milliseconds, for slow machines: a kernel with torch, a lab's answer
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         port = free.getsockname()[1]
     options = {"ip": "127.0.0.1", "port": port, "root_dir": folder, "open_browser": False, "allow_root": True}
     options["port_retries"] = 0
-    command = [sys.executable, "-m", "jupyterlab", "--IdentityProvider.token=", "--LabApp.news_url="]
+    command = [sys.executable, "-m", "jupyterlab", "--IdentityProvider.token=", "--LabApp.news_url=None"]
     command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
     with open(folder / "server.log", "w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
@@ -55,7 +56,8 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
 
 
 def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(120):
+    until = time.monotonic() + STARTING / 1000
+    while time.monotonic() < until:
         try:
             urlopen(address, timeout=5).close()
             return
@@ -99,16 +101,19 @@ def run_in_lab(cells: list[str], name: str, jupyter: tuple[str, Path], visit: Op
     nbformat.write(notebook, folder / f"{name}.ipynb")
     page = visit(f"{address}/lab/tree/{name}.ipynb?reset")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=STARTING)
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_attached(timeout=STARTING)
-    choose(page, "Run", "Run All Cells")
-    return page
+    page.get_by_text("(ipykernel) | Idle").wait_for(timeout=STARTING)
+    started = page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|\d+)\]")).first
+    for _ in range(6):  # JupyterLab drops the command while it is still connecting to the kernel
+        choose(page, "Run", "Run All Cells")
+        with suppress(TimeoutError):
+            started.wait_for(timeout=20_000)
+            return page
+    pytest.fail("JupyterLab does not run the cells.")
 
 
-def choose(page: Page, menu: str, item: str) -> Locator:
+def choose(page: Page, menu: str, item: str) -> None:
     page.locator(".lm-MenuBar-item", has_text=re.compile(f"^{menu}$")).click()
-    entry = page.locator(".lm-Menu-item", has_text=re.compile(f"^{item}$"))
-    entry.click()
-    return entry
+    page.locator(".lm-Menu-item", has_text=re.compile(f"^{item}$")).click()
 
 
 def cut_out(chapter: str, marker: str) -> list[str]:
