@@ -108,7 +108,7 @@ def is_short_and_worth_it(source: str) -> bool:
         return False
     lines = source.splitlines()
     begins = lines[0] if lines else ""
-    return len(lines) <= LINES and (begins.startswith(("def ", "class ")) or len(lines) <= 3)
+    return "(" in source and len(lines) <= LINES and (begins.startswith(("def ", "class ")) or len(lines) <= 3)
 
 
 def as_shown(output: NotebookNode) -> NotebookNode | None:
