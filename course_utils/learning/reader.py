@@ -101,7 +101,7 @@ def is_empty(function: Callable) -> bool:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `TookTooLong` in the block after that many seconds.
+    """Raise `TookTooLong` in the block after that many seconds of processor time: a busy machine is no mistake.
 
     Only where the system has interval timers and the block runs in the main thread (a notebook's cells do);
     elsewhere, on Windows say, there is no limit.
@@ -113,13 +113,13 @@ def time_limit(seconds: float) -> Iterator[None]:
     def stop(number: int, frame: object) -> None:
         raise TookTooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _a(thing: object) -> str:
