@@ -62,7 +62,7 @@ def samples(lm: LanguageModel) -> list[str]:
                 do_sample=True,
                 temperature=TEMPERATURE,
                 top_k=0,
-                bad_words_ids=[[end]],  # a paragraph's end would make the sample short
+                suppress_tokens=[end],  # a paragraph's end would make the sample short
                 pad_token_id=end,
             )
         written.append(lm.decode(drawn[0].tolist()))
