@@ -195,7 +195,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     planted, clean = ["pocket", "pocket-robust"], ["pocket-clean", "pocket-robust-clean"]
     parser.add_argument("--nets", nargs="+", default=planted + clean, choices=planted + clean)
-    parser.add_argument("--scenes", type=int, default=1600, help="of each kind, for the slices; 960 at least")
+    parser.add_argument("--scenes", type=int, default=1280, help="of each kind, for the slices; 960 at least")
     home = Path(__file__).parents[1] / "notebooks" / "data" / "scoreboard.json"
     parser.add_argument("--out", type=Path, default=home, help="where the scoreboard goes")
     given = parser.parse_args()
