@@ -43,11 +43,11 @@ class EpsilonBall(Canvas):
 
     def __init__(
         self,
-        images: Float[Tensor, "batch 3 height width"],
+        images: Float[Tensor, "batch channels height width"],
         eps: float,
         norm: str = "linf",
         *,
-        start: Float[Tensor, "batch 3 height width"] | None = None,
+        start: Float[Tensor, "batch channels height width"] | None = None,
     ) -> None:
         super().__init__()
         check_pictures(images)
@@ -61,10 +61,10 @@ class EpsilonBall(Canvas):
         self.perturbed = nn.Parameter(begin.clone())
         self.project()
 
-    def render(self) -> Float[Tensor, "batch 3 height width"]:
+    def render(self) -> Float[Tensor, "batch channels height width"]:
         return self.perturbed.clone()  # a model that works in place must not change the parameter
 
-    def variable(self, rendered: Tensor | None = None) -> Float[Tensor, "batch 3 height width"]:
+    def variable(self, rendered: Tensor | None = None) -> Float[Tensor, "batch channels height width"]:
         """The perturbation: what was added to the pictures."""
         return self.perturbed - self.images
 
@@ -80,11 +80,11 @@ class EpsilonBall(Canvas):
 
 
 def random_start(
-    images: Float[Tensor, "batch 3 height width"],
+    images: Float[Tensor, "batch channels height width"],
     eps: float,
     norm: str,
     generators: Sequence[torch.Generator],
-) -> Float[Tensor, "batch 3 height width"]:
+) -> Float[Tensor, "batch channels height width"]:
     """Pictures drawn uniformly from the epsilon balls around `images`, one generator each; not yet in [0, 1].
 
     In L2 the direction is uniform and the length is `eps` · u^(1 / dimensions), u uniform: in many dimensions

@@ -66,10 +66,13 @@ class FourierCanvas(Canvas):
         self.spectrum = nn.Parameter(contrast * noise)
 
     def render(self) -> Float[Tensor, "batch channels height width"]:
-        waves = torch.view_as_complex(self.spectrum * self.amplitudes)
+        scaled = self.spectrum * self.amplitudes
+        exact = torch.promote_types(scaled.dtype, torch.float32)  # no Fourier transform knows bfloat16
+        waves = torch.view_as_complex(scaled.to(exact))
         picture = torch.fft.irfft2(waves, s=self.size, norm="ortho")
-        mixed = self.colours.expand(len(picture), -1, -1) @ picture.flatten(2)  # einsum copies there and back
-        return mixed.reshape(picture.shape).sigmoid()
+        colours = self.colours.to(exact).expand(len(picture), -1, -1)
+        mixed = colours @ picture.flatten(2)  # einsum copies there and back
+        return mixed.reshape(picture.shape).sigmoid().to(scaled.dtype)
 
 
 def _mixture(colours: Colours, channels: int) -> Float[Tensor, "channels channels"]:

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_utils.messages import unknown
+from course_utils.models.logits import OUTPUTS, as_logits, picked
 
 ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
 
@@ -50,19 +51,21 @@ class Classifier(nn.Module):
     """An image classifier with the names of its classes.
 
     Args:
-        module: maps normalised images (batch, channels, height, width) to logits (batch, classes). Layers are asked
-            for by its dotted module names, as `module.named_modules()` prints them.
+        module: maps normalised images (batch, channels, height, width) to logits (batch, classes). Of several outputs
+            the one named "logits" or "out" counts, or the first. Layers are asked for by its dotted module names, as
+            `module.named_modules()` prints them.
         classes: one name for each logit, in order.
         size: height and width of the images it takes, in pixels (one number for a square).
         mean, std: per channel, of images in [0, 1]; the module sees (image - mean) / std. Their number is the
             number of channels.
+        outputs: "logits", or "probabilities" for a module that ends in a softmax; their logarithm is then taken.
         name: what figures and messages call it.
         colours: 3x3, how the channels of its pictures vary together (`course_utils.canvas.colours.colour_statistics`);
             None where it is not known.
 
     Raises:
         TypeError: `module` is no `nn.Module`.
-        ValueError: no classes, two of one name, or mean, std and size that do not fit together.
+        ValueError: no classes, two of one name, unknown outputs, or mean, std and size that do not fit together.
     """
 
     mean: Tensor
@@ -76,6 +79,7 @@ class Classifier(nn.Module):
         size: int | tuple[int, int],
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         std: Sequence[float] = (1.0, 1.0, 1.0),
+        outputs: str = "logits",
         name: str | None = None,
         colours: Sequence[Sequence[float]] | None = None,
     ) -> None:
@@ -87,6 +91,9 @@ class Classifier(nn.Module):
         self.size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
         self.name = name or type(module).__name__
         self.colours = colours
+        if outputs not in OUTPUTS:
+            raise ValueError(unknown("outputs", outputs, OUTPUTS))
+        self.outputs, self._looked = outputs, False
         twice = sorted({c for c in self.classes if self.classes.count(c) > 1})
         if not self.classes or twice:
             raise ValueError(f"every class needs a name of its own; {f'{twice} stand twice' if twice else 'got none'}")
@@ -104,19 +111,24 @@ class Classifier(nn.Module):
 
         What is no such batch is refused as `check_images` says, in words rather than by a type check. Images
         that are being optimised (they require a gradient) are not searched for values outside [0, 1]: their canvas
-        keeps them there.
+        keeps them there. At the first call what comes out is looked at: probabilities are no logits.
+
+        Raises:
+            TypeError, ValueError: as `check_images`; what comes out is no (batch, classes), or not what `outputs` says.
         """
         self._check_form(images)
         if not images.requires_grad:
             self._check_range(images)
-        logits = self.module((images.to(self.dtype) - self.mean) / self.std)
+        logits = picked(self.module((images.to(self.dtype) - self.mean.to(self.dtype)) / self.std.to(self.dtype)))
         if not isinstance(logits, Tensor) or logits.shape != (len(images), len(self.classes)):
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise ValueError(
                 f"{self.name} must return logits of shape (batch, classes) = {(len(images), len(self.classes))}, "
                 f"but its module returned {got}; check classes= or wrap the module"
             )
-        return logits
+        checked = as_logits(logits, self.outputs, self.name, check=not self._looked)
+        self._looked = True
+        return checked
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Prediction:

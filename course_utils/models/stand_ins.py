@@ -60,7 +60,11 @@ def random_classifier(name: str) -> torch.nn.Module:
     slow = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}  # minutes, for the same purpose
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return models.get_model(name, weights=None, **slow)
+        module = models.get_model(name, weights=None, **slow)
+        for head in module.modules():  # a vision transformer's starts at zero, and lets no gradient through
+            if isinstance(head, torch.nn.Linear) and not head.weight.any():
+                torch.nn.init.normal_(head.weight, std=0.02)
+    return module
 
 
 def language_stand_in(name: str) -> LanguageModel:

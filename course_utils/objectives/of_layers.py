@@ -101,7 +101,7 @@ class Direction(Objective):
         self.layers, self.vector = (layer,), vector / vector.norm()
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
-        maps = outputs[self.layers[0]]
+        maps = channels_first(outputs[self.layers[0]])
         if maps.shape[1] != len(self.vector):
             raise ValueError(f"{self.layers[0]!r} has {maps.shape[1]} channels, the direction {len(self.vector)}.")
         return _mean_over_places(torch.einsum("nc...,c->n...", maps, self.vector.to(maps)))
@@ -128,7 +128,7 @@ class Diversity(Objective):
         self.layers, self.group = (layer,), group
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
-        maps = outputs[self.layers[0]]
+        maps = channels_first(outputs[self.layers[0]])
         maps = maps.reshape(*maps.shape[:2], -1)  # a layer without maps has one place
         if len(maps) % self.group:
             raise ValueError(f"{len(maps)} pictures do not make groups of {self.group}.")
@@ -144,6 +144,16 @@ class Diversity(Objective):
         return f"Diversity({self.layers[0]!r}, group={self.group})"
 
 
+def channels_first(maps: Tensor) -> Tensor:
+    """(batch, channels, …): transformers keep channels last, behind tokens or behind rows and columns.
+
+    Tokens are known by having one axis for places; square maps with channels last by which two axes are equal.
+    """
+    shape = maps.shape
+    last = maps.ndim == 3 or (maps.ndim == 4 and shape[1] == shape[2] != shape[3])
+    return maps.movedim(-1, 1) if last else maps
+
+
 def _mean_over_places(maps: Tensor) -> Tensor:
     """(batch, …) -> (batch,); a fully connected layer has no places, and nothing to take the mean of."""
     return maps.reshape(len(maps), -1).mean(1)
@@ -153,6 +163,7 @@ def _channels(maps: Tensor, channels: Tensor, layer: str) -> Tensor:
     """(batch, channels, …), and one channel for each sample -> (batch, …)."""
     if maps.ndim < 2:
         raise ValueError(f"layer {layer!r} gives shape {tuple(maps.shape)}, which has no channels.")
+    maps = channels_first(maps)
     low, high = channels.aminmax()
     if low < 0 or high >= maps.shape[1]:
         wrong = high.item() if high >= maps.shape[1] else low.item()

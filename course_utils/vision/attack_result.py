@@ -33,13 +33,13 @@ class AttackResult:
         norm: `"linf"` or `"l2"`.
     """
 
-    images: Float[Tensor, "batch 3 height width"]
+    images: Float[Tensor, "batch channels height width"]
     success: Bool[Tensor, "batch"]
     linf: Float[Tensor, "batch"]
     l2: Float[Tensor, "batch"]
     iterations: Int[Tensor, "batch"]
     interrupted: bool
-    originals: Float[Tensor, "batch 3 height width"]
+    originals: Float[Tensor, "batch channels height width"]
     before: Prediction
     after: Prediction
     already: Bool[Tensor, "batch"]

@@ -18,7 +18,7 @@ from course_utils.vision.pgd import OnStep, ProjectedAscent
 
 def targeted_attack(
     classifier: Classifier,
-    images: Float[Tensor, "batch 3 height width"],
+    images: Float[Tensor, "batch channels height width"],
     target: Target,
     *,
     eps: float = 8 / 255,
@@ -78,7 +78,7 @@ def targeted_attack(
 
 def untargeted_attack(
     classifier: Classifier,
-    images: Float[Tensor, "batch 3 height width"],
+    images: Float[Tensor, "batch channels height width"],
     labels: Target,
     *,
     eps: float = 8 / 255,

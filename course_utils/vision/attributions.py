@@ -185,6 +185,14 @@ def _spatial_layer(classifier: Classifier, layer: str | None) -> str:
     if layer is None:
         if not with_maps:
             raise ValueError(f"{classifier.name} has no layer that gives maps (channels, height, width): no Grad-CAM.")
+        names = list(shapes)
+        tokens = [name for name in names[names.index(with_maps[-1]) :] if len(shapes[name]) == 2]
+        if tokens:  # what follows looks at all places at once; the patches before it are no features yet
+            raise ValueError(
+                f"{classifier.name} has no feature maps behind {with_maps[-1]!r}, where it goes on in tokens "
+                f"({tokens[-1]!r} gives {shapes[tokens[-1]]}): no Grad-CAM; gradients, occlusion and isolate_features "
+                f"work, and layer={with_maps[-1]!r} asks for it all the same."
+            )
         return with_maps[-1]
     if layer not in shapes:
         record(classifier, [layer])  # says so, with close names

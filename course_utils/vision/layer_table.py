@@ -68,15 +68,15 @@ def layers(classifier: Classifier) -> LayerTable:
 def stages(classifier: Classifier) -> list[str]:
     """The last layer at each size of map: where a net has finished looking at one scale.
 
-    For `pocket` stem, layer1, layer2, layer3. Modules count from the
-    outside in: parts of a block only where the net has no blocks on the way.
+    For `pocket` stem, layer1, layer2, layer3; for a transformer its patches and its last tokens. Modules count from
+    the outside in: parts of a block only where the net has no blocks on the way.
 
     Raises:
         ValueError: no layer gives maps, (channels, height, width): name layers yourself.
     """
     table = layers(classifier)
     for depth in (0, 1, 2):  # a net may hold its stages in one container
-        last = {each.shape[1:]: each.name for each in table if each.name.count(".") <= depth and _has_maps(each)}
+        last = {_places(each): each.name for each in table if each.name.count(".") <= depth and _has_places(each)}
         if len(last) > 2:
             return list(last.values())
     if not last:
@@ -87,8 +87,13 @@ def stages(classifier: Classifier) -> list[str]:
     return list(last.values())
 
 
-def _has_maps(layer: LayerShape) -> bool:
-    return len(layer.shape) == 3 and max(layer.shape[1:]) > 1
+def _has_places(layer: LayerShape) -> bool:
+    """Maps (channels, height, width) of more than a pixel, or tokens (tokens, channels) of which there are several."""
+    return (len(layer.shape) == 3 and max(layer.shape[1:]) > 1) or (len(layer.shape) == 2 and layer.shape[0] > 1)
+
+
+def _places(layer: LayerShape) -> tuple[int, ...]:
+    return layer.shape[1:] if len(layer.shape) == 3 else layer.shape[:1]
 
 
 def numbers_a_picture(classifier: Classifier) -> int:
