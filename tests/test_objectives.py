@@ -138,16 +138,22 @@ def test_objectives_print_as_what_they_are():
 
 @pytest.fixture
 def deep():
-    """Outputs with maps, a layer without places, and one with a single axis of places."""
+    """Outputs with maps, a layer without places, and one of a transformer: tokens, each with its channels behind."""
     generator = torch.Generator().manual_seed(1)
-    shapes = {"maps": (4, 5, 6, 7), "units": (4, 5), "tokens": (4, 5, 6)}
+    shapes = {"maps": (4, 5, 6, 7), "units": (4, 5), "tokens": (4, 6, 5)}
     layers = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
     return outputs_for(torch.randn(4, 6, generator=generator), layers)
 
 
+def by_channel(deep, layer):
+    """(batch, channels, places), as an array."""
+    given = deep[layer].mT if layer == "tokens" else deep[layer]
+    return given.reshape(4, 5, -1).numpy()
+
+
 @pytest.mark.parametrize("layer", ["maps", "units", "tokens"])
 def test_a_channel_is_the_mean_over_its_places(deep, layer):
-    activations = deep[layer].flatten(2).numpy() if deep[layer].ndim > 2 else deep[layer][..., None].numpy()
+    activations = by_channel(deep, layer)
     np.testing.assert_allclose(Channel(layer, 2)(deep), activations[:, 2].mean(1), rtol=1e-5, atol=1e-6)
     each = [activations[row, channel].mean() for row, channel in enumerate([4, 0, 0, 3])]
     np.testing.assert_allclose(Channel(layer, [4, 0, 0, 3])(deep), each, rtol=1e-5, atol=1e-6)
@@ -173,7 +179,7 @@ def test_a_neuron_is_a_channel_at_one_place_the_middle_if_none_is_named(deep):
         (Neuron("maps", 1, x=-1), r"neuron at \(3, -1\)"),
         (Neuron("maps", 7), "there is no channel 7"),
         (Neuron("units", 1, y=0), r"'units' gives shape \(4, 5\): no rows and columns"),
-        (Neuron("tokens", 1), r"'tokens' gives shape \(4, 5, 6\): no rows and columns"),
+        (Neuron("tokens", 1), r"'tokens' gives shape \(4, 6, 5\): no rows and columns"),
         (Direction("maps", torch.ones(4)), "'maps' has 5 channels, the direction 4"),
         (Diversity("maps", group=3), "4 pictures do not make groups of 3"),
     ],
@@ -214,7 +220,7 @@ def test_a_direction_that_leads_nowhere_is_refused(vector, unchecked):
 
 @pytest.mark.parametrize("layer", ["maps", "units", "tokens"])
 def test_diversity_is_minus_the_mean_cosine_between_gram_matrices(deep, layer):
-    flat = deep[layer].double().reshape(4, 5, -1).numpy()
+    flat = by_channel(deep, layer).astype(float)
     grams = [(sample @ sample.T).ravel() / np.linalg.norm(sample @ sample.T) for sample in flat]
     pairs = [[1], [0], [3], [2]]
     np.testing.assert_allclose(

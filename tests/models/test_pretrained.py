@@ -1,4 +1,4 @@
-"""Every classifier of torchvision goes in by its name: four kinds of net, random weights, the whole way through a file."""
+"""Every classifier of torchvision goes in by its name: four kinds of net, with random weights from a file."""
 
 import pickle
 
@@ -58,7 +58,7 @@ def test_every_method_takes_it_as_it_takes_the_shipped_ones(net, photo):
     proto = generate_prototypes(net, ["goldfish"], steps=2, progress=False)
     assert proto.classes == ["goldfish"] and proto.logit.isfinite().all()
     found = isolate_features(net, photo, steps=2, progress=False)
-    assert found.masks.shape == (1, 224, 224) and 0 <= found.masks.min() and found.masks.max() <= 1
+    assert found.masks.shape == (1, 224, 224) and found.masks.min() >= 0 and found.masks.max() <= 1
     assert not net.training and all(not module._forward_hooks for module in net.modules())
 
 
@@ -147,5 +147,5 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pretrained, "checkpoint", lambda name: tmp_path / "x.pth")
     monkeypatch.setattr(pretrained, "check_digest", refuse)
-    with pytest.raises(PermissionError, match="Permission denied: '/there/x.pth'"):
+    with pytest.raises(PermissionError, match=r"Permission denied: '/there/x\.pth'"):
         load_classifier("resnet18")
