@@ -39,7 +39,7 @@ def plot_effects(effects: Effects, most: int = 10, bar: float = ALARM) -> Pictur
     axes.set_yticks(rows, names, fontsize=10)
     axes.invert_yaxis()
     axes.grid(False, axis="y")
-    axes.set(xlabel="answers turned, per cent (dashed: the bar for an alarm)", xlim=(0, 102))
+    axes.set(xlabel="answers turned, % (dashed: an alarm)", xlim=(0, 102))
     count = sum(effect.flips.value >= bar for effect in effects.found)
     found = f"{count} of {len(effects)} changes turn" if count != 1 else f"1 of {len(effects)} changes turns"
     axes.set_title(f"{effects.name}: {found} {bar:.0%} of the answers or more", loc="left", wrap=True)
