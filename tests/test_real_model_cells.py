@@ -1,4 +1,4 @@
-"""Every cell of a chapter that runs on a pretrained model is executed, on a stand-in with random weights, in few steps."""
+"""Every cell that runs on a pretrained model is executed, on a stand-in with random weights, in few steps."""
 
 import json
 import re

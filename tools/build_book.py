@@ -42,6 +42,9 @@ def main() -> str | None:
     trouble = disk_problem(ROOT, "building the book")
     if trouble:
         return trouble
+    trouble = pretrained_problem()
+    if trouble:
+        return trouble
     start = time.perf_counter()
     forget_outputs_of_other_code()
     shutil.rmtree(HTML, ignore_errors=True)  # no page of an earlier build may look like one of this
@@ -52,6 +55,19 @@ def main() -> str | None:
     if trouble:
         return "\n".join(trouble)
     print(f"The book took {time.perf_counter() - start:.0f} s. To read it, open {HTML / 'index.html'}")
+    return None
+
+
+def pretrained_problem() -> str | None:
+    """With COURSE_MODELS=pretrained, fetches the models that the chapters name; why it cannot, or None."""
+    if os.environ.get("COURSE_MODELS") != "pretrained":
+        return None
+    from course_utils.models.prefetch import prefetch
+
+    try:
+        prefetch()
+    except (OSError, ValueError) as error:
+        return f"COURSE_MODELS=pretrained asks for pretrained models: {error}"
     return None
 
 
