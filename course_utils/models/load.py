@@ -37,7 +37,7 @@ def load_classifier(name: str | Path = "pocket", *, download: bool | None = None
     name = str(name)
     if name in available("language"):
         raise ValueError(f"{name} is a language model, expected a classifier; load_language_model({name!r}) loads it.")
-    if name not in available():
+    if not (WEIGHTS / f"{name}.json").exists():  # with a card and no weights, `load_weights` says what to do
         if name not in torchvision_names():
             raise ValueError(unknown("classifier", name, [*available(), *torchvision_names()]))
         return load_pretrained(name, download=mode() == "pretrained" if download is None else download)

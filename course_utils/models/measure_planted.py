@@ -12,6 +12,13 @@ from course_utils.world.factors import Choice, known_factor, seen_on
 from course_utils.world.secrets import BlindSpot, Secret, Shortcut
 
 SCOUTS = 40  # pairs of each class, of another seed, that decide on which of them a shortcut is measured
+CONTROLS = (
+    ("plate_colour", "white", "blue"),
+    ("sky", "blue", "grey"),
+    ("background", "plain", "dots"),
+    ("mirrored", False, True),
+    ("defocus", 0.0, 0.35),
+)
 ELSEWHERE = 1000  # scenes of a world without secrets
 
 
@@ -62,11 +69,12 @@ def _blind_spot(lab: Laboratory, secret: BlindSpot) -> dict[str, Proportion]:
 
 
 def _control(lab: Laboratory, cls: str, planted: set[str]) -> dict[str, Proportion]:
-    """A factor that does not matter: the plate's colour on food, else whether the thing is mirrored."""
-    if cls in seen_on("plate_colour") and "plate_colour" not in planted:
-        given, change = {"plate": True, "plate_colour": "white"}, {"plate_colour": "blue"}
-        return {f"control, white plate to blue: {cls} becomes anything else": lab.flips(cls, given, change)}
-    return {f"control, mirrored: {cls} becomes anything else": lab.flips(cls, {"mirrored": False}, {"mirrored": True})}
+    """The first factor that can be seen, was not planted and should not matter."""
+    fits = (each for each in CONTROLS if each[0] not in planted and cls in seen_on(each[0]))
+    factor, old, new = next(fits)
+    given = {"plate": True} if factor == "plate_colour" else {}
+    flips = lab.flips(cls, given | {factor: old}, {factor: new})
+    return {f"control, {_said(factor, old)} to {new}: {cls} becomes anything else": flips}
 
 
 def _value(secret: Shortcut) -> object:
