@@ -29,15 +29,14 @@ def compare_with_text(
 
     Args:
         scores: of the prompts found for a target, against prompts for other targets.
-        text: of the words that stand before the same target in a text (`text_associations`).
+        text: of the words that stand before the same target in a text (`text_associations`); or, as a control, before
+            another one.
         resamples: of the bootstrap, at least 2.
         seed: of the bootstrap.
 
     Raises:
-        ValueError: scores of two different targets, too few words in common, or too few resamples.
+        ValueError: too few words in common, or too few resamples.
     """
-    if scores.target is not None and text.target is not None and scores.target != text.target:
-        raise ValueError(f"the prompts are for {scores.target!r} and the text's scores for {text.target!r}.")
     if resamples < 2:
         raise ValueError(f"resamples={resamples} given, expected at least 2.")
     place = {word: row for row, word in enumerate(text.words)}

@@ -22,7 +22,7 @@ from course_utils.messages import unknown
 class TextScores(WordScores):
     """Words of a text with how strongly they are associated with a target; `counts` are places of the target."""
 
-    counted_in: ClassVar[str] = "places before the word"
+    counted_in: ClassVar[str] = "places"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
