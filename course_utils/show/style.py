@@ -89,8 +89,10 @@ class Picture:
 
     def _mark(self) -> None:
         """Says on the figure, and in its words, that it may come from a net with random weights."""
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-        self.figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=9, color=PALETTE[1], bbox=box)
+        if self.figure.get_suptitle():
+            self.figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=9, color=PALETTE[1])
+        else:  # the layout leaves room for it
+            self.figure.suptitle(STAND_IN, fontsize=9, color=PALETTE[1])
         self.alt = f"{STAND_IN}: {self.alt}"
 
     @styled
