@@ -11,7 +11,7 @@ from course_utils.world import PaintedWorld
 
 @pytest.fixture(scope="module")
 def scenes():
-    return PaintedWorld(()).sample(6, seed=4, classes=["sailboat", "donut"])
+    return PaintedWorld(()).sample(2, seed=4, classes=["sailboat", "donut"])
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def models():
 
 def test_the_numbers_are_those_of_the_same_calls_and_every_control_makes_another_picture(models, scenes):
     panel = audit_lab(models, scenes, steps=2).panel()
-    own = scenes[[0, 2, 4]]
+    own = scenes[[0]]
     assert str(factor_effects(models["pocket"], own, progress=False).found[0]) in panel.line.value
     seen = {picture_in(panel)}
     for name, value in {"model": "pocket-clean", "method": "isolation", "cls": "donut"}.items():
