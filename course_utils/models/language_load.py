@@ -20,8 +20,9 @@ def load_language_model(name_or_path: str | Path = "pocket-lm", *, download: boo
     """A language model that comes with the course, one of Hugging Face, or one from a local folder; on the CPU.
 
     `pocket-lm` was trained on the written world (`course_utils.corpus`), `books-lm` on 145 books from before 1930;
-    what was measured about them stands in `course_utils.models.read_card("pocket-lm")`. Of Hugging Face every causal model of `transformers` goes whose
-    weights are safetensors (`"gpt2"`, `"EleutherAI/pythia-70m"`, …), in the number format that they are kept in.
+    what was measured about them stands in `course_utils.models.read_card("pocket-lm")`. Of Hugging Face every causal
+    model of `transformers` goes whose weights are safetensors (`"gpt2"`, `"EleutherAI/pythia-70m"`, …), in the number
+    format that they are kept in.
 
     Args:
         name_or_path: a shipped name, a name of Hugging Face, or a folder into which `model.save_pretrained` and
