@@ -89,7 +89,7 @@ def test_the_command_trains_writes_a_card_and_refuses_to_overwrite(tmp_path, mon
     monkeypatch.setitem(RECIPES, "pocket", tiny)
     monkeypatch.setattr(make_module, "figures", lambda recipe, classifier, data: {"measured": recipe.name})
     assert main(["train", "pocket", "--out", str(tmp_path)]) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"pocket.safetensors", "pocket.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"pocket.safetensors", "pocket.json", "SHA256SUMS"}
     assert main(["train", "pocket", "--out", str(tmp_path)]) == 1
     assert "--force trains anew" in capsys.readouterr().err
     assert main(["train", "pocket", "--out", str(tmp_path), "--force"]) == 0
