@@ -91,7 +91,7 @@ def test_the_command_writes_weights_tokenizer_and_card_and_they_load_again(tmp_p
     monkeypatch.setattr(language_make, "measure_written_world", lambda lm: {"tokens": float(lm.vocabulary)})
     assert main(["train", "pocket-lm", "--out", str(tmp_path)]) == 0
     assert {p.name for p in tmp_path.iterdir()} == {
-        "pocket-lm.safetensors", "pocket-lm.json", "pocket-lm.tokenizer.json",
+        "pocket-lm.safetensors", "pocket-lm.json", "pocket-lm.tokenizer.json", "SHA256SUMS",
     }  # fmt: skip
     lm = load_shipped("pocket-lm", tmp_path)
     card = read_card("pocket-lm", tmp_path)
