@@ -93,7 +93,7 @@ CLEAN = replace(
 ROBUST_CLEAN = replace(
     ROBUST,
     name="pocket-robust-clean",
-    about="trained against an adversary, as the models to audit are, in a world without secrets",
+    about="trained against a weaker adversary than pocket-robust, in a world without secrets",
     data=PaintedScenes(secrets=()),
     adversary_eps=8 / 255,
     adversary_steps=1,
