@@ -121,7 +121,8 @@ def null_scores(
     if len(words) < int(lengths.max()):
         raise ValueError(f"{len(words)} candidates given, expected more than the {lengths.max()} words of a prompt.")
     (generator,) = sample_generators(seed, [0], "random prompts")
-    order = torch.rand(len(lengths), len(words), generator=generator).argsort(1).tolist()
+    keys = torch.rand(len(lengths), len(words), generator=generator)
+    order = keys.topk(int(lengths.max()), dim=1, largest=False).indices.tolist()
     drawn = [[words[i] for i in row[:length]] for row, length in zip(order, lengths.tolist(), strict=True)]
     source = scores.table.source.tolist()
     sets: list[list[list[str]]] = [[] for _ in range(max(source) + 1)]
