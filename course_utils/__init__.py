@@ -14,6 +14,7 @@ _HOMES = {
     "load_classifier": "course_utils.models",
     "load_language_model": "course_utils.models",
     "load_images": "course_utils.pictures",
+    "load_picture": "course_utils.pictures",
     "optimize": "course_utils.loop",
     "reveal": "course_utils.audit",
 }

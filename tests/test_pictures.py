@@ -30,7 +30,7 @@ def test_a_picture_of_the_right_size_is_left_as_it_is(tmp_path, capsys):
 def test_other_sizes_are_resized_and_cropped_and_that_is_said(shape, capsys):
     images = load_images(classifier(size=(32, 48)), noise(*shape, 3))
     assert images.shape == (1, 3, 32, 48) and images.min() >= 0 and images.max() <= 1
-    assert f"{shape[1]}x{shape[0]} pixels, resized and its middle cut out to the 48x32" in capsys.readouterr().out
+    assert f"{shape[1]}x{shape[0]} pixels, resized and its middle cut out to 48x32" in capsys.readouterr().out
 
 
 def test_the_middle_is_kept():
@@ -72,6 +72,7 @@ def test_what_is_no_picture_is_refused_in_a_sentence(tmp_path, unchecked):
         (tmp_path / "words.png", ValueError, "words.png cannot be read as a picture"),
         (tmp_path / "cut.png", ValueError, "cut.png cannot be read as a picture"),
         (tmp_path / "none.png", FileNotFoundError, "there is no file"),
+        (b"", ValueError, "picture 0 cannot be read as a picture .its format is unknown.; save it as JPEG or PNG"),
         (noise(4, 4, 2), ValueError, r"not as \(4, 4, 2\)"),
         (noise(4, 4, 3) * 1.0, ValueError, r"lie in \[0, 1\], this one runs from"),
         (np.full((4, 4, 3), np.nan), ValueError, r"lie in \[0, 1\]"),

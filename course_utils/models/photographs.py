@@ -59,7 +59,7 @@ def _from_folder(folder: Path) -> Photographs:
             state = "is empty" if (folder / name).is_dir() else "is missing"
             raise ValueError(f"the folder {folder / name} {state}; every class needs pictures: {_listed()}")
         files += [(path, label) for path in own]
-    pictures = [open_picture(path) for path, _ in tqdm(files, desc=f"reading {folder.name}", unit="picture")]
+    pictures = [open_picture(path).picture for path, _ in tqdm(files, desc=f"reading {folder.name}", unit="picture")]
     cut = sum(picture.size != (SIZE, SIZE) for picture in pictures)
     if cut:
         print(f"{cut} of {len(files)} pictures are not {SIZE}x{SIZE} pixels: resized, and their middle cut out")

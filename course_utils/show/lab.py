@@ -47,7 +47,8 @@ class Lab:
 
         controls = self.controls(self.first)
         for control in controls.values():
-            control.style.description_width = "8.5em"  # total_variation fits
+            if control.style.has_trait("description_width"):  # a button carries its words itself
+                control.style.description_width = "8.5em"  # total_variation fits
             control.layout.width = "min(100%, 30em)"
         # The picture gives way before it moves below the knobs: whoever turns one wants to see the other.
         view, line = widgets.HTML(layout={"flex": "1 1 20em", "max_width": "50em"}), widgets.HTML()

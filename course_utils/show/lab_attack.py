@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier, Prediction
+from course_utils.show import lab_upload
 from course_utils.show.arrays import as_pictures
 from course_utils.show.attack import draw_change, magnification
 from course_utils.show.figures import draw_probabilities, percent
@@ -19,7 +20,7 @@ from course_utils.world import Scenes
 MOST_SCENES = 20  # what a menu can hold
 ABOUT = (
     "In it you choose a picture, a target, epsilon and the number of steps, and see the picture before and after the "
-    "attack, the change magnified, and the probabilities of both."
+    f"attack, the change magnified, and the probabilities of both. {lab_upload.ABOUT}"
 )
 
 
@@ -49,10 +50,10 @@ def attack_lab(
         )
     target = classifier.classes[int(classifier.targets(target, 1)[0])]
 
-    def draw(picture: int, target: str, eps: int, steps: int, progress: Progress) -> tuple[Picture, str]:
+    def draw(picture: int, upload: tuple, target: str, eps: int, steps: int, progress: Progress) -> tuple[Picture, str]:
         from course_utils.vision import targeted_attack
 
-        before = images[picture][None]
+        before, note = lab_upload.chosen_picture(classifier, images, picture, upload)
         if classifier.predict(before).classes == [target]:
             after = before  # there is nothing to do, which is no error
         else:
@@ -65,17 +66,14 @@ def attack_lab(
                 on_step=lambda step, *_: progress(step, steps),
                 progress=False,
             ).images
-        return _draw(classifier, before, after, names[picture], target, eps, steps)
+        label = "yours" if picture == lab_upload.OWN else names[picture]
+        drawn, line = _draw(classifier, before, after, label, target, eps, steps)
+        return drawn, line + note
 
     def controls(first: Mapping[str, Any]) -> dict[str, Any]:
         import ipywidgets as widgets
 
-        return {
-            "picture": widgets.Dropdown(
-                options=[(f"{index + 1} · {name}", index) for index, name in enumerate(names)],
-                value=first["picture"],
-                description="Picture",
-            ),
+        return lab_upload.picture_controls(names, first) | {
             "target": widgets.Dropdown(options=classifier.classes, value=first["target"], description="Target"),
             # On release only: an attack for each pixel that the mouse moves would queue up.
             "eps": widgets.IntSlider(value=first["eps"], min=0, max=32, description="ε · 255", continuous_update=False),
@@ -84,7 +82,7 @@ def attack_lab(
             ),
         }
 
-    first = {"picture": 0, "target": target, "eps": eps, "steps": steps}
+    first = {**lab_upload.FIRST, "target": target, "eps": eps, "steps": steps}
     return Lab("Lab: trick the classifier", draw, first, controls, ABOUT)
 
 

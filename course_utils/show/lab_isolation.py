@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
+from course_utils.show import lab_upload
 from course_utils.show.arrays import as_pictures
 from course_utils.show.figures import percent
 from course_utils.show.isolation import show_isolation
@@ -21,7 +22,8 @@ ALL = "all others"
 FILLS = ("blur", "mean", "noise")
 ABOUT = (
     "In it you choose a picture, the class that is asked about, the one that it is held against, and what stands where "
-    "something is hidden; you see the part on which the answer hangs, and what the model says with it and without it."
+    "something is hidden; you see the part on which the answer hangs, and what the model says with it and without it. "
+    f"{lab_upload.ABOUT}"
 )
 
 
@@ -42,26 +44,24 @@ def isolation_lab(classifier: Classifier, scenes: Scenes, *, steps: int = 100) -
         raise ValueError(f"steps={steps} given, expected 1 … 200: a lab has to answer in seconds.")
     names = [classifier.classes[int(label)] for label in labels]
 
-    def draw(picture: int, target: str, versus: str, fill: str, progress: Progress) -> tuple[Picture, str]:
-        return _draw(classifier, images[picture][None], target, versus, fill, steps, progress)
+    def draw(
+        picture: int, upload: tuple, target: str, versus: str, fill: str, progress: Progress
+    ) -> tuple[Picture, str]:
+        image, note = lab_upload.chosen_picture(classifier, images, picture, upload)
+        drawn, line = _draw(classifier, image, target, versus, fill, steps, progress)
+        return drawn, line + note
 
     def controls(first: Mapping[str, Any]) -> dict[str, Any]:
         import ipywidgets as widgets
 
-        pictures = [(f"{index + 1} · {name}", index) for index, name in enumerate(names)]
-        menus = {
-            "picture": pictures,
-            "target": [SAID, *classifier.classes],
-            "versus": [ALL, *classifier.classes],
-            "fill": list(FILLS),
-        }
-        words = {"picture": "Picture", "target": "Why", "versus": "and not", "fill": "Hidden behind"}
-        return {
+        menus = {"target": [SAID, *classifier.classes], "versus": [ALL, *classifier.classes], "fill": list(FILLS)}
+        words = {"target": "Why", "versus": "and not", "fill": "Hidden behind"}
+        return lab_upload.picture_controls(names, first) | {
             name: widgets.Dropdown(options=options, value=first[name], description=words[name])
             for name, options in menus.items()
         }
 
-    first = {"picture": 0, "target": SAID, "versus": ALL, "fill": FILLS[0]}
+    first = {**lab_upload.FIRST, "target": SAID, "versus": ALL, "fill": FILLS[0]}
     return Lab("Lab: what does this answer hang on?", draw, first, controls, ABOUT)
 
 
