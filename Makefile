@@ -65,7 +65,7 @@ format:  ## put right what lint can put right
 
 lab:  ## open the chapters in JupyterLab
 	$(NEED) book
-	@$(VENV)/python -m jupyterlab notebooks
+	@$(VENV)/python -m jupyterlab notebooks --ServerApp.tornado_settings='{"websocket_max_message_size": 134217728}'
 
 clean:  ## remove what was built
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -15,7 +15,9 @@ from course_utils.pictures import LoadedPicture, load_picture
 OWN = -1  # in the menu of pictures: the reader's own
 FIRST: Mapping[str, Any] = {"picture": 0, "upload": ()}  # what a lab begins with
 ABOUT = "A button takes a picture of your own."
-LARGEST = "10 MB"  # what a Jupyter server passes on in one message; of a larger file it says nothing and drops it
+# A Jupyter server takes messages of 10 MB at most unless it is told otherwise, as the Makefile does. Of a larger file
+# nothing arrives here, and the page has to be loaded again.
+LARGEST = "100 MB where `make lab` opened it, 10 MB on most other servers"
 
 
 def picture_controls(names: Sequence[str], first: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +31,7 @@ def picture_controls(names: Sequence[str], first: Mapping[str, Any]) -> dict[str
     button = widgets.FileUpload(
         accept="image/*",
         description="A picture of yours",
-        tooltip=f"A photograph or drawing from this computer, at most {LARGEST}; it stays in this notebook's kernel.",
+        tooltip=f"A photograph or a drawing, at most {LARGEST}. It goes to this notebook's kernel and nowhere else.",
     )
     button.observe(lambda change: setattr(menu, "value", OWN) if change.new else None, names="value")
     return {"picture": menu, "upload": button}

@@ -1,7 +1,10 @@
 """A lab takes a picture of the reader's own, says what it did to it, and survives what is none."""
 
 import datetime
+import json
+import re
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +15,8 @@ from course_utils import load_classifier, load_picture
 from course_utils.show import attack_lab, isolation_lab
 from course_utils.show.lab_upload import OWN
 from course_utils.world import PaintedWorld
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def attack(classifier, scenes):
@@ -118,4 +123,10 @@ def test_it_works_on_pocket_with_a_photograph_that_lies_on_its_side(scenes):
 
 def test_the_button_says_how_large_a_file_may_be(panel):
     button = panel.controls["upload"]
-    assert button.accept == "image/*" and not button.multiple and "at most 10 MB" in button.tooltip
+    assert button.accept == "image/*" and not button.multiple and "at most 100 MB where `make lab`" in button.tooltip
+
+
+def test_make_lab_lets_that_much_through():
+    """Otherwise tornado's own limit of 10 MB ends the connection, and the lab with it."""
+    given = re.search(r"--ServerApp.tornado_settings='(.*)'", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert json.loads(given[1])["websocket_max_message_size"] > 100e6
