@@ -12,6 +12,9 @@ endif
 TORCH ?=
 export TORCH
 
+# On a busy machine threads that wait for each other in a busy loop make everything ten times as slow; let them sleep.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 VENV := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 NEED := @$(PYTHON) tools/install.py
 
