@@ -21,15 +21,22 @@ from urllib.request import urlopen
 import nbformat
 import pytest
 from conftest import ROOT, Open
-from playwright.sync_api import Page, TimeoutError, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
-# One lab of each kind: a scene's factors, a picture's pixels, a unit, a penalty, a text.
 LABS = {
     "00_meet_the_models": "world_lab(",
+    "01_what_is_interpretability": "lorry_lab(",
     "02_tricking_a_classifier": "attack_lab(",
+    "03_interpretability_engine": "isolation_lab(",
     "04_feature_visualization": "feature_lab(",
     "05_regularization": "penalty_lab(",
+    "06_transformation_robustness": "transform_lab(",
+    "07_prototypes": "prototype_lab(",
     "08_language_models": "next_token_lab(",
+    "09_prompts_and_word_clouds": "cloud_lab(",
+    "10_optimizing_embeddings": "prompt_lab(",
+    "11_nearest_neighbours": "prompt_lab(",
+    "12_audit": "audit_lab(",
 }
 STARTING, WORKING = 240_000, 120_000  # milliseconds, for slow machines: a kernel with torch, a lab's answer
 
@@ -71,15 +78,25 @@ def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
 def test_a_lab_follows_what_is_moved(chapter: str, jupyter: tuple[str, Path], visit: Open) -> None:
     page = run_in_lab(cut_out(chapter, LABS[chapter]), chapter, jupyter, visit)
     panel = page.locator(".jp-OutputArea-output .widget-vbox, .jp-OutputArea-output .jupyter-widgets").first
-    handle = panel.locator(".noUi-handle").first
-    handle.wait_for(timeout=STARTING)
+    panel.locator(".noUi-handle, select").first.wait_for(timeout=STARTING)
     picture = panel.locator(".widget-html img").first
     expect(picture).to_be_visible(timeout=WORKING)
     before = picture.get_attribute("src")
-    for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
-        handle.press(key)
+    move_something(panel)
     expect(picture).not_to_have_attribute("src", before, timeout=WORKING)
     assert not panel.get_by_text("Not possible").count()
+
+
+def move_something(panel: Locator) -> None:
+    """Moves the first slider by three steps, to where there is room; without a slider, the first menu by one choice."""
+    handle, menu = panel.locator(".noUi-handle").first, panel.locator("select").first
+    if handle.count():
+        value, most = (float(handle.get_attribute(f"aria-value{name}") or 0) for name in ("now", "max"))
+        for _ in range(3):
+            handle.press("ArrowLeft" if value >= most else "ArrowRight")
+    else:
+        chosen, choices = menu.evaluate("menu => [menu.selectedIndex, menu.options.length]")
+        menu.select_option(index=(chosen + 1) % choices)
 
 
 def test_a_scrubber_moves_in_jupyterlab_too(jupyter: tuple[str, Path], visit: Open) -> None:
