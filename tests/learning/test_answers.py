@@ -11,7 +11,7 @@ import pytest
 from course_utils.learning import all_exercises, find
 from course_utils.learning.judging import judge
 
-HERE = Path(__file__).parent
+HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 CHAPTERS = {path.stem[-2:]: import_module(path.stem) for path in sorted(HERE.glob("test_chapter_*.py"))}
 
 
@@ -55,3 +55,9 @@ def test_wrong_answers_to_one_exercise_get_messages_of_their_own():
     said = [(id, words) for id, _, words in (case.values for case in WRONG_ANSWERS)]
     for id in {id for id, _ in said}:
         assert len({words for other, words in said if other == id}) >= 3
+
+
+def test_the_page_for_teachers_has_every_message():
+    sections = (ROOT / "book" / "messages.md").read_text(encoding="utf-8").split(":::{dropdown} ")[1:]
+    listed = {section.split(":")[0]: section.count("\n- ") for section in sections}
+    assert listed == {id: len(cases) + 1 for each in CHAPTERS.values() for id, cases in each.WRONG.items()}
