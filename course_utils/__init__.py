@@ -11,12 +11,14 @@ _HOMES = {
     "at_hand": "course_utils.models",
     "audit_choices": "course_utils.audit",
     "audit_scenes": "course_utils.audit",
+    "cluster": "course_utils.sweeps",
     "load_classifier": "course_utils.models",
     "load_language_model": "course_utils.models",
     "load_images": "course_utils.pictures",
     "load_picture": "course_utils.pictures",
     "optimize": "course_utils.loop",
     "reveal": "course_utils.audit",
+    "sweep": "course_utils.sweeps",
 }
 __all__ = sorted(_HOMES)
 

@@ -9,7 +9,9 @@ from typing import Any
 DELAY = 1.0  # seconds of work before a bar appears
 
 
-def progress_bar(work: Iterable[Any], description: str, *, progress: bool | None = None) -> Any:
+def progress_bar(
+    work: Iterable[Any], description: str, *, progress: bool | None = None, total: int | None = None
+) -> Any:
     """`work` as a tqdm bar, which disappears when the work is done.
 
     Args:
@@ -17,6 +19,7 @@ def progress_bar(work: Iterable[Any], description: str, *, progress: bool | None
         description: what the bar says.
         progress: True shows the bar at once, False never, None after a second. tqdm's own `TQDM_DISABLE` is
             honoured as long as `progress` is None.
+        total: how many there are, where `work` cannot say so itself.
     """
     # In notebooks tqdm.auto draws a widget: dead in the built book, and deaf to TQDM_DISABLE.
     if os.environ.get("COURSE_BOOK") or os.environ.get("TQDM_DISABLE"):
@@ -24,4 +27,4 @@ def progress_bar(work: Iterable[Any], description: str, *, progress: bool | None
     else:
         from tqdm.auto import tqdm
     options = {} if progress is None else {"disable": not progress}
-    return tqdm(work, desc=description, delay=0 if progress else DELAY, leave=False, **options)
+    return tqdm(work, desc=description, total=total, delay=0 if progress else DELAY, leave=False, **options)
