@@ -19,7 +19,7 @@ VENV := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 NEED := @$(PYTHON) tools/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book check-book slides handout zip test chapters lint format lab clean clean-all
+.PHONY: help book check-book slides handout zip test chapters lint format lab bench clean clean-all
 
 help:  ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -66,13 +66,17 @@ format:  ## put right what lint can put right
 	@$(VENV)/python -m ruff format
 	@$(VENV)/python tools/check_notebooks.py --fix notebooks
 
+bench:  ## our methods beside other libraries, half an hour; QUICK=1: does it run? ONLY=attacks: one of them
+	$(NEED) book test
+	@$(VENV)/python benchmarks/bench.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
 lab:  ## open the chapters in JupyterLab
 	$(NEED) book
 	@$(VENV)/python -m jupyterlab notebooks --ServerApp.tornado_settings='{"websocket_max_message_size": 134217728}'
 
 clean:  ## remove what was built
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find course_utils tests tools book -name __pycache__ -type d -prune -exec rm -rf {} +
+	find course_utils tests tools book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-all: clean  ## remove what was built, and the environment
-	rm -rf .venv
+	rm -rf .venv .venv-bench

@@ -1,102 +1,90 @@
-"""Our attack beside torchattacks and foolbox: python benchmarks/attacks.py (needs the `test` extra; about two minutes).
+"""Our attack beside torchattacks' and foolbox's PGD: python benchmarks/attacks.py, or as part of `make bench`.
 
 All start at the same pictures, with the same step size and number of steps, and each is asked for a goldfish that is
-called volcano within 8/255. A step's cost is held against the bare forward and backward pass, interleaved.
+called volcano within 8/255. The bare forward and backward pass, without which no gradient attack can do, runs along.
 """
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
+import io
+from argparse import Namespace
+from contextlib import redirect_stdout
 from functools import partial
 
-import foolbox
 import torch
-import torchattacks
+from measure import Row, run, side_by_side
 from torch import Tensor
 
 from course_utils import Classifier, load_classifier
 from course_utils.vision import targeted_attack
 from course_utils.world import PaintedWorld
 
-EPS, TARGET, PICTURES, STEPS = 8 / 255, "volcano", 200, (1, 5, 10, 20)
-BATCHES, REPEATS = (8, 16, 64), 9
+EPS, TARGET = 8 / 255, "volcano"
+# Net, pictures, steps, rounds: how many fall, for the large ones; what a step costs, for the small ones.
+CASES = (
+    ("pocket", 200, 1, 3),
+    ("pocket", 200, 5, 3),
+    ("pocket", 200, 20, 3),
+    ("pocket-robust", 200, 20, 3),
+    ("pocket", 8, 20, 15),
+    ("pocket", 64, 20, 7),
+)
+QUICK = (("pocket", 40, 5, 1), ("pocket", 8, 20, 2))
 
 
-def ours(classifier: Classifier, images: Tensor, target: Tensor, steps: int) -> Tensor:
-    return targeted_attack(classifier, images, target, eps=EPS, steps=steps, progress=False).images
+def compare(given: Namespace) -> list[Row]:
+    rows = []
+    for name, pictures, steps, rounds in QUICK if given.quick else CASES:
+        net = load_classifier(name).requires_grad_(False)
+        images = PaintedWorld().sample(pictures, seed=2, classes="goldfish").images
+        target = net.targets(TARGET, pictures)
+        ways = {
+            way: partial(attack, net, images, target, steps)
+            for way, attack in {
+                "ours": ours,
+                "torchattacks": by_torchattacks,
+                "foolbox": by_foolbox,
+                "bare passes": bare,
+            }.items()
+        }
+        case = f"{name}, {pictures} pictures, {steps} step{'s' * (steps > 1)}"
+        judge = partial(judged, net)
+        rows += side_by_side(case, ways, rounds=rounds, per=steps, quality=judge)
+    return rows
 
 
-def by_torchattacks(classifier: Classifier, images: Tensor, target: Tensor, steps: int) -> Tensor:
-    attack = torchattacks.PGD(classifier, eps=EPS, alpha=2.5 * EPS / steps, steps=steps, random_start=False)
-    attack.set_mode_targeted_by_function(lambda images, labels: labels, quiet=True)
+def judged(net: Classifier, attacked: list[Tensor | None]) -> dict[str, float]:
+    """The share of pictures that the net calls as was wanted."""
+    last = attacked[-1]
+    return {} if last is None else {f"called {TARGET}": net.predict(last).classes.count(TARGET) / len(last)}
+
+
+def ours(net: Classifier, images: Tensor, target: Tensor, steps: int, _: int) -> Tensor:
+    return targeted_attack(net, images, target, eps=EPS, steps=steps, progress=False).images
+
+
+def by_torchattacks(net: Classifier, images: Tensor, target: Tensor, steps: int, _: int) -> Tensor:
+    import torchattacks
+
+    attack = torchattacks.PGD(net, eps=EPS, alpha=2.5 * EPS / steps, steps=steps, random_start=False)
+    with redirect_stdout(io.StringIO()):  # it says so
+        attack.set_mode_targeted_by_function(lambda images, labels: labels)
     return attack(images, target)
 
 
-def by_foolbox(classifier: Classifier, images: Tensor, target: Tensor, steps: int) -> Tensor:
-    model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device="cpu")
+def by_foolbox(net: Classifier, images: Tensor, target: Tensor, steps: int, _: int) -> Tensor:
+    import foolbox
+
+    model = foolbox.PyTorchModel(net, bounds=(0, 1), device="cpu")
     attack = foolbox.attacks.LinfPGD(abs_stepsize=2.5 * EPS / steps, steps=steps, random_start=False)
     return attack(model, images, foolbox.criteria.TargetedMisclassification(target), epsilons=EPS)[1]
 
 
-ATTACKS: dict[str, Callable[[Classifier, Tensor, Tensor, int], Tensor]] = {
-    "ours": ours,
-    "torchattacks": by_torchattacks,
-    "foolbox": by_foolbox,
-}
-
-
-def success_table() -> None:
-    """How many of 200 goldfish each attack turns into volcanoes."""
-    scenes = PaintedWorld().sample(PICTURES, seed=2, classes="goldfish")
-    print(f"| goldfish called {TARGET}, of {PICTURES} | steps | " + " | ".join(ATTACKS) + " |\n|---|---|---|---|---|")
-    for name in ("pocket", "pocket-robust"):
-        classifier = load_classifier(name)
-        target = classifier.targets(TARGET, PICTURES)
-        for steps in STEPS:
-            answers = [
-                classifier.predict(attack(classifier, scenes.images, target, steps)) for attack in ATTACKS.values()
-            ]
-            counts = [answer.classes.count(TARGET) for answer in answers]
-            print(f"| {name} | {steps} | " + " | ".join(map(str, counts)) + " |", flush=True)
-
-
-def cost_table(steps: int = 20) -> None:
-    """Milliseconds a step, and ours over the bare forward and backward pass (median, and the middle half of all)."""
-    classifier = load_classifier("pocket").requires_grad_(False)
-    print(
-        "\n| pictures | bare step, ms | "
-        + " | ".join(f"{name}, ms" for name in ATTACKS)
-        + " | ours / bare |\n"
-        + "|---" * 6
-        + "|"
-    )
-    for batch in BATCHES:
-        images = PaintedWorld().sample(batch, seed=3, classes="goldfish").images
-        target = classifier.targets(TARGET, batch)
-        given = (classifier, images, target, steps)
-        work = {name: partial(run, *given) for name, run in {"bare": bare, **ATTACKS}.items()}
-        times: dict[str, list[float]] = {name: [] for name in work}
-        for _ in range(REPEATS):
-            for name, run in work.items():
-                begin = time.perf_counter()
-                run()
-                times[name].append((time.perf_counter() - begin) / steps * 1000)
-        ratios = [mine / plain for mine, plain in zip(times["ours"], times["bare"], strict=True)]
-        low, middle, high = statistics.quantiles(ratios, n=4)
-        medians = " | ".join(f"{statistics.median(each):.1f}" for each in times.values())
-        print(f"| {batch} | {medians} | {middle:.2f} [{low:.2f}, {high:.2f}] |", flush=True)
-
-
-def bare(classifier: Classifier, images: Tensor, target: Tensor, steps: int) -> None:
-    """The forward and backward passes that no gradient attack can do without."""
+def bare(net: Classifier, images: Tensor, target: Tensor, steps: int, _: int) -> None:
     for _ in range(steps):
         x = images.clone().requires_grad_()
-        torch.autograd.grad(torch.nn.functional.cross_entropy(classifier(x), target, reduction="sum"), x)
+        torch.autograd.grad(torch.nn.functional.cross_entropy(net(x), target, reduction="sum"), x)
 
 
 if __name__ == "__main__":
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads\n")
-    success_table()
-    cost_table()
+    run(compare, time="time a step", packages=("torchattacks", "foolbox"))

@@ -1,0 +1,85 @@
+"""The tables of the book's page of benchmarks, out of what a comparison measured: JSON in, Markdown out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """A table for each case of one comparison, as in `results.json`; and with what and where it was measured."""
+    if "rows" not in found:
+        return f"Not measured: {found['error']}"
+    cases: dict[str, list[dict]] = {}
+    for row in found["rows"]:
+        cases.setdefault(row["case"], []).append(row)
+    parts = [table(case, rows, found["time"], found["ratio"]) for case, rows in cases.items()]
+    return "\n\n".join([*parts, "\n".join(note(found))])
+
+
+def table(case: str, rows: list[dict], time: str, ratio: str) -> str:
+    """One case: a line for each way; one that failed says why."""
+    judged = list(dict.fromkeys(name for row in rows for name in row.get("quality", {})))
+    timed = any(row.get("seconds") for row in rows)
+    compared = any(row.get("ratio") for row in rows)
+    heads = [case, *[time] * timed, *[ratio] * compared, *judged]
+    lines = [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    for row in rows:
+        if "error" in row:
+            cells = [row["way"], f"failed: {escaped(row['error'])}", *[""] * (len(heads) - 2)]
+        else:
+            cells = [row["way"]]
+            cells += [seconds(row["seconds"])] * timed + [times(row["ratio"])] * compared
+            cells += [number(row["quality"].get(name)) for name in judged]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def note(found: dict[str, Any]) -> list[str]:
+    """In one paragraph: the versions, the machine, the clock, the day; and a failure since."""
+    where = found["circumstances"]
+    versions = ", ".join(f"{name} {version or '(missing)'}" for name, version in where["versions"].items())
+    many = "one thread" if where["threads"] == 1 else f"{where['threads']} threads"
+    lines = [
+        f"*{versions}; Python {where['python']}; {where['processor']}, {where['cores']} cores, {many}, "
+        f"{where['clock']}, load {where['load before']} before; {where['date']}.*"
+    ]
+    if found.get("quick"):
+        lines.append("\n*Only a trial: too few rounds to mean anything.*")
+    if "last error" in found:
+        lines.append(f"\n*A later attempt failed: {escaped(found['last error'])}*")
+    return lines
+
+
+def seconds(found: dict[str, float] | None) -> str:
+    if found is None:
+        return ""
+    unit, name = next(((u, n) for u, n in UNITS if found["median"] >= u), UNITS[-1])
+    return f"{digits(found['median'] / unit)} {name}"
+
+
+def times(found: dict[str, float] | None) -> str:
+    """A ratio, and the middle half of all."""
+    if found is None:
+        return ""
+    return f"{digits(found['median'])} [{digits(found['low'])}, {digits(found['high'])}]"
+
+
+def number(value: float | str | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:,}" if isinstance(value, int) else digits(value)
+
+
+def digits(value: float) -> str:
+    """Two digits after the point for what is about one, fewer for what is large, and three for what is small."""
+    size = abs(value)
+    for least, places in ((100, 0), (10, 1), (0.1, 2)):
+        if size >= least or not value:
+            return f"{value:,.{places}f}"
+    return f"{value:.2g}"
+
+
+def escaped(text: str) -> str:
+    return text.replace("|", "\\|")
