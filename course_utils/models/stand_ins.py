@@ -100,17 +100,21 @@ def write_language_model(name: str, cache_folder: Path, **changes: Any) -> Path:
     snapshot = own / "snapshots" / REVISION
     with quiet():
         model.save_pretrained(snapshot)
-    _tokenizer().save_pretrained(snapshot)
+    _tokenizer(model.config.vocab_size).save_pretrained(snapshot)
     (own / "refs").mkdir(parents=True, exist_ok=True)
     (own / "refs" / "main").write_text(REVISION)
     return snapshot
 
 
-def _tokenizer() -> Any:
-    """The tokenizer of `pocket-lm`: byte-level BPE as GPT-2's, with fewer words; the rest of the table is padding."""
+def _tokenizer(rows: int) -> Any:
+    """A byte-level BPE as GPT-2's, of a model that comes with the course; the rest of the table's rows is padding."""
     from transformers import PreTrainedTokenizerFast
 
-    return PreTrainedTokenizerFast(tokenizer_file=str(WEIGHTS / f"pocket-lm{TOKENIZER}"), **SPECIAL)
+    for name in ("books-lm", "pocket-lm"):  # the one with more words, if the table has a row for each
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(WEIGHTS / f"{name}{TOKENIZER}"), **SPECIAL)
+        if len(tokenizer) <= rows:
+            break
+    return tokenizer
 
 
 @cache
