@@ -40,7 +40,7 @@ class ActivationMatch(Objective):
 
     def _correlation(self, name: str, outputs: Outputs) -> Float[Tensor, "batch"]:
         activations, wanted = _centred(outputs[name]), self.wanted[name].to(outputs[name])
-        if outputs.samples is not None and len(wanted) == outputs.batch:
+        if outputs.samples is not None and len(activations) < len(wanted) == outputs.batch:  # or none has left
             wanted = wanted[outputs.samples]
         if wanted.shape != activations.shape:
             raise ValueError(
