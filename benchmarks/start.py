@@ -26,7 +26,8 @@ IMPORTS = {
 VOLCANO = "from course_utils import load_classifier; net = load_classifier('pocket'); "
 SCENES = "from course_utils.world import PaintedWorld; some = PaintedWorld().sample(8, seed=0, classes='goldfish'); "
 FIRST_PICTURES = {
-    "painted scenes": SCENES + "from course_utils.show import show_images; show_images(some.images, alt='goldfish').webp()",
+    "painted scenes": SCENES + "from course_utils.show import show_images; "
+    "show_images(some.images, alt='goldfish').webp()",
     "a tricked classifier": VOLCANO + SCENES + "from course_utils.vision import targeted_attack; "
     "targeted_attack(net, some.images, 'volcano', progress=False).plot().webp()",
     "a feature visualised": VOLCANO + "from course_utils.vision import visualize; "
