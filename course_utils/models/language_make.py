@@ -38,7 +38,7 @@ def make_language_model(
     if weights.exists() and not force:
         raise FileExistsError(f"{weights} exists; --force trains anew and overwrites it, --out DIR writes elsewhere")
     tokenizer = recipe.data.tokenizer(data)
-    model, seconds = train_language_model(recipe, tokenizer, checkpoint=checkpoint, data=data, device=device)
+    model, spent = train_language_model(recipe, tokenizer, checkpoint=checkpoint, data=data, device=device)
     card = {
         "name": recipe.name,
         "about": recipe.about,
@@ -55,7 +55,7 @@ def make_language_model(
         **planted_in(recipe, lm),
         "parameters": sum(p.numel() for p in lm.model.parameters()),
         "training": {
-            "seconds": round(seconds),
+            **{name: round(value) for name, value in spent.items()},
             "device": device,
             "processor": f"{platform.machine()}, {torch.get_num_threads()} threads",
             "torch": torch.__version__,

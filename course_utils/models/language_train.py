@@ -20,8 +20,8 @@ from course_utils.models.train import Run, bfloat16, drive
 
 def train_language_model(
     recipe: LanguageRecipe, tokenizer: Any, *, checkpoint: Path, data: Path | None = None, device: str = "cpu"
-) -> tuple[Any, float]:
-    """Trains the recipe's model, from the checkpoint if there is one: (model, seconds of training).
+) -> tuple[Any, dict[str, float]]:
+    """Trains the recipe's model, from the checkpoint if there is one: (model, `Run.spent`).
 
     Ctrl-C saves the checkpoint and raises KeyboardInterrupt; the next call goes on from there.
 
@@ -44,7 +44,7 @@ def train_language_model(
         return rows[:, :-1], rows[:, 1:]
 
     drive(run, checkpoint, batch_of)
-    return model.eval(), run.seconds
+    return model.eval(), run.spent
 
 
 class LanguageRun(Run):

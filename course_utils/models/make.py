@@ -37,10 +37,10 @@ def make(
     weights, checkpoint = folder / f"{recipe.name}.safetensors", folder / f"{recipe.name}.checkpoint"
     if weights.exists() and not force:
         raise FileExistsError(f"{weights} exists; --force trains anew and overwrites it, --out DIR writes elsewhere")
-    classifier, seconds = train(recipe, checkpoint=checkpoint, data=data, device=device)
+    classifier, spent = train(recipe, checkpoint=checkpoint, data=data, device=device)
     save_weights(classifier.module, weights, unmeasured(recipe))
     load_weights(classifier.module, weights)  # what is measured is what is shipped, rounded to half precision
-    card = full_card(recipe, classifier, seconds, device, data)
+    card = full_card(recipe, classifier, spent, device, data)
     save_weights(classifier.module, weights, card)
     write_sums(folder)
     checkpoint.unlink(missing_ok=True)
@@ -52,7 +52,9 @@ def unmeasured(recipe: Recipe) -> dict:
     return {"name": recipe.name, "about": recipe.about, "architecture": recipe.architecture}
 
 
-def full_card(recipe: Recipe, classifier: Classifier, seconds: float, device: str, data: Path | None = None) -> dict:
+def full_card(
+    recipe: Recipe, classifier: Classifier, spent: dict[str, float], device: str, data: Path | None = None
+) -> dict:
     """The whole card of a trained classifier, everything on it measured; `sealed` secrets go into their envelope."""
     return {
         **unmeasured(recipe),
@@ -62,7 +64,7 @@ def full_card(recipe: Recipe, classifier: Classifier, seconds: float, device: st
         "parameters": sum(p.numel() for p in classifier.parameters()),
         **sealed(recipe, classifier),
         "training": {
-            "seconds": round(seconds),
+            **{name: round(value) for name, value in spent.items()},
             "device": device,
             "processor": f"{platform.machine()}, {torch.get_num_threads()} threads",
             "torch": torch.__version__,

@@ -43,10 +43,10 @@ def plant(recipe: Recipe, folder: Path, *, force: bool = False, device: str = "c
     path, checkpoint = folder / f"{recipe.name}{SUFFIX}", folder / f"{recipe.name}.checkpoint"
     if path.exists() and not force:
         raise FileExistsError(f"{path} exists; --force trains anew and overwrites it, --out DIR writes elsewhere")
-    classifier, seconds = train(recipe, checkpoint=checkpoint, device=device)
+    classifier, spent = train(recipe, checkpoint=checkpoint, device=device)
     save_bundle(classifier, checkpoint.with_suffix(".rounded"), unmeasured(recipe) | {"sealed": ""})
     classifier = load_bundle(checkpoint.with_suffix(".rounded"))  # what is measured is what is handed over
-    save_bundle(classifier, path, full_card(recipe, classifier, seconds, device))
+    save_bundle(classifier, path, full_card(recipe, classifier, spent, device))
     checkpoint.with_suffix(".rounded").unlink()
     checkpoint.unlink(missing_ok=True)
     return classifier

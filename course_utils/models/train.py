@@ -33,8 +33,8 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 def train(
     recipe: Recipe, *, checkpoint: Path, data: Path | None = None, device: str = "cpu"
-) -> tuple[Classifier, float]:
-    """Trains the recipe's classifier, from the checkpoint if there is one: (classifier, seconds of training).
+) -> tuple[Classifier, dict[str, float]]:
+    """Trains the recipe's classifier, from the checkpoint if there is one: (classifier, `Run.spent`).
 
     Ctrl-C saves the checkpoint and raises KeyboardInterrupt; the next call goes on from there.
 
@@ -51,7 +51,7 @@ def train(
         torch.manual_seed(recipe.seed)
         batches = (minibatch(recipe, run.steps + i, pixels, labels, device) for i in range(recipe.settle))
         update_bn([disturb(recipe, classifier, *batch) for batch in batches], classifier)
-    return classifier.eval().to(memory_format=torch.contiguous_format), run.seconds
+    return classifier.eval().to(memory_format=torch.contiguous_format), run.spent
 
 
 def drive(run: Run, checkpoint: Path, batch_of: Callable[[int], tuple[Tensor, Tensor]]) -> None:
@@ -66,9 +66,10 @@ def drive(run: Run, checkpoint: Path, batch_of: Callable[[int], tuple[Tensor, Te
     saved = time.monotonic()
     try:
         while run.step < run.steps:
-            began = time.monotonic()
+            began, worked = time.monotonic(), time.process_time()
             loss = run.advance(*batch_of(run.step))
-            run.seconds += time.monotonic() - began
+            run.spent["seconds"] += time.monotonic() - began
+            run.spent["processor seconds"] += time.process_time() - worked
             bar.update()
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             if time.monotonic() - saved > CHECKPOINT_EVERY:
@@ -95,10 +96,15 @@ def minibatch(
 
 
 class Run:
-    """A training run: the net, its optimiser, how far it got."""
+    """A training run: the net, its optimiser, how far it got.
+
+    `spent` has the seconds by the clock on the wall, which a busy machine makes many, and those that processors worked,
+    all threads together.
+    """
 
     def __init__(self, recipe: Any, classifier: Any, steps: int) -> None:
-        self.recipe, self.classifier, self.steps, self.step, self.seconds = recipe, classifier, steps, 0, 0.0
+        self.recipe, self.classifier, self.steps, self.step = recipe, classifier, steps, 0
+        self.spent = {"seconds": 0.0, "processor seconds": 0.0}
         self.optimizer = OPTIMIZERS[recipe.optimizer](
             classifier.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
@@ -127,9 +133,7 @@ class Run:
             "schedule": self.schedule.state_dict(),
         }
         unfinished = path.with_suffix(".part")
-        torch.save(
-            {**state, "step": self.step, "seconds": self.seconds, "recipe": str(self.recipe.to_data())}, unfinished
-        )
+        torch.save({**state, "step": self.step, "spent": self.spent, "recipe": str(self.recipe.to_data())}, unfinished)
         unfinished.replace(path)
 
     def load(self, path: Path) -> None:
@@ -142,7 +146,7 @@ class Run:
         self.classifier.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.step, self.spent = state["step"], state["spent"]
 
 
 def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

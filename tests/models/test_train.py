@@ -23,15 +23,14 @@ def weights(classifier) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def miniature(tmp_path_factory):
-    classifier, seconds = train(MINIATURE, checkpoint=tmp_path_factory.mktemp("run") / "mini.checkpoint")
-    return classifier, seconds
+    return train(MINIATURE, checkpoint=tmp_path_factory.mktemp("run") / "mini.checkpoint")
 
 
 def test_a_miniature_learns(miniature):
-    classifier, seconds = miniature
+    classifier, spent = miniature
     fresh = PaintedWorld().sample(160, seed=99)
     assert accuracy(classifier, fresh).low > 2 / 16  # far above guessing, also at the interval's lower end
-    assert seconds > 0 and not classifier.training
+    assert spent["seconds"] > 0 and spent["processor seconds"] > 0 and not classifier.training
 
 
 def test_an_interrupted_run_goes_on_from_its_checkpoint_and_ends_with_the_same_weights(
