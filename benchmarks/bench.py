@@ -13,10 +13,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from bench_tables import markdown
 from environments import python_for
-from tables import markdown
 
 HERE = Path(__file__).resolve().parent
 RESULTS, TRIED = HERE / "results.json", HERE / "quick.json"
@@ -37,18 +38,21 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=list(COMPARISONS), help="comparisons to run")
     parser.add_argument("--quick", action="store_true", help=f"see in minutes that all runs; writes {TRIED.name}")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch; one unless given")
+    parser.add_argument("--chapters", nargs="+", default=[], help="only these in `memory`, such as 02 07")
     parser.add_argument("--out", type=Path, help="where results go")
     given = parser.parse_args()
     out = given.out or (TRIED if given.quick else RESULTS)
     for name in given.only:
         print(f"{name} …", flush=True)
-        found = result_of(HERE / f"{name}.py", COMPARISONS[name], quick=given.quick, threads=given.threads)
-        keep(out, name, found)
+        partly = name == "memory" and bool(given.chapters)
+        more = ["--quick"] * given.quick + ["--chapters", *given.chapters] * partly
+        found = result_of(HERE / f"{name}.py", COMPARISONS[name], more, threads=given.threads)
+        keep(out, name, found, partly=partly)
         print(markdown(found) + "\n", flush=True)
     print(f"Written to {out}")
 
 
-def result_of(script: Path, peer: str | None, *, quick: bool = False, threads: int = 1) -> dict:
+def result_of(script: Path, peer: str | None, more: Sequence[str] = (), *, threads: int = 1) -> dict:
     """What a comparison's script measured; {"error": …} where it, or the installation of its peer, fails."""
     try:
         python = python_for(peer)
@@ -56,7 +60,7 @@ def result_of(script: Path, peer: str | None, *, quick: bool = False, threads: i
         return {"error": str(error)}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "found.json")
-        command = [python, str(script), "--out", str(out), *(["--quick"] if quick else [])]
+        command = [python, str(script), "--out", str(out), *more]
         many = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
         done = subprocess.run(command, env={**os.environ, **many}, stderr=subprocess.PIPE, text=True)
         if done.returncode == 0 and out.exists():
@@ -66,14 +70,19 @@ def result_of(script: Path, peer: str | None, *, quick: bool = False, threads: i
     return {"error": said[-1]}
 
 
-def keep(path: Path, name: str, found: dict) -> None:
+def keep(path: Path, name: str, found: dict, *, partly: bool = False) -> None:
     """Puts one comparison's result among those that are there, in the order of `COMPARISONS`.
 
-    A failure does not wipe out an earlier result: it is noted beside it.
+    A failure does not wipe out an earlier result: it is noted beside it. What was measured `partly` replaces only its
+    own rows.
     """
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    if "error" in found and "rows" in known.get(name, {}):
-        found = {**known[name], "last error": found["error"]}
+    before = known.get(name, {})
+    if "error" in found and "rows" in before:
+        found = {**before, "last error": found["error"]}
+    elif partly and "rows" in before:
+        rows = {row["way"]: row for row in (*before["rows"], *found["rows"])}
+        found = {**found, "rows": [rows[way] for way in sorted(rows)]}
     known[name] = found
     ordered = {each: known[each] for each in COMPARISONS if each in known}
     path.with_suffix(".part").write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
