@@ -90,6 +90,7 @@ def mask_area(masks: Float[Tensor, "batch 1 height width"]) -> Float[Tensor, "ba
 
 
 @cache
+@torch.inference_mode(False)  # what is cached must do for those who want gradients, too
 def blur_matrix(size: int) -> Float[Tensor, "size size"]:
     """What weighs each of `size` numbers and its neighbours 1 2 1; beyond the ends stand the last ones once more.
 

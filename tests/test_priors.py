@@ -115,3 +115,12 @@ def test_priors_penalise_fine_patterns_most():
 def test_precision_follows_the_pictures():
     for prior in (l1, l2, total_variation, high_frequency):
         assert (3 * prior)(pictures().double()).dtype == torch.float64
+
+
+def test_a_penalty_can_be_climbed_after_it_was_only_looked_at():
+    size = 23  # that no other test asks for: what it needs is made here, and kept
+    with torch.inference_mode():
+        high_frequency(torch.rand(1, 3, size, size))
+    pictures = torch.rand(1, 3, size, size, requires_grad=True)
+    high_frequency(pictures).sum().backward()
+    assert pictures.grad.any()
