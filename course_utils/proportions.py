@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import binomtest
-
 
 @dataclass(frozen=True)
 class Proportion:
@@ -53,6 +51,8 @@ def proportion(successes: Any, total: int | None = None, *, level: float = 0.95)
     Raises:
         ValueError: no trials, more successes than trials, or a level outside (0, 1).
     """
+    from scipy.stats import binomtest  # here, because it takes as long to import as half of PyTorch
+
     if total is None:
         outcomes = [bool(outcome) for outcome in successes]
         successes, total = sum(outcomes), len(outcomes)

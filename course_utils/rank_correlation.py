@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.stats import rankdata
 from torch import Tensor
 
 
@@ -14,6 +13,8 @@ def spearman(a: Float[Tensor, "n ..."], b: Float[Tensor, "n ..."]) -> Float[Tens
 
     Exact, and checked against `scipy.stats.spearmanr`, which takes one pair at a time.
     """
+    from scipy.stats import rankdata  # here, because it takes as long to import as half of PyTorch
+
     ranks = [rankdata(x.flatten(1).float().cpu().numpy(), axis=1) for x in (a, b)]
     x, y = (rank - rank.mean(1, keepdims=True) for rank in ranks)
     lengths = np.sqrt((x * x).sum(1) * (y * y).sum(1))

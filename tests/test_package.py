@@ -7,11 +7,14 @@ import pytest
 
 import course_utils
 
-HEAVY = ("torchvision", "transformers", "matplotlib", "IPython", "ipywidgets")
+HEAVY = ("torchvision", "transformers", "matplotlib", "IPython", "ipywidgets", "scipy.stats", "captum")
 
 
-def test_importing_the_package_pulls_in_nothing_heavy():
-    code = f"import sys, course_utils; print([name for name in {HEAVY} if name in sys.modules])"
+@pytest.mark.parametrize(
+    "module", ["course_utils", "course_utils.world", "course_utils.vision", "course_utils.language"]
+)
+def test_importing_the_package_pulls_in_nothing_heavy(module):
+    code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
 

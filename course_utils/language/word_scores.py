@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.stats import norm
 from torch import Tensor
 
 
@@ -45,6 +44,8 @@ class WordScores:
     @property
     def interval(self) -> Float[Tensor, "words 2"]:
         """Lower and upper end of each word's own interval for `log_odds`, uncorrected."""
+        from scipy.stats import norm  # here, because it takes as long to import as half of PyTorch
+
         return self._around(float(norm.ppf((1 + self.level) / 2)))
 
     @property
