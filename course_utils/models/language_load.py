@@ -90,14 +90,16 @@ def load_folder(folder: Path, name: str | None = None) -> LanguageModel:
 
     named = name or folder.name
     _only_safetensors(folder, named)
+    # A model that brings Python of its own is refused; transformers would ask at the keyboard whether to run it.
+    here = {"local_files_only": True, "trust_remote_code": False}
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, **here)
         if type(config) not in AutoModelForCausalLM._model_mapping:
             raise TypeError(f"{named} is a {config.model_type} model, which predicts no next token.")
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **here)
         with quiet():
             loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+                folder, use_safetensors=True, output_loading_info=True, **here
             )
             model, absent = loaded[0], sorted(loaded[1]["missing_keys"])
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
