@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+GLUE = "\N{NO-BREAK SPACE}"  # a number stays with its unit, and an interval in one line
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
 
@@ -56,14 +57,15 @@ def seconds(found: dict[str, float] | None) -> str:
     if found is None:
         return ""
     unit, name = next(((u, n) for u, n in UNITS if found["median"] >= u), UNITS[-1])
-    return f"{digits(found['median'] / unit)} {name}"
+    return f"{digits(found['median'] / unit)}{GLUE}{name}"
 
 
 def times(found: dict[str, float] | None) -> str:
-    """A ratio, and the middle half of all."""
+    """A ratio, and the middle half of all where they differ."""
     if found is None:
         return ""
-    return f"{digits(found['median'])} [{digits(found['low'])}, {digits(found['high'])}]"
+    median, low, high = (digits(found[name]) for name in ("median", "low", "high"))
+    return median if low == high else f"{median}{GLUE}[{low},{GLUE}{high}]"
 
 
 def number(value: float | str | None) -> str:
