@@ -58,6 +58,6 @@ def chosen_picture(
     return loaded.images.to(classifier.device), said
 
 
-@lru_cache(maxsize=2)  # a photograph is read once, not again at every move of another control
+@lru_cache(maxsize=1)  # a photograph is read once, not again at every move of another control
 def _loaded(content: bytes, size: tuple[int, int], channels: int, name: str) -> LoadedPicture:
     return load_picture(content, size, channels=channels, name=name)

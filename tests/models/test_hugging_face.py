@@ -56,14 +56,15 @@ def test_prompts_make_word_scores(cache):
     assert association_scores(ours, theirs) is not None
 
 
-def test_the_number_format_follows_the_file(cache):
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_number_format_follows_the_file(dtype, cache):
     folder = made("gpt2", cache)
     path = folder / "model.safetensors"
-    save_file({n: t.to(torch.bfloat16) for n, t in load_file(path).items()}, path, metadata={"format": "pt"})
-    config = json.loads((folder / "config.json").read_text()) | {"dtype": "bfloat16"}
+    save_file({n: t.to(dtype) for n, t in load_file(path).items()}, path, metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text()) | {"dtype": str(dtype).removeprefix("torch.")}
     (folder / "config.json").write_text(json.dumps(config))
     lm = load_language_model("gpt2")
-    assert lm.dtype == torch.bfloat16
+    assert lm.dtype == dtype
     found = optimize_prompts(lm, " girl", length=2, restarts=3, steps=2, progress=False)
     assert found.probability.dtype == torch.float32 and found.probability.isfinite().all()
 

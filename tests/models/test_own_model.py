@@ -87,9 +87,10 @@ def test_pictures_of_one_channel_go_through_everything():
     assert isolate_features(net, grey, steps=2, progress=False).masks.shape == (2, 16, 16)
 
 
-def test_everything_follows_a_model_in_bfloat16():
-    net = Classifier(body().to(torch.bfloat16), classes=CLASSES, size=16)
-    assert net.dtype == torch.bfloat16 and net(PICTURES).dtype == torch.bfloat16
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_everything_follows_a_model_in_half_precision(dtype):
+    net = Classifier(body().to(dtype), classes=CLASSES, size=16)
+    assert net.dtype == dtype and net(PICTURES).dtype == dtype
     assert targeted_attack(net, PICTURES, "bird", steps=2, progress=False).confidence.isfinite().all()
     assert visualize(net, "0:3", steps=2, progress=False).activation.isfinite().all()
     assert isolate_features(net, PICTURES, steps=2, progress=False).masks.isfinite().all()

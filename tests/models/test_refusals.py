@@ -14,6 +14,7 @@ no network                    here                        here                  
 import errno
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import URLError
 
@@ -27,9 +28,11 @@ from course_utils import at_hand, load_classifier, load_language_model
 from course_utils.__main__ import main
 from course_utils.models import download
 from course_utils.models.caches import hugging_face_folder, torch_folder
+from course_utils.models.download import ELSEWHERE
 from course_utils.models.pretrained import source
 from course_utils.models.stand_ins import write_language_model
 
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"n_layer": 1, "n_embd": 16, "n_head": 2, "vocab_size": 1500}
 
 
@@ -146,6 +149,17 @@ def test_without_being_asked_to_nothing_is_fetched(own, setting, monkeypatch):
         with pytest.raises(FileNotFoundError, match=rf"weights of {name}.* are not on this computer.*prefetch {name}`"):
             load(name)
         assert at_hand(name) is None
+
+
+def test_the_book_quotes_what_is_said(own, capsys):
+    quoted = (ROOT / "book" / "running.md").read_text(encoding="utf-8")
+    for load, name in ((load_classifier, "resnet50"), (load_language_model, "gpt2")):
+        with pytest.raises(FileNotFoundError) as refused:
+            load(name)
+        assert str(refused.value) in quoted
+    at_hand("resnet50")
+    assert capsys.readouterr().out.strip() in quoted
+    assert ELSEWHERE in quoted
 
 
 SENTENCE = r"cannot be fetched from \S+ \(.*unreachable.*\)\. .*prefetch --to DIR` on another one"
