@@ -2,60 +2,62 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from course_utils.show.style import PALETTE, Picture, new_figure, styled
 
 GOAL = 1.25  # of a step over the bare passes
-# Comparison, the case that stands for it, what is judged, and ways that are left out.
+# Comparison, the case that stands for it, what is judged and in which words, and rows that are no peers.
 SHOWN = (
-    ("attacks", "pocket, 64 pictures, 20 steps", "called volcano", ("bare passes",)),
-    ("visualization", "pocket, a picture of each", "logit, mean", ()),
-    ("isolation_peers", "pocket, ", "IoU", ("blob in the centre",)),
-    ("prompt_peers", "pocket-lm, three tokens", "best log-probability, mean", ()),
+    ("attacks", "pocket, 64 pictures", "called volcano", "attack: share tricked", ("bare passes",)),
+    ("visualization", "pocket, a picture of each", "logit, mean", "visualisation: logit", ()),
+    ("isolation_peers", "pocket, ", "IoU", "isolation: overlap (IoU)", ("blob in the centre",)),
+    ("prompt_peers", "pocket-lm", "best log-probability, mean", "prompts: probability of the best", ()),
 )
 METHODS = ("attack", "feature visualisation", "prototypes without images", "prototypes with images")
-NAMES = {
-    "attacks": "attack",
-    "visualization": "visualisation",
-    "isolation_peers": "isolation",
-    "prompt_peers": "prompt",
-}
 
 
 def peers(results: dict[str, Any]) -> Picture:
-    """How long each way takes, over ours; the bars' labels say how good what it gives is."""
+    """How long each peer takes, over ours, and beside it how good what it gives is, over ours."""
     bars = []
-    for comparison, case, judged, without in SHOWN:
+    for comparison, case, judged, words, without in SHOWN:
         rows = rows_of(results, comparison, case)
         good = {row["way"]: row["quality"].get(judged) for row in rows}
+        if "log" in judged:
+            good = {way: math.exp(value) for way, value in good.items()}
         for row in rows:
-            if row["way"] not in ("ours", *without) and row["ratio"]:
-                label = f"{judged} {good[row['way']]:.2f}, ours {good['ours']:.2f}"
-                bars.append((f"{NAMES[comparison]}: {row['way']}", row["ratio"], label))
-    return drawn_bars(bars)
+            if "ours" not in row["way"] and row["way"] not in without and row["ratio"]:
+                bars.append((row["way"], words, row["ratio"]["median"], good[row["way"]] / good["ours"]))
+    return drawn(bars)
 
 
 @styled
-def drawn_bars(bars: list[tuple[str, dict[str, float], str]]) -> Picture:
-    slower = sum(ratio["median"] > 1 for _, ratio, _ in bars)
-    figure = new_figure(0.8 + 0.34 * len(bars))
-    axes = figure.subplots()
-    middle = [ratio["median"] for _, ratio, _ in bars]
-    axes.barh(range(len(bars)), [each - 1 for each in middle], left=1, color=[PALETTE[each < 1] for each in middle])
-    for place, (_, ratio, label) in enumerate(bars):
-        axes.plot([ratio["low"], ratio["high"]], [place, place], color="black", linewidth=1.5)
-        text, beyond = f"{ratio['median']:.2g}x; {label}", max(ratio["high"], 1)
-        axes.annotate(text, (beyond, place), (5, 0), textcoords="offset points", va="center", fontsize=9)
-    axes.set_xscale("log")
-    axes.set_xlim(right=max(middle) * 30)
-    axes.set_yticks(range(len(bars)), [name for name, _, _ in bars])
-    axes.invert_yaxis()
-    axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xlabel("time over ours")
-    axes.set_title(f"{slower} of {len(bars)} other ways take longer than ours")
-    said = "; ".join(f"{name} {ratio['median']:.2g} times, {label}" for name, ratio, label in bars)
-    return Picture(figure, alt=f"Bars of the time that other ways take over ours, with how good they are: {said}.")
+def drawn(bars: list[tuple[str, str, float, float]]) -> Picture:
+    """Two panels side by side: times on a logarithmic axis from 1 on, and quality from 0 on."""
+    figure = new_figure(1.3 + 0.3 * len(bars))
+    times, good = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    about = list(dict.fromkeys(words for _, words, _, _ in bars))
+    for place, (_, words, time, quality) in enumerate(bars):
+        colour = PALETTE[about.index(words)]
+        times.barh(place, time - 1, left=1, color=colour)
+        times.annotate(f"{time:.2g}", (max(time, 1), place), (3, 0), textcoords="offset points", va="center")
+        good.barh(place, quality, color=colour, label=words)
+        good.annotate(f"{quality:.2f}", (quality, place), (3, 0), textcoords="offset points", va="center")
+    times.set_xscale("log")
+    times.set_xlim(right=4 * max(time for _, _, time, _ in bars))
+    good.set_xlim(0, 1.35 * max(quality for *_, quality in bars))
+    times.set_yticks(range(len(bars)), [way for way, *_ in bars])
+    times.invert_yaxis()
+    for axes, label in ((times, "time over ours"), (good, "quality over ours")):
+        axes.axvline(1, color="black", linewidth=0.8)
+        axes.set_xlabel(label)
+    legend = dict(zip(*reversed(good.get_legend_handles_labels()), strict=True))
+    figure.legend(legend.values(), legend, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    slower, better = sum(t > 1 for _, _, t, _ in bars), sum(round(q, 2) > 1 for *_, q in bars)
+    figure.suptitle(f"Of {len(bars)} peers {slower} are slower than ours, {better} give better results")
+    said = "; ".join(f"{way} ({words}): time {t:.2g}, quality {q:.2f}" for way, words, t, q in bars)
+    return Picture(figure, alt=f"Bars of the time and the quality of other ways over ours: {said}.")
 
 
 @styled

@@ -13,9 +13,10 @@ from functools import partial
 
 from measure import Row, run, side_by_side, spread
 
-HEAVY = ("torch", "torchvision", "transformers", "matplotlib", "IPython", "scipy", "captum")
+HEAVY = ("torch", "torchvision", "transformers", "matplotlib", "IPython", "scipy", "captum", "torch._dynamo")
 IMPORTS = {
     "import torch": "import torch",
+    "torch._dynamo, PyTorch's compiler": "import torch._dynamo",
     "import course_utils": "import course_utils",
     "course_utils.world": "import course_utils.world",
     "course_utils.vision": "import course_utils.vision",
@@ -43,7 +44,7 @@ print(json.dumps([time.process_time(), [name for name in {heavy} if name in sys.
 
 
 def compare(given: Namespace) -> list[Row]:
-    rounds = 1 if given.quick else 7
+    rounds = 1 if given.quick else 5
     return [
         *in_new_processes("until it is imported or loaded", IMPORTS, rounds),
         *in_new_processes("until the first picture or prompt", FIRST_PICTURES, 1 if given.quick else 3),
