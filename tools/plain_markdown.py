@@ -28,7 +28,8 @@ def _role(match: re.Match[str]) -> str:
         return f"({'; '.join(works)})" if kind == "cite:p" else " and ".join(works)
     words, _, target = content.partition(" <")
     target = target.rstrip(">")
-    return f"[{words}]({target}.ipynb)" if kind == "doc" and target else words
+    chapter = kind == "doc" and target and "/" not in target  # other pages of the book do not come along
+    return f"[{words}]({target}.ipynb)" if chapter else words
 
 
 def _directive(match: re.Match[str]) -> str:

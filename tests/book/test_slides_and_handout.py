@@ -83,3 +83,10 @@ def test_the_learners_copy_has_every_chapter_without_solutions_outputs_and_myst(
     assert not re.search(r"\{[\w:]+\}`|^(```|:::)\{", text, re.MULTILINE)
     for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text):
         assert (tmp_path / "handout" / "notebooks" / picture).is_file()
+
+
+def test_outside_the_book_only_chapters_are_linked():
+    from plain_markdown import plain
+
+    text = "See {doc}`chapter 2 <02_tricking_a_classifier>` and {doc}`the worksheet <../book/audit_worksheet>`."
+    assert plain(text) == "See [chapter 2](02_tricking_a_classifier.ipynb) and the worksheet."
