@@ -83,7 +83,8 @@ class Lab:
             control.observe(follow, names="value")
         heading = widgets.HTML(render("lab_heading.html", title=self.title))
         side = widgets.VBox([*controls.values(), bar, line], layout={"flex": "0 1 31em"})
-        both = widgets.HBox([side, view], layout={"flex_flow": "row wrap"})  # below each other where it is narrow
+        row = {"flex_flow": "row wrap", "grid_gap": "1em"}  # below each other where it is narrow
+        both = widgets.HBox([side, view], layout=row)
         panel = widgets.VBox([heading, both])
         panel.controls, panel.line, panel.view, panel.bar = controls, line, view, bar
         follow()
