@@ -3,6 +3,7 @@
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
+from torch.nn import functional as F
 
 from course_utils.canvas.mask import MaskCanvas, filling
 from course_utils.priors import mask_area
@@ -50,6 +51,15 @@ def test_the_mask_starts_half_open_everywhere_and_its_area_is_its_mean():
     set_mask(canvas, torch.tensor([30.0, 30.0, -30.0, -30.0]))  # the left half
     assert mask_area(canvas.variable()).tolist() == pytest.approx([0.5] * 3, abs=0.01)
     assert canvas.variable()[0, 0, :, 0].min() > 0.99 and canvas.variable()[0, 0, :, -1].max() < 0.01
+
+
+@pytest.mark.parametrize(("size", "cells"), [((20, 33), 7), ((64, 64), 32), ((9, 9), 9)])
+def test_between_its_cells_the_mask_is_interpolated_bicubically(size, cells):
+    canvas = MaskCanvas(torch.rand(2, 3, *size), cells=cells)
+    with torch.no_grad():
+        canvas.logits.normal_(generator=torch.Generator().manual_seed(0))
+    logits = F.interpolate(canvas.logits, size=size, mode="bicubic", align_corners=False)
+    torch.testing.assert_close(canvas.variable(), logits.sigmoid(), rtol=0, atol=1e-5)
 
 
 def test_gradients_reach_every_cell():

