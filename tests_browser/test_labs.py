@@ -100,7 +100,8 @@ def test_a_lab_follows_what_is_moved(chapter: str, jupyter: tuple[str, Path], vi
 
 def move_something(panel: Locator) -> None:
     """Moves the first slider by three steps, to where there is room; without a slider, the first menu by one choice."""
-    handle, menu = panel.locator(".noUi-target:not([disabled]) .noUi-handle:visible").first, panel.locator("select").first
+    handle = panel.locator(".noUi-target:not([disabled]) .noUi-handle:visible").first
+    menu = panel.locator("select:visible").first
     if handle.count():
         value, most = (float(handle.get_attribute(f"aria-value{name}") or 0) for name in ("now", "max"))
         for _ in range(3):
