@@ -165,7 +165,7 @@ class Audit:
 
     def entanglement(self) -> Found:
         self.entangled = entanglement_matrix(self.net, self.made, images=self.collected[:480], progress=False)
-        table = self.entangled.symmetric
+        table = self.entangled.matrix
         pairs = {secret: among_the_first(table, self.entangled.classes, pair) for secret, pair in PAIRS.items()}
         return NOTHING | pairs
 

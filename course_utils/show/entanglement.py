@@ -19,39 +19,44 @@ MOST_NAMED = 40  # classes; with more, names would lie over each other
 
 @styled
 def plot_entanglement(entanglement: Entanglement, *, alt: str | None = None) -> Picture:
-    """The matrix ordered by clustering, in shares of 100; with images, the soft confusions below in the same order.
+    """The matrix ordered by clustering; with images, the soft confusions below in the same order, in shares of 100.
 
     Args:
         entanglement: of `entanglement_matrix`.
         alt: what the figure shows; by default the most entangled pairs.
     """
-    tables = [("Prototypes: {} share most", entanglement.matrix)]
+    # Each with a power that spreads what matters: of places the highest, of probabilities, mostly small, the small.
+    tables = [("Prototypes: {} share most", entanglement.matrix, 3.0, "entanglement", ("class", "class"))]
     if entanglement.confusions is not None:
-        tables.append(("Blurred images: {} are confused most", entanglement.confusions))
+        shares = 100 * entanglement.confusions
+        labels = "taken for", "blurred images of"
+        tables.append(("Blurred images: {} are confused most", shares, 0.5, "mean probability (%)", labels))
     figure = new_figure(len(tables) * 0.92 * WIDTH)
-    for axes, (title, table) in zip(figure.subplots(len(tables), 1, squeeze=False)[:, 0], tables, strict=True):
+    for axes, (title, table, power, unit, words) in zip(
+        figure.subplots(len(tables), 1, squeeze=False)[:, 0], tables, strict=True
+    ):
         [most] = largest_pairs((table + table.T) / 2, entanglement.classes, 1)
-        image = _draw(axes, entanglement, table)
+        image = _draw(axes, entanglement, table, power)
+        axes.set(xlabel=words[0], ylabel=words[1])
         axes.set_title(title.format(f"{most.first} and {most.second}"), parse_math=False)
-        figure.colorbar(image, ax=axes, shrink=0.7, label="mean probability (%)")
+        figure.colorbar(image, ax=axes, shrink=0.7, label=unit)
     return Picture(figure, alt=alt or in_words(entanglement))
 
 
 def in_words(entanglement: Entanglement) -> str:
     """What the figure shows, for readers who cannot see it."""
-    pairs = ", ".join(f"{first} and {second} ({value:.1%})" for first, second, value in entanglement.pairs(5))
+    pairs = ", ".join(f"{first} and {second} ({value:.2f})" for first, second, value in entanglement.pairs(5))
     beside = "; below it the model's confusions of blurred images" if entanglement.confusions is not None else ""
-    return f"Heat map of how much prototypes of each class speak for every other class, most for {pairs}{beside}."
+    return f"Heat map of how entangled each class is with every other, most {pairs}{beside}."
 
 
-def _draw(axes: Axes, entanglement: Entanglement, table: Tensor) -> AxesImage:
+def _draw(axes: Axes, entanglement: Entanglement, table: Tensor, power: float) -> AxesImage:
     order = entanglement.order
-    values = 100 * table[order][:, order].numpy()
-    # The root keeps what is small visible: most pairs share little, and a few share a lot.
+    values = table[order][:, order].numpy()
     image = axes.imshow(
         values,
         cmap=colormaps["Blues"].with_extremes(bad="#dddddd"),
-        norm=PowerNorm(0.5, vmin=0, vmax=max(1e-9, float(np.nanmax(values)))),
+        norm=PowerNorm(power, vmin=0, vmax=max(1e-9, float(np.nanmax(values)))),
     )
     axes.grid(visible=False)
     names = [entanglement.classes[i] for i in order]
@@ -59,5 +64,4 @@ def _draw(axes: Axes, entanglement: Entanglement, table: Tensor) -> AxesImage:
         size = max(SMALLEST, min(LARGEST, 200 / len(names)))
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size, parse_math=False)
         axes.set_yticks(range(len(names)), names, fontsize=size, parse_math=False)
-    axes.set(xlabel="speaks also for", ylabel="of")
     return image

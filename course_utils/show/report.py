@@ -55,7 +55,7 @@ def summary(report: Report) -> list[str]:
         )
     if report.entanglement is not None:
         pairs = "; ".join(
-            f"{first} and {second} ({value:.0%})" for first, second, value in report.entanglement.pairs(3)
+            f"{first} and {second} ({value:.2f})" for first, second, value in report.entanglement.pairs(3)
         )
         said.append(f"Most features are shared by {pairs}.")
     if report.agreement is not None:
@@ -76,12 +76,12 @@ def how_to_read(report: Report) -> str:
     if report.entanglement is None:
         return ""
     words = (
-        "Each row is a class; the columns say how probable the model finds the others when the row's prototypes are "
-        "moved, turned, blurred and made noisy."
+        "How far prototypes of a row's class, when moved, turned, blurred and made noisy, also show a column's: "
+        "1 for the pair of classes that speak most for each other and have the most similar activations."
     )
     if report.entanglement.confusions is None:
         return words
-    return f"{words} Below it stands what the model takes blurred images for."
+    return f"{words} Below it stands what the model takes blurred images of a row's class for."
 
 
 def prototype_cards(prototypes: Prototypes) -> list[dict[str, Any]]:

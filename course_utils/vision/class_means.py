@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.activations import record
+from course_utils.activations import Outputs, record
 from course_utils.guards import as_found
 from course_utils.messages import unknown
 from course_utils.models.classifier import Classifier
@@ -122,8 +122,13 @@ def with_labels(classifier: Classifier, reference: Any) -> tuple[Tensor, Int[Ten
     return classifier.check_images(images), classifier.targets(labels, len(images)).cpu()
 
 
-@torch.no_grad()
 def activations_of(classifier: Classifier, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
     """Layer -> what it gives for each image, (images, …), in evaluation mode."""
+    return dict(outputs_of(classifier, images, layers).layers)
+
+
+@torch.no_grad()
+def outputs_of(classifier: Classifier, images: Tensor, layers: Sequence[str]) -> Outputs:
+    """Logits and layers for images, in evaluation mode."""
     with as_found(classifier):
-        return dict(record(classifier, layers)(images.to(classifier.device)).layers)
+        return record(classifier, layers)(images.to(classifier.device))

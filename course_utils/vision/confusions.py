@@ -37,8 +37,12 @@ def picture_similarity(images: Tensor, labels: Int[Tensor, "n"]) -> Float[Tensor
     What needs no model to be seen, and therefore what a model's entanglement has to beat.
     """
     used = labels >= 0
-    means = _means(images[used].flatten(1).float().cpu(), labels[used])
-    return torch.corrcoef(means - means.mean(0))
+    return correlations(_means(images[used].flatten(1).float().cpu(), labels[used]))
+
+
+def correlations(means: Float[Tensor, "rows numbers"]) -> Float[Tensor, "rows rows"]:
+    """Of each row with each other, less the mean of all rows: what all of them share says nothing about two."""
+    return torch.corrcoef(means - means.mean(0)).nan_to_num()
 
 
 def class_rows(labels: Int[Tensor, "n"], wanted: Int[Tensor, "rows"], names: list[str]) -> Int[Tensor, "n"]:

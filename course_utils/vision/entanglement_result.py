@@ -72,43 +72,40 @@ class Entanglement:
     """Which classes share features.
 
     Attributes:
-        matrix: [a, b] the mean probability of b that a's prototypes have under transforms; NaN on the diagonal.
+        matrix: [a, b] how entangled a and b are, symmetric, up to 1 for a pair that leads in both parts; NaN on the
+            diagonal, here and below.
         classes: the names of the rows and columns.
         name: of the classifier.
+        probability: the first part, [a, b] the mean probability of b that a's prototypes have under transforms.
+        match: the second, [a, b] how alike the activations of a's and b's prototypes are then; None where no layer
+            gives maps.
         confusions: [a, b] the mean probability of b for natural images of a under a fixed blur and noise; None without
-            images; NaN on the diagonal.
+            images.
         similarity: [a, b] the correlation of the class-mean pictures; likewise.
     """
 
     matrix: Float[Tensor, "classes classes"]
     classes: list[str]
     name: str
+    probability: Float[Tensor, "classes classes"]
+    match: Float[Tensor, "classes classes"] | None
     confusions: Float[Tensor, "classes classes"] | None = None
     similarity: Float[Tensor, "classes classes"] | None = None
-
-    @property
-    def symmetric(self) -> Float[Tensor, "classes classes"]:
-        """(E[a, b] + E[b, a]) / 2; NaN on the diagonal."""
-        return (self.matrix + self.matrix.T) / 2
 
     def pairs(self, n: int = 5) -> list[Pair]:
         """The n most entangled pairs, first the most entangled."""
         if n < 1:
             raise ValueError(f"n={n} given, expected at least one pair.")
-        return largest_pairs(self.symmetric, self.classes, n)
+        return largest_pairs(self.matrix, self.classes, n)
 
     @property
     def order(self) -> list[int]:
-        """Rows in the order of a hierarchical clustering: entangled classes stand side by side.
-
-        Average linkage, on the ranks of the pairs: most values are close to 0, and their differences would not count.
-        """
+        """Rows in the order of a hierarchical clustering (average linkage): entangled classes stand side by side."""
         from scipy.cluster.hierarchy import leaves_list, linkage
-        from scipy.stats import rankdata
 
         if len(self.classes) < 3:
             return list(range(len(self.classes)))
-        distances = rankdata(-_pairs(self.symmetric))
+        distances = 1 - _pairs(self.matrix).double().numpy()
         return leaves_list(linkage(distances, method="average", optimal_ordering=True)).tolist()
 
     def rank_correlation(self, *, resamplings: int = BOOTSTRAP, seed: int = 0) -> RankAgreement:
@@ -122,7 +119,7 @@ class Entanglement:
         count = len(self.classes)
         if count < 4:
             raise ValueError(f"{count} classes have too few pairs for a rank correlation, expected at least 4 classes.")
-        tables, truth = torch.stack([self.symmetric, self.similarity]), (self.confusions + self.confusions.T) / 2
+        tables, truth = torch.stack([self.matrix, self.similarity]), (self.confusions + self.confusions.T) / 2
         generator = np.random.default_rng(seed)
         found = _correlations(tables, truth, torch.arange(count))
         drawn = [
@@ -142,11 +139,23 @@ class Entanglement:
         return plot_entanglement(self)
 
     def __repr__(self) -> str:
-        most = ", ".join(f"{first} and {second} {value:.1%}" for first, second, value in self.pairs(3))
+        most = ", ".join(f"{first} and {second} {value:.2f}" for first, second, value in self.pairs(3))
         return f"Entanglement of {len(self.classes)} classes of {self.name}; most: {most}"
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
+
+
+def entangled(
+    probability: Float[Tensor, "classes classes"], match: Float[Tensor, "classes classes"] | None
+) -> Float[Tensor, "classes classes"]:
+    """The matrix from its two parts, or from the first alone: the mean of a pair's places in them."""
+    parts = [probability + probability.T] + ([] if match is None else [match])
+    places = torch.stack([_places(_pairs(part)) for part in parts]).mean(0)
+    table = torch.full_like(probability, torch.nan)
+    first, second = torch.triu_indices(len(table), len(table), 1)
+    table[first, second] = table[second, first] = places
+    return table
 
 
 def largest_pairs(table: Float[Tensor, "classes classes"], classes: list[str], n: int) -> list[Pair]:
@@ -167,7 +176,14 @@ def _correlations(tables: Float[Tensor, "2 classes classes"], truth: Tensor, cla
     return [mine, pictures, mine - pictures]
 
 
-def _pairs(table: Tensor) -> np.ndarray:
+def _pairs(table: Float[Tensor, "classes classes"]) -> Float[Tensor, "pairs"]:
     """The upper triangle, row by row, as scipy's condensed distances."""
     first, second = torch.triu_indices(len(table), len(table), 1)
-    return table[first, second].numpy()
+    return table[first, second]
+
+
+def _places(pairs: Float[Tensor, "pairs"]) -> Float[Tensor, "pairs"]:
+    """Each pair's rank among all, from 1 / pairs to 1 for the largest; equal ones share a rank."""
+    from scipy.stats import rankdata
+
+    return torch.from_numpy(rankdata(pairs.double().numpy()) / len(pairs)).float()

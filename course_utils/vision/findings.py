@@ -17,7 +17,7 @@ IN_CORNER = 0.25  # of what isolation covers; chance would put a sixteenth there
 DROP = 0.2  # by which the probability must fall without the part, for it to matter
 SMALL = 0.15  # of the picture: a part that covers more is the object itself
 TURNED = 0.5  # of another class's pictures
-AHEAD = 0.05  # of probability, by which a pair is more entangled than confused
+AHEAD = 0.05  # of probability, by which prototypes of a pair say more than its confusions do
 
 CRITERIA = {
     "corner": f"at least {IN_CORNER:.0%} of what isolation covers, on average over a class's pictures, lies in one "
@@ -26,8 +26,8 @@ CRITERIA = {
     "carried": f"the isolated part of a class covers at most {SMALL:.0%} of the picture, and pasted over pictures of "
     f"another class it turns at least {TURNED:.0%} of them into its own; strength is that share times what is left "
     "of the picture",
-    "pair": f"two classes are more entangled than the model confuses them when blurred, by at least {AHEAD:.2f}; "
-    "strength is the difference",
+    "pair": "prototypes of two entangled classes speak for each other more than the model confuses blurred images of "
+    f"them, by a mean probability of at least {AHEAD:.2f}; strength is the difference",
 }
 
 
@@ -111,14 +111,14 @@ def pairs_ahead(entanglement: Entanglement) -> list[Finding]:
     """Pairs that share more than the confusions betray."""
     if entanglement.confusions is None:
         return []
-    confused = (entanglement.confusions + entanglement.confusions.T) / 2
+    spoken, confused = ((part + part.T) / 2 for part in (entanglement.probability, entanglement.confusions))
     found = []
-    for first, second, value in entanglement.pairs(len(entanglement.classes)):
-        i, j = entanglement.classes.index(first), entanglement.classes.index(second)
-        if (ahead := value - confused[i, j].item()) >= AHEAD:
+    for first, second, _ in entanglement.pairs(len(entanglement.classes)):
+        at = entanglement.classes.index(first), entanglement.classes.index(second)
+        if (ahead := (spoken[at] - confused[at]).item()) >= AHEAD:
             text = (
-                f"{first} and {second}: entangled at {value:.2f}, confused when blurred at {confused[i, j]:.2f} "
-                "(mean probabilities)"
+                f"{first} and {second}: their prototypes speak for each other at {spoken[at]:.2f}, confused when "
+                f"blurred at {confused[at]:.2f} (mean probabilities)"
             )
             found.append(Finding("pair", (first, second), ahead, text))
     return found

@@ -155,7 +155,7 @@ class Work:
             return
         [pair] = found.pairs(1)
         i, j = found.classes.index(pair.first), found.classes.index(pair.second)
-        first, second = (pair.first, pair.second) if found.matrix[i, j] >= found.matrix[j, i] else pair[1::-1]
+        first, second = (pair.first, pair.second) if found.probability[i, j] >= found.probability[j, i] else pair[1::-1]
         with self.excused("Shared features"):
             self.report.shared = shared_features(self.classifier, prototypes, first, second, **self.options)
             self.report.interrupted = self.report.shared.interrupted

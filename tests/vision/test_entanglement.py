@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 from torch import nn
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from course_utils import Classifier, load_classifier
+from course_utils.vision.class_means import activations_of
 from course_utils.vision.confusions import picture_similarity, soft_confusions
 from course_utils.vision.entanglement import entanglement_matrix, shared_features
+from course_utils.vision.entanglement_result import entangled
 from course_utils.vision.prototypes_result import Prototypes
 from course_utils.vision.softening import RandomBlur, blurred
 from course_utils.world import PaintedWorld
@@ -65,21 +67,47 @@ def of_scenes(robust, scenes):
     )
 
 
-def test_the_matrix_is_the_mean_probability_that_prototypes_give_to_other_classes(colours, prototypes):
+def test_the_first_part_is_the_mean_probability_that_prototypes_give_to_other_classes(colours, prototypes):
     found = entanglement_matrix(colours, prototypes, transforms=(), draws=1)
     expected = colours.predict(prototypes.images).probabilities
     off = ~torch.eye(3, dtype=torch.bool)
-    assert torch.allclose(found.matrix[off], expected[off]) and found.matrix.diagonal().isnan().all()
+    assert torch.allclose(found.probability[off], expected[off]) and found.matrix.diagonal().isnan().all()
     assert found.pairs(1)[0][:2] == ("red", "orange")
-    assert [pair.value for pair in found.pairs(3)] == sorted((pair.value for pair in found.pairs(3)), reverse=True)
+    assert [pair.value for pair in found.pairs(3)] == pytest.approx([1, 2 / 3, 1 / 3])  # no maps: the first part alone
+    assert found.match is None
+
+
+def test_the_second_part_is_the_correlation_of_activations_less_what_all_classes_share(robust, scenes):
+    some = made(scenes.images[:10], scenes.names[:10])
+    found = entanglement_matrix(robust, some, layers=["layer2", "layer3"], transforms=(), draws=1, progress=False)
+    tables = []
+    for layer in ("layer2", "layer3"):
+        maps = activations_of(robust, some.images, [layer])[layer].flatten(1).numpy()
+        means = np.stack([maps[[i for i in range(10) if some.classes[i] == name]].mean(0) for name in NAMES])
+        tables.append(np.corrcoef(means - means.mean(0)))
+    off = ~np.eye(5, dtype=bool)
+    assert np.allclose(found.match.numpy()[off], np.mean(tables, 0)[off], atol=1e-4)
+
+
+def test_the_matrix_is_the_mean_of_a_pairs_places_in_both_parts(of_scenes):
+    upper = np.triu_indices(5, 1)
+    parts = [(part + part.T).numpy()[upper] for part in (of_scenes.probability, of_scenes.match)]
+    assert of_scenes.matrix.numpy()[upper] == pytest.approx(sum(rankdata(part) / 10 for part in parts) / 2)
+    assert torch.equal(of_scenes.matrix.nan_to_num(), of_scenes.matrix.T.nan_to_num())
+
+
+def test_a_pair_that_speaks_for_each_other_but_looks_different_inside_does_not_lead(of_scenes):
+    """Probabilities alone would be led by any class that a net falls back on when it sees little."""
+    unlike = torch.where(of_scenes.probability == of_scenes.probability[0, 1], -1.0, 0.1 + 0 * of_scenes.match)
+    assert entangled(of_scenes.probability, unlike)[0, 1] < of_scenes.matrix[0, 1] == 1
 
 
 def test_copies_of_a_class_are_averaged_and_a_subset_keeps_its_probabilities(colours, prototypes):
     two = made(prototypes.images[[0, 1, 2]], ["red", "red", "blue"])
     found = entanglement_matrix(colours, two, transforms=(), draws=1)
     said = colours.predict(two.images).probabilities
-    assert found.classes == ["red", "blue"] and found.matrix.shape == (2, 2)
-    assert found.matrix[0, 1].item() == pytest.approx(said[:2, 2].mean().item())
+    assert found.classes == ["red", "blue"] and found.matrix.shape == (2, 2) and found.matrix[0, 1] == 1
+    assert found.probability[0, 1].item() == pytest.approx(said[:2, 2].mean().item())
     assert found.order == [0, 1]
 
 
@@ -130,9 +158,10 @@ def test_picture_similarity_is_a_correlation(scenes):
 
 def test_draws_are_reproducible_and_independent_of_the_neighbours(robust, scenes):
     some = made(scenes.images[:4], scenes.names[:4])
-    one, again = (entanglement_matrix(robust, some, draws=2, seed=3, progress=False).matrix for _ in range(2))
-    other = entanglement_matrix(robust, some, draws=2, seed=4, progress=False).matrix
-    fewer = entanglement_matrix(robust, made(some.images[:3], some.classes[:3]), draws=2, seed=3, progress=False).matrix
+    one, again = (entanglement_matrix(robust, some, draws=2, seed=3, progress=False).probability for _ in range(2))
+    other = entanglement_matrix(robust, some, draws=2, seed=4, progress=False).probability
+    three = made(some.images[:3], some.classes[:3])
+    fewer = entanglement_matrix(robust, three, draws=2, seed=3, progress=False).probability
     assert torch.equal(one.nan_to_num(), again.nan_to_num()) and not torch.equal(one.nan_to_num(), other.nan_to_num())
     assert torch.allclose(one[:3, :3].nan_to_num(), fewer.nan_to_num(), atol=1e-5)
 
@@ -172,6 +201,8 @@ def test_bad_input_is_answered_in_a_sentence(colours, prototypes, robust, scenes
         entanglement_matrix(colours, prototypes, images=(flat((1.0, 0.0, 0.0), (1.0, 0.5, 0.0)), ["red", "orange"]))
     with pytest.raises(ValueError, match="draws=0"):
         entanglement_matrix(colours, prototypes, draws=0)
+    with pytest.raises(ValueError, match="did you mean 'layer3'"):
+        entanglement_matrix(robust, made(scenes.images[:2], scenes.names[:2]), layers=["layer33"])
     found = entanglement_matrix(colours, prototypes, draws=1)
     with pytest.raises(ValueError, match="images="):
         found.rank_correlation()
