@@ -25,53 +25,38 @@ from course_utils.vision import class_means, generate_prototypes, isolate_featur
 from course_utils.vision.class_means import ClassMeans
 from course_utils.vision.layer_table import stages
 
-BARE, STEPS, PROMPTS, SIDE = "bare passes", 60, 128, 1024
-# Net, pictures, rounds.
-CASES = (("pocket", 8, 7), ("pocket", 64, 3), ("photo", 8, 5), ("photo", 64, 3))
+BARE, STEPS, PROMPTS, SIDE = "bare passes", 40, 128, 1024
+CASES = {"pocket": {8: 5, 64: 3}, "photo": {8: 3, 64: 2}}  # pictures and rounds for each net
+QUICK = {"pocket": {8: 1}}
 Way = Callable[[int], object]  # of the number of steps
 
 
 def compare(given: Namespace) -> list[Row]:
-    peak = matrix_rate()
-    rows: list[Row] = [
-        {
-            "case": "this machine",
-            "way": f"product of matrices, {SIDE} x {SIDE}",
-            "seconds": None,
-            "ratio": None,
-            "quality": {"GFLOP/s": peak / 1e9},
-        }
-    ]
-    for name, batch, rounds in CASES[:1] if given.quick else CASES:
+    peak, steps = matrix_rate(), 6 if given.quick else STEPS
+    machine = {"case": "this machine", "way": f"product of matrices, {SIDE} x {SIDE}", "seconds": None, "ratio": None}
+    rows: list[Row] = [{**machine, "quality": {"GFLOP/s": peak / 1e9}}]
+    for name, rounds in (QUICK if given.quick else CASES).items():
         net = load_classifier(name).requires_grad_(False)
         means = some_means(net)
-        rows += costs(
-            f"{name}, {batch} pictures",
-            methods(net, batch, means),
-            rounds=1 if given.quick else rounds,
-            steps=6 if given.quick else STEPS,
-            also=parts(net, batch, means),
-            operations={way: flops(run, 20) * batch / 8 for way, run in methods(net, 8, means).items()},
-            peak=peak,
-        )
+        counted = {way: flops(run, steps) / 8 for way, run in methods(net, 8, means).items()}
+        for batch, times in rounds.items():
+            ways, also = methods(net, batch, means), parts(net, batch, means)
+            operations = {way: batch * count for way, count in counted.items()}
+            rows += costs(f"{name}, {batch} pictures", ways, also, operations, peak, rounds=times, steps=steps)
     prompts = prompt_ways()
-    counted = {way: flops(run, 20) for way, run in prompts.items()}
-    steps = 6 if given.quick else STEPS
-    rows += costs(
-        f"pocket-lm, {PROMPTS} prompts", prompts, rounds=5, steps=steps, also={}, operations=counted, peak=peak
-    )
-    return rows
+    counted = {way: flops(run, steps) for way, run in prompts.items()}
+    return rows + costs(f"pocket-lm, {PROMPTS} prompts", prompts, {}, counted, peak, rounds=5, steps=steps)
 
 
 def costs(
     case: str,
     ways: dict[str, Way],
+    also: dict[str, Callable[[int], object]],
+    operations: dict[str, float],
+    peak: float,
     *,
     rounds: int,
     steps: int,
-    also: dict[str, Callable[[], object]],
-    operations: dict[str, float],
-    peak: float,
 ) -> list[Row]:
     """Rows of whole methods, with their operations, and of the parts of a step."""
     whole: dict[str, Callable[[object], object]] = {name: lambda _, way=way: way(steps) for name, way in ways.items()}
