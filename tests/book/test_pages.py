@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TEACHING = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
 PLAN = re.compile(r"^### ([^\n]*), (\d+) minutes\n+((?:\|[^\n]*\n)+)", re.MULTILINE)
-ROW = re.compile(r"\| (\d+):(\d\d) \| (\d+) \| (.*) \|")
+ROW = re.compile(r"\| (\d+):(\d\d) \| (\d+) \| ([^|]*) \|")
 PLANS = [
     pytest.param(int(total), [(60 * int(h) + int(m), int(minutes), what) for h, m, minutes, what in ROW.findall(rows)])
     for _, total, rows in PLAN.findall(TEACHING)
@@ -34,6 +34,20 @@ def test_nobody_sits_for_more_than_ninety_minutes(total, rows):
     for _, minutes, what in rows:
         sitting = 0 if what in ("Break", "Lunch") else sitting + minutes
         assert sitting <= 90
+
+
+def test_a_plan_says_for_every_chapter_in_it_how_long_its_cells_run():
+    for row in re.findall(r"^\| \d+:\d\d .*$", TEACHING, re.MULTILINE):
+        told = [int(number) for number in " ".join(re.findall(r"\{cells-run\}`([^`]+)`", row)).split()]
+        named = [int(n) for n in re.findall(r"(?<=[Cc]hapter )\d+|(?<=Chapters )\d+|(?<=5 and )\d+", row)]
+        assert told == ([12] if "audit game" in row else named)
+
+
+def test_times_are_told_in_words():
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    from cells_run import told
+
+    assert [told(seconds) for seconds in (0, 9.6, 99.4, 100, 200)] == ["–", "10 s", "99 s", "2 min", "3 min"]
 
 
 def test_every_chapter_has_its_teaching_notes():
