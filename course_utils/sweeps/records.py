@@ -98,7 +98,9 @@ def encode(record: Record) -> bytes:
         TypeError: the result is anything but a dictionary of tensors and plain values.
     """
     if not isinstance(record.result, dict | None) or not all(isinstance(name, str) for name in record.result or ()):
-        raise TypeError(f"the function gave {type(record.result).__name__}, expected a dictionary, {_KINDS}.")
+        raise TypeError(
+            f"the function gave {type(record.result).__name__}, expected a dictionary with text as keys, {_KINDS}."
+        )
     result = record.result or {}
     tensors = {name: value for name, value in result.items() if isinstance(value, Tensor)}
     plain = {name: value for name, value in result.items() if name not in tensors}

@@ -137,9 +137,9 @@ def test_a_file_names_its_task_and_function_in_its_header(tmp_path):
     ("given", "said"),
     [
         (None, "gave None, expected a dictionary: does it lack a return"),
-        (3, "gave int, expected a dictionary, of tensors and plain values"),
+        (3, "gave int, expected a dictionary with text as keys, of tensors and plain values"),
         ({"net": torch.nn.Linear(1, 1)}, "gave 'net' as Linear"),
-        ({1: 2}, "expected a dictionary"),
+        ({1: 2}, "expected a dictionary with text as keys"),
     ],
 )
 def test_a_result_that_cannot_be_kept_is_a_failure_that_says_so(given, said, unchecked):
