@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench_tables import markdown
@@ -38,18 +38,28 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=list(COMPARISONS), help="comparisons to run")
     parser.add_argument("--quick", action="store_true", help=f"see in minutes that all runs; writes {TRIED.name}")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch; one unless given")
-    parser.add_argument("--chapters", nargs="+", default=[], help="only these in `memory`, such as 02 07")
+    parser.add_argument("--chapters", nargs="+", default=[], help="of `memory`, such as 02 07; all unless given")
     parser.add_argument("--out", type=Path, help="where results go")
     given = parser.parse_args()
     out = given.out or (TRIED if given.quick else RESULTS)
     for name in given.only:
         print(f"{name} …", flush=True)
-        partly = name == "memory" and bool(given.chapters)
-        more = ["--quick"] * given.quick + ["--chapters", *given.chapters] * partly
-        found = result_of(HERE / f"{name}.py", COMPARISONS[name], more, threads=given.threads)
-        keep(out, name, found, partly=partly)
-        print(markdown(found) + "\n", flush=True)
+        for more in parts(name, given):
+            found = result_of(HERE / f"{name}.py", COMPARISONS[name], more, threads=given.threads)
+            keep(out, name, found, partly="--chapters" in more)
+            print(markdown(found) + "\n", flush=True)
     print(f"Written to {out}")
+
+
+def parts(name: str, given: argparse.Namespace) -> Iterator[list[str]]:
+    """The arguments of each call of a comparison: one call, but one a chapter where all chapters run."""
+    quick = ["--quick"] * given.quick
+    if name != "memory" or given.quick:
+        yield quick
+        return
+    for path in sorted((HERE.parent / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+        if not given.chapters or path.name[:2] in given.chapters:
+            yield ["--chapters", path.name[:2]]
 
 
 def result_of(script: Path, peer: str | None, more: Sequence[str] = (), *, threads: int = 1) -> dict:
