@@ -149,8 +149,11 @@ class Entanglement:
 def entangled(
     probability: Float[Tensor, "classes classes"], match: Float[Tensor, "classes classes"] | None
 ) -> Float[Tensor, "classes classes"]:
-    """The matrix from its two parts, or from the first alone: the mean of a pair's places in them."""
-    parts = [probability + probability.T] + ([] if match is None else [match])
+    """The matrix from its two parts, or from the first alone: a mean of a pair's places in them.
+
+    The first counts twice: it says what either class's prototypes say of the other.
+    """
+    parts = [probability + probability.T] * 2 + ([] if match is None else [match])
     places = torch.stack([_places(_pairs(part)) for part in parts]).mean(0)
     table = torch.full_like(probability, torch.nan)
     first, second = torch.triu_indices(len(table), len(table), 1)

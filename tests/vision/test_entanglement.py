@@ -89,10 +89,11 @@ def test_the_second_part_is_the_correlation_of_activations_less_what_all_classes
     assert np.allclose(found.match.numpy()[off], np.mean(tables, 0)[off], atol=1e-4)
 
 
-def test_the_matrix_is_the_mean_of_a_pairs_places_in_both_parts(of_scenes):
+def test_the_matrix_is_a_mean_of_a_pairs_places_in_both_parts_and_the_answer_counts_twice(of_scenes):
     upper = np.triu_indices(5, 1)
     parts = [(part + part.T).numpy()[upper] for part in (of_scenes.probability, of_scenes.match)]
-    assert of_scenes.matrix.numpy()[upper] == pytest.approx(sum(rankdata(part) / 10 for part in parts) / 2)
+    places = [rankdata(part) / len(part) for part in parts]
+    assert of_scenes.matrix.numpy()[upper] == pytest.approx((2 * places[0] + places[1]) / 3)
     assert torch.equal(of_scenes.matrix.nan_to_num(), of_scenes.matrix.T.nan_to_num())
 
 
