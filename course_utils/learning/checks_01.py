@@ -43,6 +43,10 @@ def _mistakes(right: dict[str, float]) -> list[tuple[dict[str, float], str]]:
         ),
         ({group: 1 - right[group] for group in right}, "these are shares of wrong answers: compare with ==."),
         ({group: 100 * right[group] for group in right}, "this is in per cent: return shares between 0 and 1."),
+        (
+            dict.fromkeys(right, 0.0),
+            "no answer is the name of a group: compare answers with the *truth*, and pick by group.",
+        ),
         (dict.fromkeys(right, overall), "every group gets the average over all: keep only the pictures of the group."),
     ]
 
@@ -58,7 +62,8 @@ def check_blind_spot(function: Callable, reference: Callable) -> None:
     given = (BEFORE, ONE, OTHER, BOTH)
     share = function(*map(list, given), "lorry")
     if not isinstance(share, Real) or isinstance(share, bool):
-        raise Mistake(f"your function returns a {type(share).__name__}, expected one number between 0 and 1.")
+        whole = ": `before == name` compares the whole list; go picture by picture, with zip" * isinstance(share, bool)
+        raise Mistake(f"your function returns a {type(share).__name__}, expected one number between 0 and 1{whole}.")
     right, value = reference(*given, "lorry"), float(share)
     known = {
         3.0: "that is how many pictures are lost; the share is that number divided by the number of all pictures.",
@@ -67,6 +72,7 @@ def check_blind_spot(function: Callable, reference: Callable) -> None:
         / 8: "you count every picture that is wrong with both changes: it must be right before and with either alone.",
         5 / 8: "you leave out what either change does alone: `one` and `other` must both still say `name`.",
         2 / 8: "you miss a picture that became neither of the two: with both changes anything but `name` counts.",
+        3 / 5: "you divide by the pictures that either change alone leaves right: divide by all of them.",
         3 / 7: "you divide by the pictures that were right before: divide by all of them.",
     }
     for wrong, advice in known.items():

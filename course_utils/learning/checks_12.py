@@ -15,9 +15,9 @@ from course_utils.learning.properties import inputs_untouched
 def check_only_together(function: Callable, reference: Callable) -> None:
     """Every one of the sixteen ways in which four pictures can be named right or wrong, some more than once."""
     ways = list(product((True, False), repeat=4))
-    repeats = [1 + (3 * number) % 5 for number in range(len(ways))]
+    repeats = [1 + (4 * number) % 7 for number in range(len(ways))]  # so that no two mistakes give one share
     scenes = [
-        way for way, times in zip(ways, repeats, strict=True) for _ in range(times + 2 * (way[:3] == (True,) * 3))
+        way for way, times in zip(ways, repeats, strict=True) for _ in range(times + 4 * (way[:3] == (True,) * 3))
     ]
     right = torch.tensor(scenes).T.reshape(2, 2, -1)
     with inputs_untouched(right=right):
@@ -39,6 +39,10 @@ def check_only_together(function: Callable, reference: Callable) -> None:
             (mean(before & ~first & ~second & ~both), "with either change alone the answer must stay *right*."),
             (turned.sum() / before.sum(), "that is the share among scenes that are right before; divide by all."),
             (turned.sum() / (before & first & second).sum(), "the share is of all scenes."),
+            (mean(before) - mean(both), "a scene that turns right cancels one that turns wrong in a difference of "
+             "averages: look scene by scene, with `&`."),
+            (mean(first) + mean(second) - mean(before) - mean(both), "averages are added and subtracted, so scenes "
+             "cancel each other: look scene by scene, with `&`."),
             (mean(before & first & second & both), "these are the scenes that stay right after both: `~right[1, 1]`."),
         ],
         "not the share of scenes that are right before and with either change alone, and wrong with both",
@@ -62,7 +66,8 @@ def check_caught(function: Callable, reference: Callable) -> None:
                 (above.sum(), "that is how many are caught; divide by the number of planted scores."),
                 (100 * above.float().mean(), "in per cent it is right; return the share, from 0 to 1."),
                 (mean(~above), "this is the share that stays below the bar: the rest is caught."),
-                (mean(planted > highest[max(0, alarms - 1)]), "the bar is a place too high: the largest has place 0."),
+                (mean(planted > highest[max(0, alarms - 1)]), f"the bar is too high; the largest clean score has "
+                 f"place 0, and with at most {alarms} false alarm{'s' * (alarms != 1)} the bar is at place {alarms}."),
                 (mean(planted > highest[alarms + 1]), "the bar is one place too low: too many clean scores are above."),
                 (mean(planted > clean.sort().values[alarms]), "the bar is among the smallest: `descending=True`."),
                 (mean(planted > clean[alarms]), "the clean scores are in no order: sort them first."),
@@ -84,7 +89,9 @@ def one_number(value: object) -> float:
     if isinstance(value, torch.Tensor) and value.numel() == 1:
         return float(value)
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise Mistake(f"your function returned a {type(value).__name__}, expected one number, a share from 0 to 1.")
+        many = ": take the mean" * (isinstance(value, torch.Tensor) and value.numel() > 1)
+        kind = type(value).__name__
+        raise Mistake(f"your function returned a {kind}, expected one number, a share from 0 to 1{many}.")
     return float(value)
 
 

@@ -21,6 +21,11 @@ def by_counting(planted, clean, alarms):
             return float((planted > bar).sum()) / len(planted)
 
 
+def interaction(right):
+    means = right.float().mean(2)
+    return (means[1, 0] + means[0, 1] - means[0, 0] - means[1, 1]).item()
+
+
 RIGHT = {"12-together": [only_together, scene_by_scene], "12-bar": [caught, by_counting]}
 WRONG = {
     "12-together": [
@@ -36,15 +41,20 @@ WRONG = {
         (lambda r: int((r[0, 0] & r[1, 0] & r[0, 1] & ~r[1, 1]).sum()), "divide by the number of all scenes"),
         (lambda r: only_together(r) / r[0, 0].float().mean().item(), "among scenes that are right before"),
         (lambda r: 100 * only_together(r), "from 0 to 1"),
-        (lambda r: r[0, 0] & r[1, 0] & r[0, 1] & ~r[1, 1], "expected one number"),
+        (lambda r: (r[0, 0].float().mean() - r[1, 1].float().mean()).item(), "difference of averages"),
+        (interaction, "scenes cancel each other"),
+        (lambda r: r[0, 0] & r[1, 0] & r[0, 1] & ~r[1, 1], "take the mean"),
         (lambda r: 0.123, "not the share"),
     ],
     "12-bar": [
         (lambda p, c, n: (p >= c.sort(descending=True).values[n]).float().mean().item(), "a score at the bar"),
         (lambda p, c, n: (p > c.sort(descending=True).values[n + 1]).float().mean().item(), "one place too low"),
-        (lambda p, c, n: (p > c.sort(descending=True).values[max(0, n - 1)]).float().mean().item(), "a place too high"),
+        (
+            lambda p, c, n: (p > c.sort(descending=True).values[max(0, n - 1)]).float().mean().item(),
+            "the bar is too high",
+        ),
         (lambda p, c, n: (p > c.sort().values[n]).float().mean().item(), "among the smallest"),
-        (lambda p, c, n: (p > c.max()).float().mean().item(), "bar"),
+        (lambda p, c, n: (p > c.max()).float().mean().item(), "the bar is at place 1"),
         (lambda p, c, n: 1 - caught(p, c, n), "stays below the bar"),
         (lambda p, c, n: 100 * caught(p, c, n), "from 0 to 1"),
         (lambda p, c, n: round(len(p) * caught(p, c, n)), "divide by the number of planted"),
