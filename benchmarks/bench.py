@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench_tables import markdown
@@ -31,6 +31,11 @@ COMPARISONS: dict[str, str | None] = {
     "start": None,
     "memory": None,
 }
+# Those that come in parts, each in a process of its own, and kept as soon as it is there.
+PARTS = {
+    "roofline": ["pocket-8", "pocket-64", "photo-8", "photo-64", "pocket-lm"],
+    "memory": [path.name[:2] for path in sorted((HERE.parent / "notebooks").glob("[0-9][0-9]_*.ipynb"))],
+}
 
 
 def main() -> None:
@@ -38,28 +43,20 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=list(COMPARISONS), help="comparisons to run")
     parser.add_argument("--quick", action="store_true", help=f"see in minutes that all runs; writes {TRIED.name}")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch; one unless given")
-    parser.add_argument("--chapters", nargs="+", default=[], help="of `memory`, such as 02 07; all unless given")
+    parser.add_argument(
+        "--parts", nargs="+", default=[], help="of memory (02 07) or roofline (pocket-8); all unless given"
+    )
     parser.add_argument("--out", type=Path, help="where results go")
     given = parser.parse_args()
     out = given.out or (TRIED if given.quick else RESULTS)
     for name in given.only:
         print(f"{name} …", flush=True)
-        for more in parts(name, given):
+        for part in [None] if given.quick else given.parts or PARTS.get(name, [None]):
+            more = ["--quick"] * given.quick + (["--parts", part] if part else [])
             found = result_of(HERE / f"{name}.py", COMPARISONS[name], more, threads=given.threads)
-            keep(out, name, found, partly="--chapters" in more)
+            keep(out, name, found, part=part)
             print(markdown(found) + "\n", flush=True)
     print(f"Written to {out}")
-
-
-def parts(name: str, given: argparse.Namespace) -> Iterator[list[str]]:
-    """The arguments of each call of a comparison: one call, but one a chapter where all chapters run."""
-    quick = ["--quick"] * given.quick
-    if name != "memory" or given.quick:
-        yield quick
-        return
-    for path in sorted((HERE.parent / "notebooks").glob("[0-9][0-9]_*.ipynb")):
-        if not given.chapters or path.name[:2] in given.chapters:
-            yield ["--chapters", path.name[:2]]
 
 
 def result_of(script: Path, peer: str | None, more: Sequence[str] = (), *, threads: int = 1) -> dict:
@@ -80,19 +77,20 @@ def result_of(script: Path, peer: str | None, more: Sequence[str] = (), *, threa
     return {"error": said[-1]}
 
 
-def keep(path: Path, name: str, found: dict, *, partly: bool = False) -> None:
+def keep(path: Path, name: str, found: dict, *, part: str | None = None) -> None:
     """Puts one comparison's result among those that are there, in the order of `COMPARISONS`.
 
-    A failure does not wipe out an earlier result: it is noted beside it. What was measured `partly` replaces only its
-    own rows.
+    A failure does not wipe out an earlier result: it is noted beside it. A part of a comparison replaces only its own
+    rows.
     """
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     before = known.get(name, {})
     if "error" in found and "rows" in before:
         found = {**before, "last error": found["error"]}
-    elif partly and "rows" in before:
-        rows = {row["way"]: row for row in (*before["rows"], *found["rows"])}
-        found = {**found, "rows": [rows[way] for way in sorted(rows)]}
+    elif part and "rows" in found:
+        others = [row for row in before.get("rows", []) if row.get("part") != part]
+        rows = others + [{"part": part, **row} for row in found["rows"]]
+        found = {**found, "rows": sorted(rows, key=lambda row: PARTS[name].index(row["part"]))}
     known[name] = found
     ordered = {each: known[each] for each in COMPARISONS if each in known}
     path.with_suffix(".part").write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")

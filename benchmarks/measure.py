@@ -128,20 +128,20 @@ def run(
     time: str,
     ratio: str = "over ours",
     packages: Sequence[str] = (),
-    **options: Any,
 ) -> None:
     """What a comparison's file does when it is called: measure, and write its rows where --out says.
 
     Args:
         time, ratio: what these two columns of its tables are called.
         packages: whose versions matter.
-        options: further arguments of the command line, name=default.
+
+    `compare` is given the command line's arguments: `.quick`, and `.parts`, the names of the parts to measure where a
+    comparison comes in several, or none for all.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     parser.add_argument("--out", type=Path, help="a JSON file; the terminal if left out")
-    for name, default in options.items():
-        parser.add_argument(f"--{name}", nargs="*", default=default)
+    parser.add_argument("--parts", nargs="*", default=[], help="of a comparison that comes in several")
     given = parser.parse_args()
     found: Row = {"circumstances": circumstances(packages)}
     begin = perf_counter()

@@ -1,7 +1,7 @@
 """How much memory each chapter takes at its peak, and how long it runs: python benchmarks/bench.py --only memory
 
 Every chapter is executed from top to bottom in a kernel of its own, as the book does it; the kernel is asked at the end
-how much memory it has had. About ten minutes for all; `--chapters 02 07` takes a few.
+how much memory it has had. About ten minutes for all; `--parts 02 07` takes a few.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHORT = ("00",)  # of --quick
 
 def compare(given: Namespace) -> list[Row]:
     os.environ.update(COURSE_BOOK="1", PYDEVD_DISABLE_FILE_VALIDATION="1")
-    wanted = tuple(given.chapters or (SHORT if given.quick else ("",)))
+    wanted = tuple(given.parts or (SHORT if given.quick else ("",)))
     return [measured(path) for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")) if path.name.startswith(wanted)]
 
 
@@ -68,4 +68,4 @@ def seconds_and_peak() -> tuple[float, int]:
 
 
 if __name__ == "__main__":
-    run(compare, time="processor time", chapters=[])
+    run(compare, time="processor time")

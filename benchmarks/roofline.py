@@ -26,33 +26,28 @@ from course_utils.vision.class_means import ClassMeans
 from course_utils.vision.layer_table import stages
 
 BARE, STEPS, PROMPTS, SIDE = "bare passes", 40, 128, 1024
-CASES = {"pocket": {8: 5, 64: 3}, "photo": {8: 3, 64: 2}}  # pictures and rounds for each net
-QUICK = {"pocket": {8: 1}}
+CASES = {"pocket-8": 3, "pocket-64": 3, "photo-8": 3, "photo-64": 2, "pocket-lm": 5}  # net, pictures; rounds
 Way = Callable[[int], object]  # of the number of steps
 
 
 def compare(given: Namespace) -> list[Row]:
-    peak, steps = matrix_rate(), 6 if given.quick else STEPS
-    machine = {"case": "this machine", "way": f"product of matrices, {SIDE} x {SIDE}", "seconds": None, "ratio": None}
-    rows: list[Row] = [{**machine, "quality": {"GFLOP/s": peak / 1e9}}]
-    for name, rounds in (QUICK if given.quick else CASES).items():
-        net = load_classifier(name).requires_grad_(False)
-        means = some_means(net)
-        counted = {way: flops(run, steps) / 8 for way, run in methods(net, 8, means).items()}
-        for batch, times in rounds.items():
-            ways, also = methods(net, batch, means), parts(net, batch, means)
-            operations = {way: batch * count for way, count in counted.items()}
-            rows += costs(f"{name}, {batch} pictures", ways, also, operations, peak, rounds=times, steps=steps)
-    prompts = prompt_ways()
-    counted = {way: flops(run, steps) for way, run in prompts.items()}
-    return rows + costs(f"pocket-lm, {PROMPTS} prompts", prompts, {}, counted, peak, rounds=5, steps=steps)
+    peak, steps, rows = matrix_rate(), 6 if given.quick else STEPS, []
+    for case in given.parts or (["pocket-8", "pocket-lm"] if given.quick else CASES):
+        rounds = 1 if given.quick else CASES[case]
+        if case == "pocket-lm":
+            ways, also, name = prompt_ways(), {}, f"pocket-lm, {PROMPTS} prompts"
+        else:
+            net, batch = load_classifier(case.partition("-")[0]).requires_grad_(False), int(case.partition("-")[2])
+            means = some_means(net)
+            ways, also, name = methods(net, batch, means), parts(net, batch, means), f"{net.name}, {batch} pictures"
+        rows += costs(name, ways, also, peak, rounds=rounds, steps=steps)
+    return rows
 
 
 def costs(
     case: str,
     ways: dict[str, Way],
     also: dict[str, Callable[[int], object]],
-    operations: dict[str, float],
     peak: float,
     *,
     rounds: int,
@@ -62,14 +57,17 @@ def costs(
     whole: dict[str, Callable[[object], object]] = {name: lambda _, way=way: way(steps) for name, way in ways.items()}
     small = {f"part: {name}": lambda _, part=part: [part(step) for step in range(steps)] for name, part in also.items()}
     rows = side_by_side(case, {**whole, **small}, rounds=rounds, per=steps, against=BARE, warm_up=rounds > 3)
+    bare = flops(ways[BARE], 1)
     for row in rows:
-        count = operations.get(row["way"])
-        if count and "error" not in row:
+        if row["way"] in ways and "error" not in row:
+            count = bare if row["way"] == BARE else flops(ways[row["way"]], steps)
             row["quality"] = {
                 "GFLOP a step": count / 1e9,
-                "operations over bare": count / operations[BARE],
+                "operations over bare": count / bare,
                 "of the machine's rate": count / row["seconds"]["median"] / peak,
             }
+            if row["way"] == BARE:
+                row["quality"]["GFLOP/s of a matrix product"] = peak / 1e9
     return rows
 
 

@@ -114,14 +114,14 @@ def test_a_comparison_is_put_among_the_others_and_a_failure_wipes_nothing_out(tm
     assert kept["start"] == {"error": "it broke"}
 
 
-def test_some_chapters_take_the_place_of_their_own_rows_only(tmp_path):
+def test_a_part_takes_the_place_of_its_own_rows_only(tmp_path):
     from bench import keep
 
     path = tmp_path / "results.json"
-    keep(path, "memory", measured(row("00", 1), row("01", 1)))
-    keep(path, "memory", measured(row("01", 2), row("02", 2)), partly=True)
+    for part, seconds in (("02", 1), ("00", 1), ("02", 2)):
+        keep(path, "memory", measured(row(f"chapter {part}", seconds)), part=part)
     rows = json.loads(path.read_text())["memory"]["rows"]
-    assert [(each["way"], each["seconds"]["median"]) for each in rows] == [("00", 1), ("01", 2), ("02", 2)]
+    assert [(each["way"], each["seconds"]["median"]) for each in rows] == [("chapter 00", 1), ("chapter 02", 2)]
 
 
 def test_a_table_says_how_fast_how_good_and_what_failed():
