@@ -24,7 +24,7 @@ def peers(results: dict[str, Any]) -> Picture:
     for comparison, case, judged, words, without in SHOWN:
         rows = rows_of(results, comparison, case)
         good = {row["way"]: row["quality"].get(judged) for row in rows}
-        if "log" in judged:
+        if "log-probability" in judged:
             good = {way: math.exp(value) for way, value in good.items()}
         for row in rows:
             if "ours" not in row["way"] and row["way"] not in without and row["ratio"]:
@@ -66,7 +66,7 @@ def steps(results: dict[str, Any]) -> Picture:
     rows = [row for row in rows_of(results, "roofline", "") if row["way"] in METHODS and row["ratio"]]
     cases = list(dict.fromkeys(row["case"] for row in rows))
     met = sum(row["ratio"]["median"] <= GOAL for row in rows)
-    figure = new_figure(3.4)
+    figure = new_figure(3.8)
     axes = figure.subplots()
     for place, method in enumerate(METHODS):
         ratios = {row["case"]: row["ratio"]["median"] for row in rows if row["way"] == method}
@@ -78,7 +78,7 @@ def steps(results: dict[str, Any]) -> Picture:
     axes.set_xticks(range(len(cases)), cases)
     axes.set_ylabel("a step over the bare passes")
     axes.set_title(f"{met} of {len(rows)} steps cost at most {GOAL} times the bare passes")
-    axes.legend(fontsize=8, frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9, frameon=False)
     said = "; ".join(f"{row['case']}, {row['way']}: {row['ratio']['median']:.2f}" for row in rows)
     return Picture(figure, alt=f"Bars of a step's time over the bare passes: {said}. The goal is {GOAL}.")
 

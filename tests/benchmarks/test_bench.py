@@ -174,3 +174,19 @@ def test_the_page_names_only_what_is_in_the_results():
     for comparison, case, way, _ in named:
         assert way in [each["way"] for each in rows_of(results, comparison, case)]
     assert set(results) <= set(re.findall(r"\{bench-table\} (\w+)", page))
+
+
+def test_quality_over_ours_is_a_ratio_of_logits_and_of_probabilities():
+    from bench_figures import peers
+
+    seen = [row("ours", 1.0, **{"logit, mean": 20.0}), row("lucent", 5.0, **{"logit, mean": 10.0})]
+    said = [
+        row("ours", 1.0, **{"best log-probability, mean": 0.0}),
+        row("x", 5.0, **{"best log-probability, mean": -0.5}),
+    ]
+    for each, case in ((seen, "pocket, a picture of each"), (said, "pocket-lm")):
+        for one in each:
+            one["case"] = case
+    alt = peers({"visualization": measured(*seen), "prompt_peers": measured(*said)}).alt
+    assert "lucent (visualisation: logit): time 5, quality 0.50" in alt
+    assert "x (prompts: probability of the best): time 5, quality 0.61" in alt
