@@ -33,6 +33,7 @@ COMPARISONS: dict[str, str | None] = {
 }
 # Those that come in parts, each in a process of its own, and kept as soon as it is there.
 PARTS = {
+    "prompt_peers": ["girl", "boy", "science", "art"],
     "roofline": ["pocket-8", "pocket-64", "photo-8", "photo-64", "pocket-lm"],
     "memory": [path.name[:2] for path in sorted((HERE.parent / "notebooks").glob("[0-9][0-9]_*.ipynb"))],
 }
@@ -43,9 +44,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=list(COMPARISONS), help="comparisons to run")
     parser.add_argument("--quick", action="store_true", help=f"see in minutes that all runs; writes {TRIED.name}")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch; one unless given")
-    parser.add_argument(
-        "--parts", nargs="+", default=[], help="of memory (02 07) or roofline (pocket-8); all unless given"
-    )
+    parser.add_argument("--parts", nargs="+", default=[], help="of what comes in parts (PARTS in this file)")
     parser.add_argument("--out", type=Path, help="where results go")
     given = parser.parse_args()
     out = given.out or (TRIED if given.quick else RESULTS)

@@ -13,7 +13,7 @@ SHOWN = (
     ("attacks", "pocket, 64 pictures", "called volcano", "attack: share tricked", ("bare passes",)),
     ("visualization", "pocket, a picture of each", "logit, mean", "visualisation: logit", ()),
     ("isolation_peers", "pocket, ", "IoU", "isolation: overlap (IoU)", ("blob in the centre",)),
-    ("prompt_peers", "pocket-lm", "best log-probability, mean", "prompts: probability of the best", ()),
+    ("prompt_peers", "pocket-lm", "best log-probability", "prompts: probability of the best", ()),
 )
 METHODS = ("attack", "feature visualisation", "prototypes without images", "prototypes with images")
 

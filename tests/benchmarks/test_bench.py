@@ -181,8 +181,8 @@ def test_quality_over_ours_is_a_ratio_of_logits_and_of_probabilities():
 
     seen = [row("ours", 1.0, **{"logit, mean": 20.0}), row("lucent", 5.0, **{"logit, mean": 10.0})]
     said = [
-        row("ours", 1.0, **{"best log-probability, mean": 0.0}),
-        row("x", 5.0, **{"best log-probability, mean": -0.5}),
+        row("ours", 1.0, **{"best log-probability": 0.0}),
+        row("x", 5.0, **{"best log-probability": -0.5}),
     ]
     for each, case in ((seen, "pocket, a picture of each"), (said, "pocket-lm")):
         for one in each:
