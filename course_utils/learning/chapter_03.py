@@ -29,8 +29,8 @@ EXERCISES = (
     Exercise(
         id="03-entanglement",
         title="Who speaks for whom",
-        why="Level two of the engine in four lines. Probabilities of pictures become a table of classes, and the table "
-        "says which of them the model can mix up.",
+        why="The first half of level two in four lines. Probabilities of pictures become a table of classes, and the "
+        "table says which of them the model can mix up.",
         minutes=10,
         difficulty=2,
         reference=entanglement,

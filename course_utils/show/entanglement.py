@@ -26,20 +26,29 @@ def plot_entanglement(entanglement: Entanglement, *, alt: str | None = None) -> 
         alt: what the figure shows; by default the most entangled pairs.
     """
     # Each with a power that spreads what matters: of places the highest, of probabilities, mostly small, the small.
-    tables = [("Prototypes: {} share most", entanglement.matrix, 3.0, "entanglement", ("class", "class"))]
+    tables = [
+        (
+            "Prototypes: {} share most",
+            entanglement.matrix,
+            3.0,
+            "entanglement",
+            ("class", "class"),
+            [0.4, 0.6, 0.8, 1.0],
+        )
+    ]
     if entanglement.confusions is not None:
         shares = 100 * entanglement.confusions
         labels = "taken for", "blurred images of"
-        tables.append(("Blurred images: {} are confused most", shares, 0.5, "mean probability (%)", labels))
+        tables.append(("Blurred images: {} are confused most", shares, 0.5, "mean probability (%)", labels, None))
     figure = new_figure(len(tables) * 0.92 * WIDTH)
-    for axes, (title, table, power, unit, words) in zip(
+    for axes, (title, table, power, unit, words, ticks) in zip(
         figure.subplots(len(tables), 1, squeeze=False)[:, 0], tables, strict=True
     ):
         [most] = largest_pairs((table + table.T) / 2, entanglement.classes, 1)
         image = _draw(axes, entanglement, table, power)
         axes.set(xlabel=words[0], ylabel=words[1])
         axes.set_title(title.format(f"{most.first} and {most.second}"), parse_math=False)
-        figure.colorbar(image, ax=axes, shrink=0.7, label=unit)
+        figure.colorbar(image, ax=axes, shrink=0.7, label=unit, ticks=ticks)
     return Picture(figure, alt=alt or in_words(entanglement))
 
 
