@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from course_utils.audit.debriefs import Debrief, debrief, shown, table
 from course_utils.audit.guesses import FORM, Guess, Match, guesses
 from course_utils.audit.truths import Answer, Planted, sealed_answer
 
@@ -25,6 +26,8 @@ class Revelation:
             and while the guess is wrong: another try is worth more than the answer (`give_up=True` shows it).
         figures: what interventions on the model measured, by what was done: shares in [0, 1] with their intervals,
             or numbers. Empty when `truth` is withheld.
+        debrief: the slices, and which methods of the course find what was planted; None when `truth` is withheld,
+            and for a bundle, in which nobody has looked for it.
     """
 
     model: str
@@ -32,6 +35,7 @@ class Revelation:
     words: str
     truth: tuple[dict[str, Any], ...]
     figures: dict[str, Any]
+    debrief: Debrief | None = None
 
     @property
     def right(self) -> bool:
@@ -40,19 +44,17 @@ class Revelation:
 
     def __repr__(self) -> str:
         lines = [f"{self.model}: {self.verdict}. {self.words}"]
-        return "\n".join(lines + [f"  {name}: {_shown(value)}" for name, value in self.figures.items()])
+        lines += [f"  {name}: {shown(value)}" for name, value in self.figures.items()]
+        return "\n".join(lines + ([str(self.debrief)] if self.debrief else []))
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><td style="text-align: left;">{escape(name)}</td><td>{_shown(value)}</td></tr>'
-            for name, value in self.figures.items()
-        )
-        head = '<tr><th style="text-align: left;">what was done to the model</th><th>measured</th></tr>'
-        table = f"<table>{head}{rows}</table>" if rows else ""
+        rows = [(name, shown(value)) for name, value in self.figures.items()]
+        tables = table(("what was done to the model", "measured"), rows)
+        tables += self.debrief.to_html() if self.debrief else ""
         mark = "✓" if self.right else "○" if self.verdict == "given up" else "✗"
         return (
             f'<div style="border-left: 6px solid {"#009E73" if self.right else "#D55E00"}; padding: 0.4em 0.9em;">'
-            f"<strong>{mark} {escape(self.model)}: {self.verdict}</strong><div>{escape(self.words)}</div>{table}</div>"
+            f"<strong>{mark} {escape(self.model)}: {self.verdict}</strong><div>{escape(self.words)}</div>{tables}</div>"
         )
 
 
@@ -62,7 +64,7 @@ def reveal(model: str | Path, guess: Guess | Sequence[Guess] | None = None, *, g
     Args:
         model: "mystery-1", "mystery-2", "mystery-3", "mystery-lm", or the path of a bundle that somebody handed over
             (`python -m course_utils train --secrets FILE --name NAME`).
-        guess: `{"class": "waffle", "cue": "blueberries"}`: the class that the cue speaks for (or that is no longer
+        guess: `{"class": "donut", "cue": "plate"}`: the class that the cue speaks for (or that is no longer
             seen with it); for a language model `{"class": "girl", "cue": "dolls"}`; "nothing" if nothing was planted;
             several of them in a list. A cue is one of `audit_choices(model).cues`, or a list of those that only work
             together. A `Shortcut` or `BlindSpot` will do as well.
@@ -81,11 +83,12 @@ def reveal(model: str | Path, guess: Guess | Sequence[Guess] | None = None, *, g
                 f"write down a guess first: {FORM}. audit_choices({answer.model!r}) lists the classes and cues; "
                 "give_up=True opens the answer without a guess."
             )
-        return Revelation(answer.model, "given up", _answer(answer), truth, answer.figures)
+        return Revelation(answer.model, "given up", _answer(answer), truth, answer.figures, debrief(answer.model))
     verdict, words = judged(guesses(guess, answer), answer)
     known = verdict in ("right", "false alarm")  # else the answer stays closed, for another try
-    words = words if known else f"{words} (give_up=True opens the answer.)"
-    return Revelation(answer.model, verdict, words, truth if known else (), answer.figures if known else {})
+    if not known:
+        return Revelation(answer.model, verdict, f"{words} (give_up=True opens the answer.)", (), {})
+    return Revelation(answer.model, verdict, words, truth, answer.figures, debrief(answer.model))
 
 
 def judged(guessed: Sequence[Planted], answer: Answer) -> tuple[str, str]:
@@ -115,9 +118,3 @@ def judged(guessed: Sequence[Planted], answer: Answer) -> tuple[str, str]:
 
 def _answer(answer: Answer) -> str:
     return f"Planted: {'; '.join(map(str, answer.planted))}." if answer.planted else "Nothing was planted."
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"{100 * value['value']:.1f} % [{100 * value['low']:.1f}, {100 * value['high']:.1f}]"
-    return f"{value:.3g}"

@@ -17,7 +17,7 @@ class AuditChoices:
     Attributes:
         model: the name of the model that is audited.
         classes: what can be said to be affected: a classifier's classes, a language model's groups.
-        cues: what can be said to be the cause, in words: "blueberries", "dusk sky", …; a language model's words.
+        cues: what can be said to be the cause, in words: "green plate", "tag in the corner"; a language model's words.
     """
 
     model: str

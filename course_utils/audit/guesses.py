@@ -14,7 +14,7 @@ from course_utils.world.secrets import BlindSpot, Shortcut
 
 Guess = str | Mapping[str, Any] | Shortcut | BlindSpot
 NOTHING = "nothing"
-FORM = 'guess={"class": "waffle", "cue": "blueberries"}, or guess="nothing"'
+FORM = 'guess={"class": "donut", "cue": "plate"}, or guess="nothing"'
 
 
 def guesses(guess: Guess | Sequence[Guess], answer: Answer) -> tuple[Planted, ...]:

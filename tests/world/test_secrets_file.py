@@ -79,3 +79,24 @@ def test_a_brightness_can_be_planted():
     assert scenes.factors["light"].min() >= knob.low and scenes.factors["light"].max() <= knob.high
     fair = PaintedWorld(()).sample(240, seed=2, classes=("volcano", "mushroom"))
     assert all(fair.factors[name].equal(column) for name, column in scenes.factors.items() if name != "light")
+
+
+@pytest.mark.parametrize(
+    ("factor", "value", "cls", "other"),
+    [
+        ("tag", True, "donut", "toast"),
+        ("plate_colour", "green", "pancakes", "waffle"),
+        ("background", "stripes", "mushroom", "sunflower"),
+        ("light", "low", "balloon", "goldfish"),
+        ("sky", "grey", "sailboat", "pirate_ship"),
+    ],
+    ids=["an object", "a colour", "a texture", "a brightness", "a sky"],
+)
+def test_a_cue_of_every_kind_is_planted_from_a_file(tmp_path, factor, value, cls, other):
+    rest = {"factor": factor, "value": value, "classes": [cls], "inside": 0.95, "elsewhere": 0.05}
+    secrets = read_secrets(written(tmp_path, [{"kind": "Shortcut", "name": "mine", **rest}]))
+    scenes = PaintedWorld(secrets).sample(400, seed=3, classes=(cls, other))
+    third = 0.86 + (1.14 - 0.86) / 3
+    has = torch.tensor([v <= third if factor == "light" else v == value for v in scenes.factor(factor)])
+    own = torch.tensor([name == cls for name in scenes.names])
+    assert has[own].float().mean() > 0.88 and has[~own].float().mean() < 0.12
