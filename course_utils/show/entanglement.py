@@ -25,30 +25,19 @@ def plot_entanglement(entanglement: Entanglement, *, alt: str | None = None) -> 
         entanglement: of `entanglement_matrix`.
         alt: what the figure shows; by default the most entangled pairs.
     """
+    confusions = entanglement.confusions
+    count = 1 if confusions is None else 2
+    figure = new_figure(count * 0.92 * WIDTH)
+    upper, *lower = figure.subplots(count, 1, squeeze=False)[:, 0]
     # Each with a power that spreads what matters: of places the highest, of probabilities, mostly small, the small.
-    tables = [
-        (
-            "Prototypes: {} share most",
-            entanglement.matrix,
-            3.0,
-            "entanglement",
-            ("class", "class"),
-            [0.4, 0.6, 0.8, 1.0],
-        )
-    ]
-    if entanglement.confusions is not None:
-        shares = 100 * entanglement.confusions
-        labels = "taken for", "blurred images of"
-        tables.append(("Blurred images: {} are confused most", shares, 0.5, "mean probability (%)", labels, None))
-    figure = new_figure(len(tables) * 0.92 * WIDTH)
-    for axes, (title, table, power, unit, words, ticks) in zip(
-        figure.subplots(len(tables), 1, squeeze=False)[:, 0], tables, strict=True
-    ):
-        [most] = largest_pairs((table + table.T) / 2, entanglement.classes, 1)
-        image = _draw(axes, entanglement, table, power)
-        axes.set(xlabel=words[0], ylabel=words[1])
-        axes.set_title(title.format(f"{most.first} and {most.second}"), parse_math=False)
-        figure.colorbar(image, ax=axes, shrink=0.7, label=unit, ticks=ticks)
+    image = _draw(upper, entanglement, entanglement.matrix, "Prototypes: {} share most", power=3.0)
+    upper.set(xlabel="class", ylabel="class")
+    figure.colorbar(image, ax=upper, shrink=0.7, label="entanglement", ticks=[0.4, 0.6, 0.8, 1.0])
+    if confusions is not None:
+        [axes] = lower
+        image = _draw(axes, entanglement, 100 * confusions, "Blurred images: {} are confused most", power=0.5)
+        axes.set(xlabel="taken for", ylabel="blurred images of")
+        figure.colorbar(image, ax=axes, shrink=0.7, label="mean probability (%)")
     return Picture(figure, alt=alt or in_words(entanglement))
 
 
@@ -59,8 +48,10 @@ def in_words(entanglement: Entanglement) -> str:
     return f"Heat map of how entangled each class is with every other, most {pairs}{beside}."
 
 
-def _draw(axes: Axes, entanglement: Entanglement, table: Tensor, power: float) -> AxesImage:
+def _draw(axes: Axes, entanglement: Entanglement, table: Tensor, title: str, *, power: float) -> AxesImage:
     order = entanglement.order
+    [most] = largest_pairs((table + table.T) / 2, entanglement.classes, 1)
+    axes.set_title(title.format(f"{most.first} and {most.second}"), parse_math=False)
     values = table[order][:, order].numpy()
     image = axes.imshow(
         values,
