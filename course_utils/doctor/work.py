@@ -13,7 +13,7 @@ from course_utils.doctor.finding import Finding
 SECONDS = 1.5  # that each kind is tried, at least twice
 # Seconds of one trial, and minutes of chapters 0 to 12 together, on one and the same computer (one thread on two cores
 # of an x86-64 processor, no GPU, other programs at work), an hour and a half apart: the course takes longer here as the
-# trials do. What the estimate is worth hangs on that pair, and a quarter more or less says nothing; renew both together.
+# trials do. What the estimate is worth hangs on that pair, a quarter more or less says nothing; renew both together.
 REFERENCE = {
     "painting scenes": 0.273,
     "attacks": 0.271,
