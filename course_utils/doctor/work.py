@@ -11,16 +11,16 @@ from functools import partial
 from course_utils.doctor.finding import Finding
 
 SECONDS = 1.5  # that each kind is tried, at least twice
-# Seconds of one trial, and minutes of chapters 0 to 12 together, on one and the same computer (one thread on two cores
-# of an x86-64 processor, no GPU, other programs at work), an hour and a half apart: the course takes longer here as the
-# trials do. What the estimate is worth hangs on that pair, a quarter more or less says nothing; renew both together.
+# Seconds of one trial, and minutes of chapters 0 to 12 together, on one and the same computer (one thread of an x86-64
+# processor, no GPU, a core to itself both times): the course takes longer here as the trials do. What the estimate is
+# worth hangs on that pair; renew both together, and on a computer that has nothing else to do.
 REFERENCE = {
-    "painting scenes": 0.273,
-    "attacks": 0.271,
-    "feature visualisation": 0.138,
-    "prototypes": 0.318,
-    "feature isolation": 0.397,
-    "prompt search": 0.210,
+    "painting scenes": 0.149,
+    "attacks": 0.179,
+    "feature visualisation": 0.090,
+    "prototypes": 0.138,
+    "feature isolation": 0.176,
+    "prompt search": 0.137,
 }
 REFERENCE_MINUTES = 622 / 60
 SLOW = 40.0  # minutes for all chapters, above which a workshop would wait more than it works
