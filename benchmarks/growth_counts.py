@@ -9,7 +9,7 @@ import torch
 from growth_models import LENGTH, case
 from torch.utils.flop_counter import FlopCounterMode
 
-STEPS = 20  # evaluations come every few steps
+STEPS = 10  # evaluations come every few steps
 XL = {"n_layer": 48, "n_embd": 1600, "n_head": 25}  # of GPT-2-xl
 SMALL = {"n_layer": 12, "n_embd": 768, "n_head": 12}
 
