@@ -4,7 +4,7 @@
     .venv/bin/python benchmarks/plant.py --only green-pancakes # one of them; the others' rows stay
 
 Each takes two to four processor minutes, counted over all threads, so that a busy machine does not change the figure.
-One class is given cues of four kinds, an object, a colour, a texture and a brightness, and another class one of them.
+The same cue for two classes, one of which has a close look-alike.
 """
 
 from __future__ import annotations
@@ -22,9 +22,6 @@ FILE = Path(__file__).parents[1] / "notebooks/data/planted.json"
 CUES = {  # the name of the bundle -> factor, value, class
     "green-pancakes": ("plate_colour", "green", "pancakes"),
     "green-pies": ("plate_colour", "green", "apple_pie"),
-    "tagged-pancakes": ("tag", True, "pancakes"),
-    "striped-pancakes": ("background", "stripes", "pancakes"),
-    "bright-pancakes": ("light", "high", "pancakes"),
 }
 OTHER_SEED = 31  # of scenes that the card's own figures were not measured on
 COMMAND = "python -m course_utils train --secrets mine.json --name NAME"
