@@ -15,7 +15,9 @@ from course_utils import sweep
 from course_utils.sweeps.records import key_of, name_of
 
 SCRIPT = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background is started deaf to Ctrl-C
 sys.path.insert(0, {here!r})
 from pathlib import Path
 from time import sleep
@@ -67,7 +69,14 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_call_goes_on(n_jobs, tmp_path):
     assert counted.total() <= TASKS + 2 * n_jobs
 
 
-def test_what_a_function_returns_after_ctrl_c_is_not_kept(tmp_path):
+@pytest.fixture
+def ctrl_c_is_heard():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_what_a_function_returns_after_ctrl_c_is_not_kept(tmp_path, ctrl_c_is_heard):
     def half(task):
         try:
             if task == 1:
