@@ -26,7 +26,7 @@ def check_recall_by(function: Callable, reference: Callable) -> None:
     for wrong, message in _mistakes(right):
         if all(abs(result[group] - wrong[group]) < 1e-6 for group in right):
             raise Mistake(message)
-    for group in right:
+    for group in sorted(right):  # the same message in every run
         if abs(result[group] - right[group]) > 1e-6:
             raise Mistake(f"for {group!r} your function says {result[group]:.3g}, expected {right[group]:.3g}.")
 
