@@ -27,16 +27,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def own(monkeypatch, tmp_path):
-    """This computer's own caches, empty."""
-    for name in ("COURSE_MODELS", "COURSE_CACHE", "COURSE_BOOK"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "own" / "hub"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "own" / "hf"))
-    return tmp_path / "own"
-
-
-@pytest.fixture
 def host(monkeypatch, tmp_path):
     """A host that has the weights, as torchvision names them."""
     (tmp_path / "host").mkdir()

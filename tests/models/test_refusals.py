@@ -19,7 +19,6 @@ from types import SimpleNamespace
 from urllib.error import URLError
 
 import pytest
-import torch
 from huggingface_hub import HfApi
 from server import serving
 
@@ -34,16 +33,6 @@ from course_utils.models.stand_ins import write_language_model
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"n_layer": 1, "n_embd": 16, "n_head": 2, "vocab_size": 1500}
-
-
-@pytest.fixture
-def own(monkeypatch, tmp_path):
-    """This computer's own caches, empty, and no setting."""
-    for name in ("COURSE_MODELS", "COURSE_CACHE", "COURSE_BOOK"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "own" / "hub"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "own" / "hf"))
-    return tmp_path / "own"
 
 
 @pytest.fixture
