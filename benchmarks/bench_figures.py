@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from course_utils.show.style import PALETTE, Picture, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
 
 GOAL = 1.25  # of a step over the bare passes
 # Comparison, the case that stands for it, what is judged and in which words, and rows that are no peers.
@@ -18,7 +18,7 @@ SHOWN = (
 METHODS = ("attack", "feature visualisation", "prototypes without images", "prototypes with images")
 
 
-def peers(results: dict[str, Any]) -> Picture:
+def peers(results: dict[str, Any]) -> DescribedFigure:
     """How long each peer takes, over ours, and beside it how good what it gives is, over ours."""
     bars = []
     for comparison, case, judged, words, without in SHOWN:
@@ -33,7 +33,7 @@ def peers(results: dict[str, Any]) -> Picture:
 
 
 @styled
-def drawn(bars: list[tuple[str, str, float, float]]) -> Picture:
+def drawn(bars: list[tuple[str, str, float, float]]) -> DescribedFigure:
     """Two panels side by side: times on a logarithmic axis from 1 on, and quality from 0 on."""
     figure = new_figure(1.3 + 0.3 * len(bars))
     times, good = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
@@ -57,11 +57,11 @@ def drawn(bars: list[tuple[str, str, float, float]]) -> Picture:
     slower, better = sum(t > 1 for _, _, t, _ in bars), sum(round(q, 2) > 1 for *_, q in bars)
     figure.suptitle(f"Of {len(bars)} peers {slower} are slower than ours, {better} give better results")
     said = "; ".join(f"{way} ({words}): time {t:.2g}, quality {q:.2f}" for way, words, t, q in bars)
-    return Picture(figure, alt=f"Bars of the time and the quality of other ways over ours: {said}.")
+    return DescribedFigure(figure, alt=f"Bars of the time and the quality of other ways over ours: {said}.")
 
 
 @styled
-def steps(results: dict[str, Any]) -> Picture:
+def steps(results: dict[str, Any]) -> DescribedFigure:
     """A step of each method over the bare passes, for each net and number of pictures, with the goal as a line."""
     rows = [row for row in rows_of(results, "roofline", "") if row["way"] in METHODS and row["ratio"]]
     cases = list(dict.fromkeys(row["case"] for row in rows))
@@ -80,7 +80,7 @@ def steps(results: dict[str, Any]) -> Picture:
     axes.set_title(f"{met} of {len(rows)} steps cost at most {GOAL} times the bare passes")
     figure.legend(loc="outside lower center", ncols=2, fontsize=9, frameon=False)
     said = "; ".join(f"{row['case']}, {row['way']}: {row['ratio']['median']:.2f}" for row in rows)
-    return Picture(figure, alt=f"Bars of a step's time over the bare passes: {said}. The goal is {GOAL}.")
+    return DescribedFigure(figure, alt=f"Bars of a step's time over the bare passes: {said}. The goal is {GOAL}.")
 
 
 def rows_of(results: dict[str, Any], comparison: str, case: str) -> list[dict]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from course_utils import load_language_model
 from course_utils.language import is_offensive, text_associations
-from course_utils.language.text_counts import BEFORE, BOOKS, WORD, share_a_stem
-from course_utils.models.books import read_paragraphs
+from course_utils.language.corpus_statistics import BEFORE, BOOKS, WORD, share_a_stem
+from course_utils.teaching.training.language_data import read_paragraphs
 
 TARGETS = (
     "girl", "boy", "woman", "man", "mother", "father", "servant", "doctor", "artist", "church", "science", "art",

@@ -20,7 +20,7 @@ from course_utils.language import (
     optimize_prompts,
     save_prompts,
 )
-from course_utils.progress import progress_bar
+from course_utils.utils import progress_bar
 
 OUT = Path(__file__).parent.parent / "notebooks" / "data" / "books_prompts.safetensors"
 # Chosen on the targets king and garden, of which nothing is reported.

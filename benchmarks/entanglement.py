@@ -16,7 +16,7 @@ from pathlib import Path
 
 from course_utils import Classifier, load_classifier
 from course_utils.vision import entanglement_matrix, generate_prototypes
-from course_utils.vision.entanglement_result import Entanglement, entangled
+from course_utils.vision.entanglement import Entanglement, entangled
 from course_utils.world import PaintedWorld
 
 PLANTED = {"cheesecake", "apple_pie"}

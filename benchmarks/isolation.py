@@ -23,10 +23,15 @@ from torch import Tensor
 from course_utils import Classifier, load_classifier
 from course_utils.models.randomized import cascade, randomized
 from course_utils.vision import attributions
+from course_utils.vision.attributions import smoothed
 from course_utils.vision.isolation import AREA, LEARNING_RATE, STEPS, VARIATION, isolate_features
-from course_utils.vision.isolation_causes import KnownCauses, known_causes
-from course_utils.vision.localization import intersection_over_union, pointing_game, relevance_mass
-from course_utils.vision.map_by_map import smoothed
+from course_utils.vision.localization import (
+    KnownCauses,
+    intersection_over_union,
+    known_causes,
+    pointing_game,
+    relevance_mass,
+)
 
 CHOOSING, MEASURING = 1, 2  # seeds of the scenes
 SMOOTHINGS = (0.0, 1.0, 2.0, 3.0, 4.0)

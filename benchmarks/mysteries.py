@@ -17,12 +17,11 @@ from scoreboard_written import ASKED, TOP, next_words, searched
 from torch import Tensor
 
 from course_utils import audit_scenes, load_classifier, load_language_model
-from course_utils.audit.debriefs import Debrief, Tried, save_debrief
-from course_utils.audit.truths import sealed_answer
 from course_utils.corpus import true_associations
-from course_utils.models.language_recipes import MYSTERY_LM
-from course_utils.models.recipes import MYSTERIES
-from course_utils.proportions import Proportion
+from course_utils.stats import Proportion
+from course_utils.teaching.audit.choices import sealed_answer
+from course_utils.teaching.audit.reveal import Debrief, Tried, save_debrief
+from course_utils.teaching.training.recipes import MYSTERIES, MYSTERY_LM
 from course_utils.vision import (
     entanglement_matrix,
     factor_effects,
@@ -30,7 +29,7 @@ from course_utils.vision import (
     isolate_features,
     slices,
 )
-from course_utils.vision.findings import ranked_findings
+from course_utils.vision.report_page import ranked_findings
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import seen_on
 from course_utils.world.secrets import Shortcut

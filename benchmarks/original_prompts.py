@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional as F
 
 from course_utils.canvas import PromptCanvas
-from course_utils.language.excluded import allowed_tokens
-from course_utils.language.found import FoundPrompts, described_prompts
+from course_utils.language.prompt_results import FoundPrompts, described_prompts
 from course_utils.language.targets import as_target
+from course_utils.language.vocabulary import allowed_tokens
 from course_utils.models.language_model import LanguageModel
 
 BATCH = 100  # 20 there; larger here, to use as many passes as the others

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from course_utils import load_classifier
-from course_utils.models.photographs import Photographs, read_photographs
+from course_utils.teaching.training.data import Photographs, read_photographs
 from course_utils.vision import natural_images
 
 FOLDER = Path(__file__).parent.parent / "notebooks" / "data"

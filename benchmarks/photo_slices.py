@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_utils import Classifier, load_classifier
-from course_utils.models.photographs import Photographs, read_photographs
+from course_utils.teaching.training.data import Photographs, read_photographs
 
 FILE = Path(__file__).parents[1] / "notebooks/data/photo_slices.json"
 EDGE = 3  # pixels around the picture: what is there is taken for the backdrop
@@ -115,7 +115,7 @@ def answers(net: Classifier, images: Tensor) -> Tensor:
 
 
 def figure(yes: Tensor) -> dict[str, int]:
-    """What `course_utils.proportions.proportion` takes."""
+    """What `course_utils.stats.proportion` takes."""
     return {"successes": int(yes.sum()), "total": len(yes)}
 
 

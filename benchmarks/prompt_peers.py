@@ -20,10 +20,10 @@ from prompts import GOOD, outside
 
 from course_utils import load_language_model
 from course_utils.language import coordinate_search, optimize_prompts, random_search
-from course_utils.language.excluded import allowed_tokens
-from course_utils.language.found import FoundPrompts, described_prompts
+from course_utils.language.prompt_results import FoundPrompts, described_prompts
 from course_utils.language.search import random_prompts
 from course_utils.language.targets import as_target
+from course_utils.language.vocabulary import allowed_tokens
 from course_utils.models.language_model import LanguageModel
 
 TARGETS, SEED, PASSES = ("girl", "boy", "science", "art"), 0, 19_500

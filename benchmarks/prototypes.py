@@ -17,7 +17,8 @@ from torch import Tensor
 
 from course_utils import Classifier, load_classifier
 from course_utils.models.randomized import cascade, randomized
-from course_utils.vision import class_means, generate_prototypes, similarity, visualize
+from course_utils.vision import generate_prototypes, similarity, visualize
+from course_utils.vision import reference as class_means
 from course_utils.vision.layer_table import stages
 from course_utils.world import PaintedWorld, Scenes
 
@@ -39,7 +40,7 @@ def recipes(classifier: Classifier, reference: Scenes, seed: int, steps: int) ->
     }
 
 
-def mean_pictures(classifier: Classifier, reference: Scenes) -> Tensor:
+def mean_images(classifier: Classifier, reference: Scenes) -> Tensor:
     """The average scene of each class."""
     return torch.stack([reference.images[reference.labels == i].mean(0) for i in range(len(classifier.classes))])
 
@@ -51,7 +52,7 @@ def compare(classifier: Classifier, seeds: int, steps: int, reference: Scenes, h
         for name, images in recipes(classifier, reference, seed, steps).items():
             made.setdefault(name, []).append(images)
         print(f"{classifier.name}: seed {seed} of {seeds} done", flush=True)
-    made["mean picture"] = [mean_pictures(classifier, reference)]
+    made["mean picture"] = [mean_images(classifier, reference)]
     counts = {name: len(parts) * len(classifier.classes) for name, parts in made.items()}
     images = torch.cat([each for parts in made.values() for each in parts])
     judge = load_classifier("pocket-judge")

@@ -21,9 +21,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_utils import Classifier, load_classifier, load_language_model
 from course_utils.language import optimize_prompts
 from course_utils.language.targets import FromEmbeddings
-from course_utils.vision import class_means, generate_prototypes, isolate_features, targeted_attack, visualize
-from course_utils.vision.class_means import ClassMeans
+from course_utils.vision import generate_prototypes, isolate_features, targeted_attack, visualize
+from course_utils.vision import reference as class_means
 from course_utils.vision.layer_table import stages
+from course_utils.vision.reference import ClassMeans
 
 BARE, STEPS, PROMPTS, SIDE = "bare passes", 40, 128, 1024
 CASES = {"pocket-8": 3, "pocket-64": 3, "photo-8": 3, "photo-64": 2, "pocket-lm": 5}  # net, pictures; rounds

@@ -38,7 +38,7 @@ from scoreboard_criteria import (
 from torch import Tensor
 
 from course_utils import Classifier, load_classifier
-from course_utils.scoreboard import Scoreboard, Verdict
+from course_utils.teaching.scoreboard import Scoreboard, Verdict
 from course_utils.vision import (
     Prototypes,
     class_means,
@@ -50,8 +50,8 @@ from course_utils.vision import (
     untargeted_attack,
     visualize,
 )
-from course_utils.vision.effects import ALARM
-from course_utils.vision.findings import ranked_findings
+from course_utils.vision.report_page import ranked_findings
+from course_utils.vision.slicing import ALARM
 from course_utils.world import PaintedWorld, Scenes
 
 COPIES, STEPS = 3, 100

@@ -11,10 +11,10 @@ from course_utils import Classifier
 from course_utils.activations import Outputs, record
 from course_utils.canvas import FourierCanvas
 from course_utils.objectives import ActivationMatch
-from course_utils.randomness import sample_generators
 from course_utils.transforms import merged, standard
-from course_utils.vision.class_means import ClassMeans
+from course_utils.utils import sample_generators
 from course_utils.vision.feature_visualization import STANDARD_PRIORS
+from course_utils.vision.reference import ClassMeans
 
 EVERY = 10  # steps between two clean evaluations, as in `optimize`
 

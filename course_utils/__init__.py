@@ -5,6 +5,10 @@ Names are imported when they are first used, so that `import course_utils` stays
 
 from importlib import import_module
 
+from course_utils._moved import install
+
+install()
+
 _HOMES = {
     "Classifier": "course_utils.models",
     "LanguageModel": "course_utils.models",
@@ -14,16 +18,19 @@ _HOMES = {
     "cluster": "course_utils.sweeps",
     "load_classifier": "course_utils.models",
     "load_language_model": "course_utils.models",
-    "load_images": "course_utils.pictures",
-    "load_picture": "course_utils.pictures",
+    "load_image": "course_utils.images",
+    "load_images": "course_utils.images",
+    "load_image": "course_utils.images",
     "optimize": "course_utils.loop",
     "reveal": "course_utils.audit",
     "sweep": "course_utils.sweeps",
 }
 __all__ = sorted(_HOMES)
+_RENAMED = {"load_picture": "load_image"}  # the first edition's names, for this edition
 
 
 def __getattr__(name: str):
+    name = _RENAMED.get(name, name)
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'course_utils' has no attribute {name!r}")

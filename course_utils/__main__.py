@@ -35,7 +35,7 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def run_doctor(options: argparse.Namespace) -> int:
-    from course_utils.doctor import doctor
+    from course_utils.teaching.doctor import doctor
 
     return doctor(as_json=options.json)
 
@@ -50,7 +50,7 @@ def add_prefetch(parser: argparse.ArgumentParser) -> None:
 
 
 def run_prefetch(options: argparse.Namespace) -> None:
-    from course_utils.models.prefetch import prefetch
+    from course_utils.models.fetch import prefetch
 
     prefetch(options.names, to=options.to)
 
@@ -81,10 +81,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def run_train(options: argparse.Namespace) -> None:
     import torch
 
-    from course_utils.messages import unknown
-    from course_utils.models.language_recipes import LANGUAGE_RECIPES
-    from course_utils.models.recipes import RECIPES
-    from course_utils.models.store import WEIGHTS
+    from course_utils.models.shipped import WEIGHTS
+    from course_utils.teaching.training.recipes import LANGUAGE_RECIPES, RECIPES
+    from course_utils.validation import unknown
 
     name = options.recipe
     if (name is None) == (options.secrets is None) or (options.secrets is None) != (options.name is None):
@@ -100,20 +99,20 @@ def run_train(options: argparse.Namespace) -> None:
         return run_plant(options)
     folder = options.out or WEIGHTS
     if name in LANGUAGE_RECIPES:
-        from course_utils.models.language_make import make_language_model
+        from course_utils.teaching.training.make import make_language_model
 
         recipe = LANGUAGE_RECIPES[name]
         make_language_model(recipe, folder, data=options.data, force=options.force, device=options.device)
     else:
-        from course_utils.models.make import make
+        from course_utils.teaching.training.make import make
 
         make(RECIPES[name], folder, data=options.data, force=options.force, device=options.device)
 
 
 def run_plant(options: argparse.Namespace) -> None:
     """A model with the reader's own secrets, as a bundle."""
-    from course_utils.models.plant import plant, planted_recipe
-    from course_utils.world.secrets_file import read_secrets
+    from course_utils.teaching.training.make import plant, planted_recipe
+    from course_utils.world.secrets import read_secrets
 
     if options.data is not None:
         raise ValueError("--data DIR does not go with --secrets: the painted world paints its own")

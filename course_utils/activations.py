@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_utils.messages import unknown
+from course_utils.validation import unknown
 
 
 def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Outputs]:

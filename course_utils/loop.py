@@ -12,27 +12,20 @@ priors and transforms, and in nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_utils.activations import Outputs, record
-from course_utils.best import Best
 from course_utils.canvas import Canvas
-from course_utils.guards import (
-    as_found,
-    check_flow,
-    check_gradients,
-    check_settings,
-    checked_indices,
-    one_each,
-)
-from course_utils.progress import progress_bar
-from course_utils.randomness import sample_generators
+from course_utils.utils import progress_bar, sample_generators
+from course_utils.validation import as_found, check_flow, check_gradients, check_settings, checked_indices, one_each
 
 ADAM = partial(torch.optim.Adam, lr=0.05, fused=True)  # for canvases whose numbers are of the size of one
 
@@ -193,3 +186,130 @@ class Result:
             f"Result of {count} sample{'s' * (count != 1)}{reached}, median score {self.score.median():.4g}, "
             f"up to {self.steps.max()} steps{cut}"
         )
+
+
+class Best:
+    """Keeps, of all clean evaluations that it sees, the best state of each sample.
+
+    A sample that reaches its aim (confidence above 0) ranks above all that miss it, else the score decides:
+    the score alone could drop a success, since pushing a label down further may let it win again. A sample
+    whose confidence reaches `stop_at` is done: it is kept as it is and leaves `left`.
+
+    Attributes:
+        left: indices of the samples that are not done.
+        rows: what is kept, by name, one row a sample; empty until something was seen.
+    """
+
+    def __init__(
+        self,
+        parameters: list[nn.Parameter],
+        objective: object,
+        stop_at: float | None,
+        confidence: Callable[[Outputs], Tensor] | None,
+    ) -> None:
+        if stop_at is not None and confidence is None:
+            confidence = getattr(objective, "confidence", None)
+            if confidence is None:
+                raise ValueError(f"stop_at given, but {objective!r} has no confidence: give optimize a confidence=….")
+        self.parameters, self.stop_at, self.confidence = parameters, stop_at, confidence
+        self.left = torch.arange(len(parameters[0]), device=parameters[0].device)
+        self.rows: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def see(self, step: int, outputs: Outputs, score: Tensor) -> Tensor | slice:
+        """Keep what is better than before of the samples `left`; those that are done leave.
+
+        Returns:
+            The positions, among those that were `left`, of those that stay.
+        """
+        if self.confidence:
+            confidence = one_each(self.confidence(outputs), len(self.left), self.confidence)
+        else:
+            confidence = torch.zeros_like(score)
+        better = self._better(score, confidence)
+        if self.stop_at is not None:
+            done = confidence >= self.stop_at
+            better |= done
+        chosen = better.nonzero().squeeze(1)
+        where = self.left[chosen]
+        now = {
+            "score": score[chosen],
+            "confidence": confidence[chosen],
+            "logits": outputs.logits[chosen],
+            "best_step": torch.full_like(where, step),
+            **{f"parameter {i}": parameter[where] for i, parameter in enumerate(self.parameters)},
+        }
+        # A new dictionary, assigned at once: an interrupt finds all of the old one or all of the new one.
+        if len(where) < len(self.parameters[0]):
+            now = {name: self.rows[name].index_put((where,), new) for name, new in now.items()}
+        self.rows = now
+        if self.stop_at is None:
+            return slice(None)
+        staying = (~done).nonzero().squeeze(1)
+        self.left = self.left[staying]
+        return staying
+
+    @torch.no_grad()
+    def put_back(self, *, everything: bool = False) -> None:
+        """Set the samples that are done, or every sample, to what was kept of them."""
+        if not everything and len(self.left) == len(self.parameters[0]):
+            return
+        keep = torch.ones(len(self.parameters[0]), dtype=torch.bool, device=self.left.device)
+        if not everything:
+            keep[self.left] = False
+        for i, parameter in enumerate(self.parameters):
+            parameter[keep] = self.rows[f"parameter {i}"][keep]
+
+    def numbers(self) -> dict[str, Any]:
+        """Score, confidence (None if nothing defines it), logits and best_step of what was kept."""
+        kept = {name: rows for name, rows in self.rows.items() if not name.startswith("parameter")}
+        return kept if self.confidence else {**kept, "confidence": None}
+
+    def _better(self, score: Tensor, confidence: Tensor) -> Tensor:
+        if not self.rows:
+            return torch.ones_like(score, dtype=torch.bool)
+        best, had = self.rows["score"][self.left], self.rows["confidence"][self.left] > 0
+        reached = confidence > 0
+        return (reached & ~had) | ((reached == had) & (score > best))
+
+
+class _FixedLengthStep(torch.optim.Optimizer):
+    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
+        if not (math.isfinite(lr) and lr > 0):
+            raise ValueError(f"lr={lr} given, expected a step size above 0, such as lr=2/255.")
+        super().__init__(params, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Move every parameter that has a gradient by one step."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.sub_(self.direction(parameter.grad), alpha=group["lr"])
+
+    def direction(self, gradient: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class SignStep(_FixedLengthStep):
+    """Moves every number by `lr` along the sign of its gradient: steepest ascent in the Linf norm.
+
+    Source: Goodfellow et al. 2015 (fast gradient sign method); Madry et al. 2018 (its iteration).
+    """
+
+    def direction(self, gradient: Tensor) -> Tensor:
+        return gradient.sign()
+
+
+class NormalizedStep(_FixedLengthStep):
+    """Moves every sample by `lr` in the L2 norm along its gradient; a sample whose gradient is zero stays.
+
+    The first axis is the samples'; each is normalised alone.
+
+    Source: Madry et al. 2018, section 4 (steepest ascent in the L2 norm).
+    """
+
+    def direction(self, gradient: Tensor) -> Tensor:
+        flat, tiny = gradient.reshape(len(gradient), -1), torch.finfo(gradient.dtype).tiny
+        flat = flat / flat.abs().amax(dim=1, keepdim=True).clamp_min(tiny)  # or squares would under- or overflow
+        return (flat / flat.norm(dim=1, keepdim=True).clamp_min(tiny)).reshape(gradient.shape)

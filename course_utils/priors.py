@@ -1,9 +1,9 @@
-"""What a picture is penalised for: one number for each, bigger is worse; the loop subtracts it from the score.
+"""What an image is penalised for: one number for each, bigger is worse; the loop subtracts it from the score.
 
     visualize(classifier, "logits:volcano", priors=[30 * total_variation, 5 * l1])
 
-All are means over the picture, so that a weight means the same at every size. They see `canvas.variable()`, which for
-free pictures is the picture itself, in [0, 1].
+All are means over the image, so that a weight means the same at every size. They see `canvas.variable()`, which for
+free images is the image itself, in [0, 1].
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-GREY = 0.5  # where l1 and l2 measure from: a picture without any content
+GREY = 0.5  # where l1 and l2 measure from: an image without any content
 
 
 class Prior:
@@ -38,8 +38,8 @@ class Prior:
         if not (math.isfinite(self.weight) and self.weight >= 0):
             raise ValueError(f"weight {weight:g} given for {self.name}, expected at least 0: priors are subtracted.")
 
-    def __call__(self, pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
-        return self.weight * self.measure(pictures)
+    def __call__(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
+        return self.weight * self.measure(images)
 
     def __mul__(self, weight: object) -> Prior:
         return Prior(self.measure, self.weight * float(weight)) if isinstance(weight, Real) else NotImplemented
@@ -51,41 +51,41 @@ class Prior:
 
 
 @Prior
-def l1(pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
+def l1(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
     """Mean distance from mid-grey: prefers few coloured pixels. A penalty on contrast, not on frequencies."""
-    return (pictures - GREY).abs().flatten(1).mean(1)
+    return (images - GREY).abs().flatten(1).mean(1)
 
 
 @Prior
-def l2(pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
+def l2(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
     """Mean squared distance from mid-grey: prefers weak colours everywhere. Neither does it know frequencies."""
-    return (pictures - GREY).square().flatten(1).mean(1)
+    return (images - GREY).square().flatten(1).mean(1)
 
 
 @Prior
-def total_variation(pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
+def total_variation(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
     """Mean difference between neighbours, across and down: prefers even areas, and allows sharp edges.
 
     Source: Rudin, Osher & Fatemi 1992, in its anisotropic form; for inverting networks Mahendran & Vedaldi 2015.
     """
-    down, across = pictures.diff(dim=2), pictures.diff(dim=3)
+    down, across = images.diff(dim=2), images.diff(dim=3)
     return down.abs().flatten(1).mean(1) + across.abs().flatten(1).mean(1)
 
 
 @Prior
-def high_frequency(pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
-    """Mean squared difference from the blurred picture: what a blur takes away, edges included.
+def high_frequency(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
+    """Mean squared difference from the blurred image: what a blur takes away, edges included.
 
     The blur weighs neighbours 1 2 1 both ways. Source: lucid's `blur_input_each_step`; Tagade & Rumbelow 2023 penalise
     differences between neighbouring pixels.
     """
-    down, across = (blur_matrix(size).to(pictures) for size in pictures.shape[2:])
-    return (pictures - down @ (pictures @ across)).square().flatten(1).mean(1)
+    down, across = (blur_matrix(size).to(images) for size in images.shape[2:])
+    return (images - down @ (images @ across)).square().flatten(1).mean(1)
 
 
 @Prior
 def mask_area(masks: Float[Tensor, "batch 1 height width"]) -> Float[Tensor, "batch"]:
-    """Mean of a mask in [0, 1]: the share of the picture that it covers. For `MaskCanvas`, whose variable is a mask."""
+    """Mean of a mask in [0, 1]: the share of the image that it covers. For `MaskCanvas`, whose variable is a mask."""
     return masks.flatten(1).mean(1)
 
 

@@ -1,8 +1,8 @@
-"""What a picture must survive: small random changes between canvas and model, another draw for each picture.
+"""What an image must survive: small random changes between canvas and model, another draw for each image.
 
     visualize(classifier, "layer3:12", transforms=[jitter(4), rotate(10), scale(0.9, 1.1)])
 
-A transform maps pictures and one random generator a picture to pictures of the same shape, differentiably. Rotations
+A transform maps images and one random generator an image to images of the same shape, differentiably. Rotations
 and scalings that stand side by side, and a jitter before them, become one (`merged`): each resampling takes time, and
 blurs a little, which would do the regulariser's work unseen. `jitter` moves by whole pixels for the same reason.
 """
@@ -22,29 +22,29 @@ Transform = Callable[[Tensor, list[torch.Generator]], Tensor]
 
 
 def jitter(pixels: int) -> Jitter:
-    """Moves each picture by up to so many whole pixels, across and down; the border is mirrored in."""
+    """Moves each image by up to so many whole pixels, across and down; the border is mirrored in."""
     return Jitter(pixels)
 
 
 def rotate(degrees: float) -> Affine:
-    """Turns each picture about its middle by up to so many degrees either way."""
+    """Turns each image about its middle by up to so many degrees either way."""
     return Affine(degrees=degrees)
 
 
 def scale(low: float, high: float) -> Affine:
-    """Scales each picture about its middle by a factor between the two; above 1 is larger."""
+    """Scales each image about its middle by a factor between the two; above 1 is larger."""
     return Affine(low=low, high=high)
 
 
 def pad(pixels: int) -> Pad:
-    """A grey margin around the picture, which shrinks to make room for it."""
+    """A grey margin around the image, which shrinks to make room for it."""
     return Pad(pixels)
 
 
 def standard(size: int | tuple[int, int] = 64) -> list[Transform]:
-    """The set that `visualize` uses: jitter by a sixteenth of the picture, 10 degrees, a tenth in size.
+    """The set that `visualize` uses: jitter by a sixteenth of the image, 10 degrees, a tenth in size.
 
-    Source: the transforms of lucid's `optvis`, in proportion to the picture's size and without their padding.
+    Source: the transforms of lucid's `optvis`, in proportion to the image's size and without their padding.
     """
     shorter = size if isinstance(size, int) else min(size)
     return [jitter(max(1, shorter // 16)), rotate(10), scale(0.9, 1.1)]
@@ -65,12 +65,12 @@ class Jitter:
             raise ValueError(f"jitter({self.pixels}) given, expected at least 0 pixels.")
 
     def __call__(
-        self, pictures: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
+        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
     ) -> Float[Tensor, "batch c h w"]:
-        return shift(pictures, self.draw(generators)) if self.pixels else pictures
+        return shift(images, self.draw(generators)) if self.pixels else images
 
     def draw(self, generators: list[torch.Generator]) -> Int[Tensor, "batch 2"]:
-        """How far each picture is moved, down and right."""
+        """How far each image is moved, down and right."""
         return torch.stack([torch.randint(-self.pixels, self.pixels + 1, (2,), generator=each) for each in generators])
 
 
@@ -93,12 +93,12 @@ class Affine:
             raise ValueError(f"scale({self.low}, {self.high}) given, expected 0 < low <= high, such as 0.9, 1.1.")
 
     def __call__(
-        self, pictures: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
+        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
     ) -> Float[Tensor, "batch c h w"]:
-        return turned(pictures, *self.draw(generators))
+        return turned(images, *self.draw(generators))
 
     def draw(self, generators: list[torch.Generator]) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch"]]:
-        """An angle in radians and a factor for each picture; half as large is as likely as twice as large."""
+        """An angle in radians and a factor for each image; half as large is as likely as twice as large."""
         drawn = torch.stack([torch.rand(2, generator=each) for each in generators])
         angle = math.radians(self.degrees) * (2 * drawn[:, 0] - 1)
         return angle, self.low * (self.high / self.low) ** drawn[:, 1]
@@ -114,13 +114,13 @@ class Together:
     parts: tuple[Jitter | Affine, ...]
 
     def __call__(
-        self, pictures: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
+        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
     ) -> Float[Tensor, "batch c h w"]:
         first = self.parts[0]
         by = first.draw(generators) if isinstance(first, Jitter) else None
         drawn = [part.draw(generators) for part in self.parts if isinstance(part, Affine)]
         angles, factors = zip(*drawn, strict=True)
-        return turned(pictures, torch.stack(angles).sum(0), torch.stack(factors).prod(0), by)
+        return turned(images, torch.stack(angles).sum(0), torch.stack(factors).prod(0), by)
 
 
 @dataclass(frozen=True)
@@ -138,20 +138,20 @@ class Pad:
             raise ValueError(f"pad({self.pixels}) given, expected at least 0 pixels.")
 
     def __call__(
-        self, pictures: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
+        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
     ) -> Float[Tensor, "batch c h w"]:
-        padded = F.pad(pictures, [self.pixels] * 4, value=0.5)
-        return F.interpolate(padded, pictures.shape[2:], mode="bilinear", antialias=True, align_corners=False)
+        padded = F.pad(images, [self.pixels] * 4, value=0.5)
+        return F.interpolate(padded, images.shape[2:], mode="bilinear", antialias=True, align_corners=False)
 
 
-def shift(pictures: Float[Tensor, "batch c h w"], by: Int[Tensor, "batch 2"]) -> Float[Tensor, "batch c h w"]:
-    """Each picture moved down and right by its own whole numbers of pixels; the border is mirrored in."""
-    channels, height, width = pictures.shape[1:]
-    by = by.to(pictures.device)
+def shift(images: Float[Tensor, "batch c h w"], by: Int[Tensor, "batch 2"]) -> Float[Tensor, "batch c h w"]:
+    """Each image moved down and right by its own whole numbers of pixels; the border is mirrored in."""
+    channels, height, width = images.shape[1:]
+    by = by.to(images.device)
     rows = mirrored(torch.arange(height, device=by.device) - by[:, :1], height)
     columns = mirrored(torch.arange(width, device=by.device) - by[:, 1:], width)
     taken = (rows[:, :, None] * width + columns[:, None, :]).flatten(1)[:, None].expand(-1, channels, -1)
-    return pictures.flatten(2).gather(2, taken).reshape(pictures.shape)  # indexing by tensors is slower backwards
+    return images.flatten(2).gather(2, taken).reshape(images.shape)  # indexing by tensors is slower backwards
 
 
 def mirrored(positions: Int[Tensor, "..."], size: int) -> Int[Tensor, "..."]:
@@ -162,29 +162,29 @@ def mirrored(positions: Int[Tensor, "..."], size: int) -> Int[Tensor, "..."]:
 
 
 def turned(
-    pictures: Float[Tensor, "batch c h w"],
+    images: Float[Tensor, "batch c h w"],
     angle: Float[Tensor, "batch"],
     factor: Float[Tensor, "batch"],
     by: Int[Tensor, "batch 2"] | None = None,
 ) -> Float[Tensor, "batch c h w"]:
-    """Each picture turned by its angle (radians) and scaled by its factor about its middle (bilinear, mirrored).
+    """Each image turned by its angle (radians) and scaled by its factor about its middle (bilinear, mirrored).
 
     Where `by` is given, it is moved by so many pixels first, down and right.
     """
-    height, width = pictures.shape[2:]
-    cos, sin = (wave(angle).div(factor).to(pictures)[:, None, None] for wave in (torch.cos, torch.sin))
-    across, down = centres(width).to(pictures), centres(height).to(pictures)[:, None]
+    height, width = images.shape[2:]
+    cos, sin = (wave(angle).div(factor).to(images)[:, None, None] for wave in (torch.cos, torch.sin))
+    across, down = centres(width).to(images), centres(height).to(images)[:, None]
     x = cos * across - (sin * height / width) * down
     y = (sin * width / height) * across + cos * down
     if by is not None:
-        down_by, right_by = (2 * by.to(pictures)).T[:, :, None, None]
+        down_by, right_by = (2 * by.to(images)).T[:, :, None, None]
         x, y = x - right_by / width, y - down_by / height
     grid = torch.stack([x, y], dim=-1)  # what F.affine_grid makes, in less time
-    return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
 def centres(size: int) -> Float[Tensor, "size"]:
-    """Where pixels lie for `grid_sample`, from edge to edge of a picture that reaches from -1 to 1."""
+    """Where pixels lie for `grid_sample`, from edge to edge of an image that reaches from -1 to 1."""
     return (2 * torch.arange(size) + 1) / size - 1
 
 
@@ -199,3 +199,41 @@ def merged(transforms: Sequence[Transform]) -> list[Transform]:
         else:
             result.append(transform)
     return result
+
+
+REACH = 2.5  # standard deviations that a blur's kernel covers on each side
+FAINTEST = 0.05  # pixels: a blur below this changes nothing
+
+
+@dataclass(frozen=True)
+class RandomBlur:
+    """A transform: blurs each image by a Gaussian whose standard deviation lies anywhere between 0 and `most` pixels.
+
+    Raises:
+        ValueError: less than 0 pixels.
+    """
+
+    most: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.most < float("inf"):
+            raise ValueError(f"RandomBlur({self.most}) given, expected at least 0 pixels.")
+
+    def __call__(
+        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
+    ) -> Float[Tensor, "batch c h w"]:
+        sigmas = [self.most * torch.rand(1, generator=each).item() for each in generators]
+        return torch.cat([blurred(image[None], s) for image, s in zip(images, sigmas, strict=True)])
+
+
+def blurred(images: Float[Tensor, "batch c h w"], sigma: float) -> Float[Tensor, "batch c h w"]:
+    """Images after a Gaussian blur of one standard deviation, in pixels, for all."""
+    if sigma < FAINTEST:
+        return images
+    from torchvision.transforms.v2.functional import gaussian_blur  # here, because it takes a second to import
+
+    across, down = (
+        min(2 * max(1, round(REACH * sigma)) + 1, 2 * side - 1) for side in (images.shape[3], images.shape[2])
+    )
+    # One axis after the other: the same blur, with as many products as a kernel is long instead of its square.
+    return gaussian_blur(gaussian_blur(images, [across, 1], [sigma, sigma]), [1, down], [sigma, sigma])

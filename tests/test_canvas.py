@@ -1,4 +1,4 @@
-"""Canvases: pictures that stay in their epsilon ball, and free pictures by pixels or by frequencies; all in [0, 1]."""
+"""Canvases: images that stay in their epsilon ball, and free images by pixels or by frequencies; all in [0, 1]."""
 
 import math
 
@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils.canvas import EpsilonBall, FourierCanvas, PixelCanvas, random_start
-from course_utils.canvas.colours import IMAGENET, colour_matrix, colour_statistics
-from course_utils.canvas.fourier import GAIN, wave_frequencies
-from course_utils.models.data import PaintedScenes
-from course_utils.randomness import sample_generators
+from course_utils.canvas.image import GAIN, IMAGENET, colour_matrix, colour_statistics, wave_frequencies
+from course_utils.teaching.training.data import PaintedScenes
+from course_utils.utils import sample_generators
 from course_utils.world import PaintedWorld
 
 ROUNDING = 1e-6  # of float32 numbers in [0, 1], and of their norms
@@ -57,7 +56,7 @@ def test_an_l2_ball_may_be_larger_than_one_and_shortens_a_change_without_turning
     torch.testing.assert_close(EpsilonBall(images, 3.0, "l2", start=images + change).variable(), change)
 
 
-def test_a_ball_of_radius_zero_holds_the_picture_alone():
+def test_a_ball_of_radius_zero_holds_the_image_alone():
     images = pictures(0)
     for norm in ("linf", "l2"):
         assert torch.equal(EpsilonBall(images, 0, norm, start=pictures(1)).render(), images)
@@ -75,7 +74,7 @@ def test_rendering_gives_no_access_to_the_canvas():
     assert torch.equal(canvas.render(), pictures(0))
 
 
-def test_the_given_pictures_are_not_changed():
+def test_the_given_images_are_not_changed():
     images = pictures(0)
     canvas = EpsilonBall(images, 0.1)
     with torch.no_grad():
@@ -93,7 +92,7 @@ def test_random_starts_are_in_the_ball(norm, eps, seed):
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_a_picture_starts_at_the_same_point_whatever_stands_beside_it(norm):
+def test_a_image_starts_at_the_same_point_whatever_stands_beside_it(norm):
     images = pictures(0, batch=5)
     together = random_start(images, 0.5, norm, sample_generators(7, range(5), "start"))
     alone = random_start(images[3:4], 0.5, norm, sample_generators(7, [3], "start"))
@@ -128,7 +127,7 @@ def test_random_starts_fill_the_linf_ball_evenly():
         ({"eps": 0.1, "images": 255 * pictures(0)}, ValueError, r"expected \[0, 1\]"),
         ({"eps": 0.1, "images": pictures(0) - 0.5}, ValueError, r"expected \[0, 1\]"),
         ({"eps": 0.1, "images": pictures(0) * math.nan}, ValueError, r"expected \[0, 1\]"),
-        ({"eps": 0.1, "images": pictures(0)[:0]}, ValueError, "at least one picture"),
+        ({"eps": 0.1, "images": pictures(0)[:0]}, ValueError, "at least one image"),
         ({"eps": 0.1, "images": (255 * pictures(0)).byte()}, TypeError, r"images.float\(\) / 255"),
         ({"eps": 0.1, "start": pictures(0)[:2]}, ValueError, "expected that of images"),
     ],
@@ -144,11 +143,11 @@ def test_an_impossible_seed_is_refused(seed, unchecked):
         sample_generators(seed, range(3), "start")
 
 
-# Free pictures
+# Free images
 
 
 @FREE
-def test_a_free_picture_starts_alike_whatever_the_batch_and_differs_from_its_neighbours(canvas):
+def test_a_free_image_starts_alike_whatever_the_batch_and_differs_from_its_neighbours(canvas):
     together = canvas(5, 8, seed=3).render()
     assert torch.equal(canvas(2, 8, seed=3).render(), together[:2])
     assert torch.equal(canvas(2, 8, seed=3, indices=[4, 1]).render(), together[[4, 1]])
@@ -162,7 +161,7 @@ def test_a_free_picture_starts_alike_whatever_the_batch_and_differs_from_its_nei
     contrast=st.floats(0, 50), reach=st.floats(0, 50), seed=st.integers(0, 99),
 )  # fmt: skip
 @settings(max_examples=50, deadline=None)
-def test_free_pictures_of_any_size_stay_in_the_unit_range_whatever_a_step_does(
+def test_free_images_of_any_size_stay_in_the_unit_range_whatever_a_step_does(
     kind, height, width, channels, contrast, reach, seed
 ):
     canvas = kind(2, (height, width), channels=channels, contrast=contrast, seed=seed)
@@ -176,7 +175,7 @@ def test_free_pictures_of_any_size_stay_in_the_unit_range_whatever_a_step_does(
 
 
 @FREE
-def test_rendering_is_differentiable_and_no_picture_depends_on_another(canvas):
+def test_rendering_is_differentiable_and_no_image_depends_on_another(canvas):
     made = canvas(3, (6, 7))
     weights = torch.rand(3, 6, 7, generator=torch.Generator().manual_seed(0))
     for parameter in made.parameters():
@@ -185,7 +184,7 @@ def test_rendering_is_differentiable_and_no_picture_depends_on_another(canvas):
 
 
 @FREE
-def test_free_pictures_start_around_grey_and_contrast_says_how_far(canvas):
+def test_free_images_start_around_grey_and_contrast_says_how_far(canvas):
     contrasts = [canvas(4, 16, contrast=c).render().sub(0.5).abs().mean().item() for c in (0.0, 0.01, 0.1)]
     assert contrasts[0] == pytest.approx(0, abs=ROUNDING) and contrasts == sorted(contrasts) and contrasts[1] > 1e-3
     default = canvas(4, 16, contrast=canvas.CONTRAST).render()
@@ -193,7 +192,7 @@ def test_free_pictures_start_around_grey_and_contrast_says_how_far(canvas):
 
 
 @FREE
-def test_rendering_a_free_picture_gives_no_access_to_it(canvas):
+def test_rendering_a_free_image_gives_no_access_to_it(canvas):
     made = canvas(2, 4)
     before = made.render().detach().clone()
     made.render().detach().zero_()
@@ -205,7 +204,7 @@ def test_rendering_a_free_picture_gives_no_access_to_it(canvas):
     "given",
     [{"batch": 0}, {"size": 0}, {"size": (4, 0)}, {"size": -4}, {"channels": 0}],
 )
-def test_impossible_free_pictures_are_refused_in_one_sentence(canvas, given):
+def test_impossible_free_images_are_refused_in_one_sentence(canvas, given):
     with pytest.raises(ValueError, match="expected at least 1 of each"):
         canvas(**{"batch": 2, "size": 4, **given})
 
@@ -225,7 +224,7 @@ def test_waves_of_one_strength_in_plain_colours_are_the_inverse_fourier_transfor
 
 
 @pytest.mark.parametrize("decay", [0.5, 1.0, 2.0])
-def test_amplitudes_fall_with_the_frequency_and_the_even_picture_has_the_coarsest_ones(decay):
+def test_amplitudes_fall_with_the_frequency_and_the_even_image_has_the_coarsest_ones(decay):
     amplitudes = FourierCanvas(1, (8, 11), decay=decay).amplitudes[..., 0].numpy()
     y, x = np.meshgrid(np.fft.fftfreq(8), np.fft.rfftfreq(11), indexing="ij")
     frequencies = np.hypot(y, x)
@@ -241,7 +240,7 @@ def test_colours_mix_the_channels_before_they_are_squashed():
     torch.testing.assert_close(mixed.render().logit(), swapped, atol=1e-5, rtol=1e-4)
 
 
-def test_start_pictures_have_mostly_brightness_as_photographs_do():
+def test_start_images_have_mostly_brightness_as_photographs_do():
     canvas = FourierCanvas(50, 16, contrast=0.1)
     values = torch.linalg.eigvalsh(torch.cov(canvas.render().detach().transpose(0, 1).flatten(1)))
     assert values[2] > 5 * values[1]
@@ -275,7 +274,7 @@ def test_impossible_colours_are_refused_in_one_sentence(colours, words):
 
 
 def test_colours_of_three_channels_do_not_mix_another_number():
-    with pytest.raises(ValueError, match="pictures of 1 channels, expected None"):
+    with pytest.raises(ValueError, match="images of 1 channels, expected None"):
         FourierCanvas(1, 4, channels=1, colours=torch.eye(3))
     plain = FourierCanvas(1, 4, channels=1, colours=None).render()
     assert torch.equal(FourierCanvas(1, 4, channels=1).render(), plain)

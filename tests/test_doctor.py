@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-import course_utils.doctor as home
+import course_utils.teaching.doctor as home
 from course_utils.__main__ import main
-from course_utils.doctor import models, system, work
-from course_utils.doctor.finding import Finding
-from course_utils.doctor.work import REFERENCE, Trials, trials
+from course_utils.teaching import doctor as models
+from course_utils.teaching import doctor as system
+from course_utils.teaching import doctor as work
+from course_utils.teaching.doctor import REFERENCE, Finding, Trials, trials
 
 
 @pytest.fixture

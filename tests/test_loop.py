@@ -13,9 +13,8 @@ from jaxtyping import config
 from torch import nn
 
 from course_utils.canvas import Canvas, EpsilonBall
-from course_utils.loop import optimize
+from course_utils.loop import NormalizedStep, SignStep, optimize
 from course_utils.objectives import Logit, LogProb, Objective, Term
-from course_utils.steps import NormalizedStep, SignStep
 
 
 class Dots(Canvas):
@@ -121,7 +120,7 @@ def test_priors_see_the_canvas_variable_and_not_what_the_model_sees():
 
     net = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
     optimize(net, EpsilonBall(images, 0.1), Logit(0), priors=[note], steps=1, optimizer=lambda p: SignStep(p, 0.05))
-    assert torch.equal(seen[0], torch.zeros_like(images))  # the perturbation, not the pictures
+    assert torch.equal(seen[0], torch.zeros_like(images))  # the perturbation, not the images
     torch.testing.assert_close(seen[-1].abs(), torch.full_like(images, 0.05))
 
 
@@ -413,7 +412,7 @@ def test_short_work_shows_no_bar_and_long_work_does_if_asked(net, start, capsys)
 
 
 def test_tqdm_disable_is_honoured(net, start, capsys, monkeypatch):
-    monkeypatch.setattr("course_utils.progress.DELAY", 0)
+    monkeypatch.setattr("course_utils.utils.DELAY", 0)
     optimize(net, Dots(start), LogProb(0), steps=2)
     assert "optimising" in capsys.readouterr().err
     program = (

@@ -1,4 +1,4 @@
-"""A mask over pictures: what it keeps, what stands in for the rest, and what priors see of it."""
+"""A mask over images: what it keeps, what stands in for the rest, and what priors see of it."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def set_mask(canvas, logits):
         canvas.logits.copy_(torch.as_tensor(logits).expand_as(canvas.logits))
 
 
-def test_an_open_mask_shows_the_picture_and_a_shut_one_the_filling():
+def test_an_open_mask_shows_the_image_and_a_shut_one_the_filling():
     images, fill = pictures(), pictures(seed=1)
     canvas = MaskCanvas(images, fill, cells=4)
     set_mask(canvas, 30.0)
@@ -27,7 +27,7 @@ def test_an_open_mask_shows_the_picture_and_a_shut_one_the_filling():
     torch.testing.assert_close(canvas.render(), fill)
 
 
-def test_kept_and_removed_parts_add_up_to_picture_and_filling():
+def test_kept_and_removed_parts_add_up_to_image_and_filling():
     images, fill = pictures(), pictures(seed=1)
     kept, removed = MaskCanvas(images, fill, cells=4), MaskCanvas(images, fill, cells=4, removed=True)
     logits = torch.randn(3, 1, 4, 4, generator=torch.Generator().manual_seed(2))
@@ -37,7 +37,7 @@ def test_kept_and_removed_parts_add_up_to_picture_and_filling():
     torch.testing.assert_close(kept.variable(), removed.variable())
 
 
-def test_each_picture_may_play_its_own_game():
+def test_each_image_may_play_its_own_game():
     images, fill = torch.ones(2, 3, 8, 8), torch.zeros(1, 3, 8, 8)
     canvas = MaskCanvas(images, fill, cells=2, removed=[False, True])
     set_mask(canvas, 30.0)
@@ -68,13 +68,13 @@ def test_gradients_reach_every_cell():
     assert (canvas.logits.grad != 0).all()
 
 
-def test_a_blurred_filling_is_a_gaussian_blur_of_the_picture():
+def test_a_blurred_filling_is_a_gaussian_blur_of_the_image():
     image = pictures(1, 64)
     blurred = torch.from_numpy(gaussian_filter(image.numpy(), (0, 0, 8, 8), mode="mirror", truncate=2.5))
     torch.testing.assert_close(filling(image, "blur"), blurred, atol=2e-3, rtol=0)
 
 
-def test_a_mean_filling_is_one_colour_and_noise_is_each_pictures_own():
+def test_a_mean_filling_is_one_colour_and_noise_is_each_images_own():
     images = pictures()
     mean = filling(images, "mean")
     torch.testing.assert_close(mean[1, :, 3, 5], images[1].mean((1, 2)))
@@ -86,22 +86,22 @@ def test_a_mean_filling_is_one_colour_and_noise_is_each_pictures_own():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 40)])
-def test_pictures_of_any_size_can_be_blurred(size):
+def test_images_of_any_size_can_be_blurred(size):
     image = torch.full((1, 3, *size), 0.25)
     torch.testing.assert_close(filling(image, "blur"), image)
 
 
-def test_what_is_no_picture_no_filling_or_no_mask_is_refused():
+def test_what_is_no_image_no_filling_or_no_mask_is_refused():
     images = pictures()
     with pytest.raises(ValueError, match="did you mean 'blur'"):
         MaskCanvas(images, "blurr")
-    with pytest.raises(ValueError, match=r"expected \(3, 3, 16, 16\), or one picture for all"):
+    with pytest.raises(ValueError, match=r"expected \(3, 3, 16, 16\), or one image for all"):
         MaskCanvas(images, pictures(2))
     with pytest.raises(ValueError, match=r"fill from 0 to 255"):
         MaskCanvas(images, 255 * torch.eye(16).expand(1, 3, 16, 16))
     with pytest.raises(ValueError, match="cells=0"):
         MaskCanvas(images, cells=0)
-    with pytest.raises(ValueError, match="2 values for 3 pictures"):
+    with pytest.raises(ValueError, match="2 values for 3 images"):
         MaskCanvas(images, removed=[True, False])
     with pytest.raises(ValueError, match="expected \\[0, 1\\]"):
         MaskCanvas(images * torch.nan)

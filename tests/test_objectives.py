@@ -181,7 +181,7 @@ def test_a_neuron_is_a_channel_at_one_place_the_middle_if_none_is_named(deep):
         (Neuron("units", 1, y=0), r"'units' gives shape \(4, 5\): no rows and columns"),
         (Neuron("tokens", 1), r"'tokens' gives shape \(4, 6, 5\): no rows and columns"),
         (Direction("maps", torch.ones(4)), "'maps' has 5 channels, the direction 4"),
-        (Diversity("maps", group=3), "4 pictures do not make groups of 3"),
+        (Diversity("maps", group=3), "4 images do not make groups of 3"),
     ],
 )
 def test_what_a_layer_does_not_have_is_named(deep, objective, words):
@@ -230,7 +230,7 @@ def test_diversity_is_minus_the_mean_cosine_between_gram_matrices(deep, layer):
     np.testing.assert_allclose(Diversity(layer, group=4)(deep), all_others, rtol=1e-4)
 
 
-def test_pictures_that_are_alike_have_diversity_minus_one_and_one_alone_has_none(deep):
+def test_images_that_are_alike_have_diversity_minus_one_and_one_alone_has_none(deep):
     same = outputs_for(torch.zeros(4, 6), {"maps": deep["maps"][:1].expand(4, -1, -1, -1)})
     torch.testing.assert_close(Diversity("maps", group=4)(same), torch.full((4,), -1.0))
     assert Diversity("maps", group=1)(deep).tolist() == [0] * 4
@@ -296,7 +296,7 @@ def test_another_number_of_objectives_than_of_samples_is_refused(deep):
             make([])
 
 
-def test_gradients_of_one_sample_reach_its_picture_alone():
+def test_gradients_of_one_sample_reach_its_image_alone():
     net = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Tanh(), nn.Flatten(), nn.Linear(80, 6))
     images = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
     both = EachItsOwn([Channel("0", 2), Logit(1)])(record(net, ["0"])(images))

@@ -17,7 +17,7 @@ def noise(height: int, width: int, *channels: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, *channels), dtype=np.uint8)
 
 
-def test_a_picture_of_the_right_size_is_left_as_it_is(tmp_path, capsys):
+def test_a_image_of_the_right_size_is_left_as_it_is(tmp_path, capsys):
     pixels = noise(32, 32, 3)
     Image.fromarray(pixels).save(tmp_path / "x.png")
     for source in (pixels, Image.fromarray(pixels), tmp_path / "x.png", str(tmp_path / "x.png"), pixels / 255):
@@ -64,15 +64,15 @@ def test_a_net_of_one_channel_gets_greys():
     assert load_images(classifier(channels=1), noise(32, 32, 3), noise(32, 32)).shape == (2, 1, 32, 32)
 
 
-def test_what_is_no_picture_is_refused_in_a_sentence(tmp_path, unchecked):
-    (tmp_path / "words.png").write_text("not a picture")
+def test_what_is_no_image_is_refused_in_a_sentence(tmp_path, unchecked):
+    (tmp_path / "words.png").write_text("not an image")
     Image.fromarray(noise(64, 64, 3)).save(tmp_path / "whole.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:500])
     for source, error, words in [
-        (tmp_path / "words.png", ValueError, "words.png cannot be read as a picture"),
-        (tmp_path / "cut.png", ValueError, "cut.png cannot be read as a picture"),
+        (tmp_path / "words.png", ValueError, "words.png cannot be read as an image"),
+        (tmp_path / "cut.png", ValueError, "cut.png cannot be read as an image"),
         (tmp_path / "none.png", FileNotFoundError, "there is no file"),
-        (b"", ValueError, "picture 0 cannot be read as a picture .its format is unknown.; save it as JPEG or PNG"),
+        (b"", ValueError, "image 0 cannot be read as an image .its format is unknown.; save it as JPEG or PNG"),
         (noise(4, 4, 2), ValueError, r"not as \(4, 4, 2\)"),
         (noise(4, 4, 3) * 1.0, ValueError, r"lie in \[0, 1\], this one runs from"),
         (np.full((4, 4, 3), np.nan), ValueError, r"lie in \[0, 1\]"),
@@ -81,5 +81,5 @@ def test_what_is_no_picture_is_refused_in_a_sentence(tmp_path, unchecked):
     ]:
         with pytest.raises(error, match=words):
             load_images(classifier(), source)
-    with pytest.raises(ValueError, match="at least one picture"):
+    with pytest.raises(ValueError, match="at least one image"):
         load_images(classifier())

@@ -1,4 +1,4 @@
-"""Priors: penalties, one number a picture, whose weights mean the same at every size."""
+"""Priors: penalties, one number an image, whose weights mean the same at every size."""
 
 import math
 
@@ -19,7 +19,7 @@ def pictures(seed=0, batch=3, channels=3, height=7, width=10):
 
 
 def by_numpy(prior, picture):
-    """The penalty of one picture (channels, height, width), with numpy and scipy alone."""
+    """The penalty of one image (channels, height, width), with numpy and scipy alone."""
     if prior is l1:
         return np.abs(picture - 0.5).mean()
     if prior is l2:
@@ -33,7 +33,7 @@ def by_numpy(prior, picture):
 @PRIORS
 @given(seed=st.integers(0, 1000), channels=st.integers(1, 4), height=st.integers(2, 9), width=st.integers(2, 9))
 @settings(deadline=None)
-def test_a_penalty_is_what_numpy_and_scipy_make_of_each_picture_alone(prior, seed, channels, height, width):
+def test_a_penalty_is_what_numpy_and_scipy_make_of_each_image_alone(prior, seed, channels, height, width):
     given = pictures(seed, 3, channels, height, width)
     expected = [by_numpy(prior, picture) for picture in given.double().numpy()]
     assert prior(given).tolist() == pytest.approx(expected, rel=1e-4, abs=1e-7)
@@ -76,7 +76,7 @@ def test_a_weight_means_the_same_at_every_size(prior):
 
 
 @PRIORS
-def test_no_picture_is_penalised_for_another(prior):
+def test_no_image_is_penalised_for_another(prior):
     given = pictures()
     torch.testing.assert_close(prior(given)[1:2], prior(given[1:2]))
     given.requires_grad_()
@@ -112,7 +112,7 @@ def test_priors_penalise_fine_patterns_most():
         torch.testing.assert_close(prior(checks), prior(blocks))
 
 
-def test_precision_follows_the_pictures():
+def test_precision_follows_the_images():
     for prior in (l1, l2, total_variation, high_frequency):
         assert (3 * prior)(pictures().double()).dtype == torch.float64
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.show.style import Picture
+from course_utils.figures.style import DescribedFigure
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 CHAPTERS = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb") if "at_hand(" in path.read_text(encoding="utf-8"))
@@ -55,7 +55,7 @@ def test_every_chapter_between_the_first_and_the_last_runs_on_a_pretrained_model
 def test_the_cell_runs_on_a_stand_in_and_its_figures_are_marked(name, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_MODELS", "stand-in")
     shown = shown_by(name)
-    pictures = [each for each in shown if isinstance(each, Picture)]
+    pictures = [each for each in shown if isinstance(each, DescribedFigure)]
     assert all(each.alt.startswith("stand-in: random weights") for each in pictures)
     if name < "08":
         assert pictures == shown != [], "a chapter about images shows images"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils.scoreboard import Scoreboard, Verdict
+from course_utils.teaching.scoreboard import Scoreboard, Verdict
 
 CRITERIA = {"looking": "it looks right", "testing": "the answers turn"}
 

@@ -1,4 +1,4 @@
-"""Transforms: small random moves, another draw for each picture, differentiable, and no blur that nobody asked for."""
+"""Transforms: small random moves, another draw for each image, differentiable, and no blur that nobody asked for."""
 
 import math
 
@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import InterpolationMode
 
-from course_utils.randomness import sample_generators
 from course_utils.transforms import Together, jitter, merged, mirrored, pad, rotate, scale, shift, standard, turned
+from course_utils.utils import sample_generators
 
 ALL = pytest.mark.parametrize(
     "transform", [jitter(3), rotate(30), scale(0.6, 1.7), pad(3), merged([rotate(20), scale(0.8, 1.2)])[0]], ids=str
@@ -24,7 +24,7 @@ def pictures(batch=6, height=16, width=16, seed=0):
 
 
 def smooth(height=32, width=32):
-    """One picture without fine detail, in which nothing is symmetric."""
+    """One image without fine detail, in which nothing is symmetric."""
     y, x = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
     return torch.stack([x, y * y, 0.5 + 0.4 * torch.sin(5 * x + 2 * y)])[None]
 
@@ -41,7 +41,7 @@ def middle(images, margin):
 
 
 @ALL
-def test_a_picture_moves_the_same_whatever_stands_beside_it(transform):
+def test_a_image_moves_the_same_whatever_stands_beside_it(transform):
     images = pictures()
     together = transform(images, draws(range(6)))
     torch.testing.assert_close(transform(images[[4, 1]], draws([4, 1])), together[[4, 1]])
@@ -64,13 +64,13 @@ def test_the_next_step_draws_anew(transform):
 
 
 @pytest.mark.parametrize("transform", [jitter(3), rotate(30), scale(0.6, 1.7)], ids=str)
-def test_each_picture_of_a_batch_has_a_draw_of_its_own(transform):
+def test_each_image_of_a_batch_has_a_draw_of_its_own(transform):
     moved = transform(pictures(1).expand(6, -1, -1, -1), draws(range(6)))
     assert len({round(picture[:, 4:9, 3:8].sum().item(), 4) for picture in moved}) >= 5
 
 
 @ALL
-def test_gradients_reach_every_pixel_that_is_still_in_the_picture(transform):
+def test_gradients_reach_every_pixel_that_is_still_in_the_image(transform):
     images = pictures().requires_grad_()
     (gradient,) = torch.autograd.grad(transform(images, draws(range(6))).sum(), images)
     lost = 3 if transform == jitter(3) else 5  # at the borders, what was moved out; mirrored pixels count twice
@@ -98,7 +98,7 @@ def test_jitter_moves_by_whole_pixels_and_no_further_than_asked(pixels, seed):
     moved = jitter(pixels)(images, draws(range(6), seed))
     padded = F.pad(images, [pixels] * 4, mode="reflect")
     for before, after in zip(padded, moved, strict=True):
-        windows = before.unfold(1, 16, 1).unfold(2, 16, 1)  # every place that the picture can move to
+        windows = before.unfold(1, 16, 1).unfold(2, 16, 1)  # every place that the image can move to
         assert (windows == after[:, None, None]).all(-1).all(-1).all(0).any()
 
 
@@ -126,7 +126,7 @@ def test_what_lies_outside_is_mirrored_at_the_border_pixel(size, by):
     assert mirrored(torch.arange(-by, size + by), size).tolist() == far.tolist()
 
 
-def test_a_picture_of_one_pixel_stays_what_it_is():
+def test_a_image_of_one_pixel_stays_what_it_is():
     image = pictures(height=1, width=1)
     assert torch.equal(jitter(3)(image, draws(range(6))), image)
 
@@ -175,7 +175,7 @@ def test_a_quarter_turn_moves_pixels_and_blurs_nothing():
 
 
 @pytest.mark.parametrize("transform", [rotate(0), scale(1, 1), merged([rotate(0), scale(1, 1)])[0]], ids=str)
-def test_no_turn_and_no_scaling_leave_the_picture_alone(transform):
+def test_no_turn_and_no_scaling_leave_the_image_alone(transform):
     torch.testing.assert_close(transform(pictures(), draws(range(6))), pictures(), atol=1e-5, rtol=0)
 
 
@@ -240,7 +240,7 @@ def test_merged_is_the_one_resampling_by_the_sum_of_angles_and_the_product_of_fa
 # Padding, and the standard set
 
 
-def test_a_margin_is_grey_and_the_picture_shrinks_to_make_room():
+def test_a_margin_is_grey_and_the_image_shrinks_to_make_room():
     white = pad(4)(torch.ones(1, 3, 24, 24), draws([0]))
     assert white[..., 0, :].mean().item() == pytest.approx(0.5, abs=0.01) and white[..., 12, 12].min() > 0.99
     inner = (white[0, 0] > 0.75).sum().item() / 24**2
@@ -248,7 +248,7 @@ def test_a_margin_is_grey_and_the_picture_shrinks_to_make_room():
     torch.testing.assert_close(pad(0)(pictures(), draws(range(6))), pictures())
 
 
-def test_the_standard_set_goes_with_the_size_of_the_picture():
+def test_the_standard_set_goes_with_the_size_of_the_image():
     assert standard() == standard(64) == [jitter(4), rotate(10), scale(0.9, 1.1)]
     assert standard((224, 96))[0] == jitter(6) and standard(8)[0] == jitter(1)
 

@@ -62,7 +62,7 @@ def pretrained_problem() -> str | None:
     """With COURSE_MODELS=pretrained, fetches the models that the chapters name; why it cannot, or None."""
     if os.environ.get("COURSE_MODELS") != "pretrained":
         return None
-    from course_utils.models.prefetch import prefetch
+    from course_utils.models.fetch import prefetch
 
     try:
         prefetch()

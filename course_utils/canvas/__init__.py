@@ -1,10 +1,8 @@
-"""What an optimisation changes: pictures within a ball, by pixels or by frequencies; a mask over them; prompts."""
+"""What an optimisation changes: images within a ball, by pixels or by frequencies; a mask over them; prompts."""
 
 from course_utils.canvas.ball import EpsilonBall, checked_radius, random_start
-from course_utils.canvas.base import Canvas
-from course_utils.canvas.fourier import FourierCanvas
+from course_utils.canvas.image import Canvas, FourierCanvas, PixelCanvas
 from course_utils.canvas.mask import MaskCanvas, filling
-from course_utils.canvas.pixel import PixelCanvas
 from course_utils.canvas.prompt import PromptCanvas
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Given pictures that may change within an epsilon ball: what an attack paints on."""
+"""Given images that may change within an epsilon ball: what an attack paints on."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_utils.canvas.base import Canvas
+from course_utils.canvas.image import Canvas
 
 NORMS = ("linf", "l2")
-ROUNDING = 1e-4  # how far outside [0, 1] a picture may lie and be clipped: what interpolation leaves behind
+ROUNDING = 1e-4  # how far outside [0, 1] an image may lie and be clipped: what interpolation leaves behind
 
 
 class EpsilonBall(Canvas):
-    """Pictures that stay within `eps` of given ones, and within [0, 1].
+    """Images that stay within `eps` of given ones, and within [0, 1].
 
     Source: Madry et al. 2018 (projected gradient descent). Their clipping order: first the ball, then [0, 1].
-    For both norms the second does not lead out of the first, because the given pictures are inside [0, 1]
+    For both norms the second does not lead out of the first, because the given images are inside [0, 1]
     themselves.
 
     Args:
@@ -27,10 +27,10 @@ class EpsilonBall(Canvas):
         eps: the ball's radius in the norm: in `"linf"` the most by which a number may change, 0 … 1; in
             `"l2"` the length of the whole change, where it may exceed 1.
         norm: `"linf"` or `"l2"`.
-        start: pictures to start from, brought into the ball; the given ones themselves if None.
+        start: images to start from, brought into the ball; the given ones themselves if None.
 
     Attributes:
-        images: the given pictures.
+        images: the given images.
         perturbed: the changed ones, the canvas's only parameter.
 
     Raises:
@@ -50,7 +50,7 @@ class EpsilonBall(Canvas):
         start: Float[Tensor, "batch channels height width"] | None = None,
     ) -> None:
         super().__init__()
-        check_pictures(images)
+        check_images(images)
         self.eps, self.norm = checked_radius(eps, norm)
         if start is not None and start.shape != images.shape:
             raise ValueError(
@@ -65,7 +65,7 @@ class EpsilonBall(Canvas):
         return self.perturbed.clone()  # a model that works in place must not change the parameter
 
     def variable(self, rendered: Tensor | None = None) -> Float[Tensor, "batch channels height width"]:
-        """The perturbation: what was added to the pictures."""
+        """The perturbation: what was added to the images."""
         return self.perturbed - self.images
 
     @torch.no_grad()
@@ -85,7 +85,7 @@ def random_start(
     norm: str,
     generators: Sequence[torch.Generator],
 ) -> Float[Tensor, "batch channels height width"]:
-    """Pictures drawn uniformly from the epsilon balls around `images`, one generator each; not yet in [0, 1].
+    """Images drawn uniformly from the epsilon balls around `images`, one generator each; not yet in [0, 1].
 
     In L2 the direction is uniform and the length is `eps` · u^(1 / dimensions), u uniform: in many dimensions
     nearly all of a ball lies close to its surface.
@@ -107,9 +107,9 @@ def l2_length(change: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch"]:
 
 
 def checked_radius(eps: float, norm: str) -> tuple[float, str]:
-    """`eps` and `norm`, if they make an epsilon ball around pictures; raises as `EpsilonBall` does if not."""
+    """`eps` and `norm`, if they make an epsilon ball around images; raises as `EpsilonBall` does if not."""
     if norm not in NORMS:
-        raise ValueError(f"norm={norm!r} given, expected 'linf' (each number) or 'l2' (the whole picture).")
+        raise ValueError(f"norm={norm!r} given, expected 'linf' (each number) or 'l2' (the whole image).")
     if not (math.isfinite(eps) and eps >= 0):
         raise ValueError(f"eps={eps} given, expected a radius of at least 0, such as eps=8/255.")
     if norm == "linf" and eps > 1:
@@ -119,12 +119,12 @@ def checked_radius(eps: float, norm: str) -> tuple[float, str]:
     return float(eps), norm
 
 
-def check_pictures(images: Tensor, name: str = "images") -> None:
-    """Raise, in a sentence, unless these are floating-point pictures in [0, 1]; as `EpsilonBall` does."""
+def check_images(images: Tensor, name: str = "images") -> None:
+    """Raise, in a sentence, unless these are floating-point images in [0, 1]; as `EpsilonBall` does."""
     if not images.is_floating_point():
         raise TypeError(f"{name} are {images.dtype}, expected floating-point numbers in [0, 1]: {name}.float() / 255.")
     if images.numel() == 0:
-        raise ValueError(f"{name} of shape {tuple(images.shape)} given, expected at least one picture.")
+        raise ValueError(f"{name} of shape {tuple(images.shape)} given, expected at least one image.")
     low, high = images.min().item(), images.max().item()
     if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # also true for NaN
         raise ValueError(f"{name} from {low:.3g} to {high:.3g} given, expected [0, 1], before any normalisation.")

@@ -1,4 +1,4 @@
-"""A mask over given pictures: where it is 1 the picture stays, where it is 0 something else takes its place."""
+"""A mask over given images: where it is 1 the image stays, where it is 0 something else takes its place."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.canvas.ball import check_pictures
-from course_utils.canvas.base import Canvas
-from course_utils.messages import unknown
-from course_utils.randomness import sample_generators
+from course_utils.canvas.ball import check_images
+from course_utils.canvas.image import Canvas
+from course_utils.utils import sample_generators
+from course_utils.validation import unknown
 
 Fill = str | Tensor
 FILLS = ("blur", "mean", "noise")
@@ -22,16 +22,16 @@ START = 0.0  # of the mask's logits: half of everything shows
 
 
 class MaskCanvas(Canvas):
-    """Pictures seen through a mask, whose coarse grid of logits is the parameter.
+    """Images seen through a mask, whose coarse grid of logits is the parameter.
 
-    The grid is stretched over the picture by bicubic interpolation, so the mask is smooth, and squashed into (0, 1).
+    The grid is stretched over the image by bicubic interpolation, so the mask is smooth, and squashed into (0, 1).
 
     Args:
         images: in [0, 1].
         fill: what takes the place of what the mask hides, as `filling` takes it.
         cells: of the grid along each side, at least 1.
-        removed: shows what the mask leaves over instead, the picture without what is under the mask; one for all, or
-            one for each picture.
+        removed: shows what the mask leaves over instead, the image without what is under the mask; one for all, or
+            one for each image.
         start: the logits to start from; 0 shows half of everything.
         seed, indices: of the filling "noise", as `PixelCanvas`.
 
@@ -61,12 +61,12 @@ class MaskCanvas(Canvas):
         indices: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        check_pictures(images)
+        check_images(images)
         if cells < 1:
             raise ValueError(f"cells={cells} given, expected at least 1 along each side of the mask.")
         flags = [removed] * len(images) if isinstance(removed, bool) else list(removed)
         if len(flags) != len(images):
-            raise ValueError(f"removed= got {len(flags)} values for {len(images)} pictures; give one, or one for each.")
+            raise ValueError(f"removed= got {len(flags)} values for {len(images)} images; give one, or one for each.")
         self.register_buffer("images", images.detach().clamp(0, 1))
         self.register_buffer("background", filling(self.images, fill, seed=seed, indices=indices))
         self.register_buffer("inverted", torch.tensor(flags, device=images.device).reshape(-1, 1, 1, 1))
@@ -77,7 +77,7 @@ class MaskCanvas(Canvas):
         return torch.lerp(self.background, self.images, torch.where(self.inverted, 1 - mask, mask))
 
     def variable(self, rendered: Tensor | None = None) -> Float[Tensor, "batch 1 height width"]:
-        """The mask, in (0, 1): 1 where the picture is kept, or with `removed` where it is taken away."""
+        """The mask, in (0, 1): 1 where the image is kept, or with `removed` where it is taken away."""
         down, across = (bicubic_matrix(self.logits.shape[2], side).to(self.logits) for side in self.images.shape[2:])
         return (down @ self.logits @ across.T).sigmoid()
 
@@ -99,21 +99,21 @@ def filling(
     seed: int = 0,
     indices: Sequence[int] | None = None,
 ) -> Float[Tensor, "batch channels height width"]:
-    """What stands where a mask hides a picture: always a choice, and never a neutral one.
+    """What stands where a mask hides an image: always a choice, and never a neutral one.
 
     Args:
         images: in [0, 1].
-        fill: "blur" (the picture itself, blurred by an eighth of its shorter side), "mean" (its mean colour), "noise"
-            (uniform, each picture's own), or pictures of your own in [0, 1], one for all or one for each.
-        seed, indices: of the noise; picture i gets the same whatever stands beside it.
+        fill: "blur" (the image itself, blurred by an eighth of its shorter side), "mean" (its mean colour), "noise"
+            (uniform, each image's own), or images of your own in [0, 1], one for all or one for each.
+        seed, indices: of the noise; image i gets the same whatever stands beside it.
 
     Raises:
         ValueError: an unknown name, or a tensor of another shape or outside [0, 1].
     """
     if isinstance(fill, Tensor):
-        check_pictures(fill, "fill")
+        check_images(fill, "fill")
         if fill.ndim != 4 or fill.shape[1:] != images.shape[1:] or len(fill) not in (1, len(images)):
-            expected = f"{tuple(images.shape)}, or one picture for all"
+            expected = f"{tuple(images.shape)}, or one image for all"
             raise ValueError(f"fill of shape {tuple(fill.shape)} given, expected {expected}.")
         return fill.detach().to(images).expand_as(images).clone()
     if fill not in FILLS:

@@ -15,10 +15,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from course_utils.canvas.base import Canvas
-from course_utils.guards import check_settings
-from course_utils.messages import unknown
-from course_utils.randomness import sample_generators
+from course_utils.canvas.image import Canvas
+from course_utils.utils import sample_generators
+from course_utils.validation import check_settings, unknown
 
 STARTS = ("random", "centroids", "noise")
 CENTROIDS = 128  # clusters of the vocabulary, however many restarts draw from them

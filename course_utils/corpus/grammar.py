@@ -9,13 +9,17 @@ products that can be done exactly (`course_utils.corpus.truth`).
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
+
+import numpy as np
 
 from course_utils.corpus import tables
-from course_utils.corpus.planting import Association, with_planted
+from course_utils.validation import unknown
 
 END = "<|endoftext|>"  # stands between two texts; every sentence is a text of its own
 TOKEN = re.compile(r" ?\w+|[^\w\s]|<\|endoftext\|>")
@@ -160,3 +164,138 @@ def _other_words() -> dict[str, Table]:
 def split(text: str) -> list[str]:
     """A text as the written world's words, each with its leading space, punctuation apart."""
     return TOKEN.findall(text)
+
+
+Attributes = tuple[dict[str, int], dict[str, int]]  # things with their weights, properties with theirs
+
+
+@dataclass(frozen=True)
+class Association:
+    """`word`, one of another group's things or properties, goes with `group` too, drawn in proportion to `weight`.
+
+    The strongest words that a group has by itself have weight 9.
+
+    Raises:
+        ValueError: a group or a word that there is not, a word that the group has already, or a weight below 1.
+    """
+
+    group: str
+    word: str
+    weight: int = 9
+
+    def __post_init__(self) -> None:
+        groups = tables.PEOPLE | tables.FIELDS
+        if self.group not in groups:
+            raise ValueError(unknown("group", self.group, groups))
+        if self.word in (own := [word for sort in groups[self.group] for word in sort]):
+            raise ValueError(
+                f"{self.group} has {self.word!r} already; an association is planted with a word it has not"
+            )
+        others = {word for attributes in groups.values() for sort in attributes for word in sort} - set(own)
+        if self.word not in others:
+            raise ValueError(unknown("attribute of a group", self.word, sorted(others)))
+        if self.weight < 1:
+            raise ValueError(f"weight={self.weight} given, expected at least 1 (9 is as strong as a group's strongest)")
+
+
+def with_planted(groups: dict[str, Attributes], planted: Sequence[Association]) -> dict[str, Attributes]:
+    """The groups' tables with the associations in them."""
+    found = {group: (dict(things), dict(properties)) for group, (things, properties) in groups.items()}
+    is_thing = {word for things, _ in groups.values() for word in things}
+    for each in planted:
+        found[each.group][0 if each.word in is_thing else 1][each.word] = each.weight
+    return found
+
+
+def sample_sentences(n: int, *, seed: int = 0, planted: Sequence[Association] = ()) -> list[str]:
+    """Draws n sentences, independent of each other, each a text of its own, such as "The shy, tidy girl waved again."
+
+    Args:
+        n: at least 1.
+        seed: whole number, at least 0.
+        planted: associations beyond those of the written world's own tables.
+
+    Raises:
+        ValueError: `n` below 1.
+    """
+    if n < 1:
+        raise ValueError(f"n={n} given, expected at least one sentence.")
+    generator = np.random.default_rng([seed, 20_571])
+    kinds = grammar(tuple(planted))
+    shares = np.array([kind.share for kind in kinds])
+    chosen = generator.choice(len(kinds), size=n, p=shares / shares.sum())
+    texts = np.empty(n, dtype=object)
+    for index in np.unique(chosen):
+        places = np.flatnonzero(chosen == index)
+        texts[places] = _written(kinds[index], len(places), generator)
+    return texts.tolist()
+
+
+def _written(kind: Sentences, n: int, generator: np.random.Generator) -> list[str]:
+    """n sentences of one topic and form."""
+    columns: list[np.ndarray] = []
+    drawn: list[np.ndarray] = []  # the words of those columns that vary, without their spaces
+    for slot, varied in zip(kind.slots[:-1], kind.varied[:-1], strict=True):  # the last one is the end
+        words, shares = np.array(list(slot), dtype=object), list(slot.values())
+        bare = np.array([word.strip() for word in words], dtype=object)
+        if len(words) == 1:
+            columns.append(np.repeat(words, n))
+            continue
+        chosen = generator.choice(len(words), size=n, p=shares)
+        if varied:
+            again = _repeats(bare[chosen], drawn)
+            while len(again):  # drawing again until it is another word is drawing from what is left
+                chosen[again] = generator.choice(len(words), size=len(again), p=shares)
+                again = again[_repeats(bare[chosen[again]], [each[again] for each in drawn])]
+            drawn.append(bare[chosen])
+        columns.append(words[chosen])
+    return ["".join(row) for row in zip(*columns, strict=True)]
+
+
+def _repeats(column: np.ndarray, earlier: list[np.ndarray]) -> np.ndarray:
+    """The rows whose word stands in an earlier column already."""
+    twice = np.zeros(len(column), dtype=bool)
+    for other in earlier:
+        twice |= column == other
+    return np.flatnonzero(twice)
+
+
+def words(*, inside: bool = True) -> list[str]:
+    """Every word that stands inside a sentence, with its leading space (" girl"), in alphabetical order.
+
+    Args:
+        inside: False gives what begins a sentence, and punctuation, instead: what has no leading space.
+    """
+    found = {word for kind in grammar() for slot in kind.slots for word in slot if word != END}
+    return sorted(word for word in found if word.startswith(" ") == inside)
+
+
+def train_tokenizer(texts: Iterable[str], size: int, *, wholes: Iterable[str] = ()) -> Any:
+    """A `tokenizers.Tokenizer` learnt from texts.
+
+    Args:
+        texts: what it learns from.
+        size: the most tokens that it may learn, the 256 bytes and the end-of-text token (token 0) included.
+        wholes: words that become single tokens beyond these, whatever was learnt, with their leading space.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        special_tokens=[END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    spelt = ["".join(piece for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(word)) for word in wholes]
+    learnt = json.loads(tokenizer.to_str())["model"]
+    vocabulary = learnt["vocab"]
+    for word in spelt:
+        vocabulary.setdefault(word, len(vocabulary))
+    merges = [tuple(pair) for pair in learnt["merges"]]
+    tokenizer.model = models.BPE(vocabulary, merges, ignore_merges=bool(spelt))
+    return tokenizer

@@ -6,9 +6,8 @@ import math
 from collections import defaultdict
 
 from course_utils.corpus import tables
-from course_utils.corpus.grammar import END, Sentences, Table, grammar, split
-from course_utils.corpus.sampling import sample_sentences
-from course_utils.messages import unknown
+from course_utils.corpus.grammar import END, Sentences, Table, grammar, sample_sentences, split
+from course_utils.validation import unknown
 
 
 def groups() -> list[str]:

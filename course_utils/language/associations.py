@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_utils.language.log_odds import largest_by_chance, log_odds
-from course_utils.language.prompt_table import Prompts, PromptTable, as_sets, as_words, prompt_table
 from course_utils.language.word_scores import WordScores
-from course_utils.proportions import Proportion, proportion
+from course_utils.stats import Proportion, proportion
+from course_utils.utils import progress_bar, sample_generators
 
 SUCCESS = 0.5  # a prompt succeeds where the target is more probable than everything else together
 
@@ -133,3 +133,193 @@ def _check(level: float, shuffles: int, prior: float | None) -> None:
         raise ValueError(f"shuffles={shuffles} given, expected at least {needed - 1} to correct at level {level}.")
     if prior is not None and not prior > 0:
         raise ValueError(f"prior={prior} given, expected a number of words above 0.")
+
+
+CHUNK = 128  # shuffles or resamples at a time: they fit into a processor's memory however many words there are
+
+
+@dataclass(frozen=True, eq=False)
+class LogOdds:
+    """Log-odds ratios of words and their standard errors.
+
+    Attributes:
+        value: logarithm of the odds of the word here, divided by its odds there; above 0: more frequent here.
+        deviation: its standard error.
+    """
+
+    value: Float[Tensor, "*batch words"]
+    deviation: Float[Tensor, "*batch words"]
+
+    @property
+    def z(self) -> Float[Tensor, "*batch words"]:
+        """The ratio in units of its standard error."""
+        return self.value / self.deviation
+
+
+def log_odds(here: Float[Tensor, "*batch words"], there: Float[Tensor, "*batch words"], prior: float) -> LogOdds:
+    """The log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008).
+
+    Plain ratios of frequencies put the rarest words first, which occur twice here and by chance never there. The prior
+    adds, on both sides, `prior` words at the frequencies of both sides together: rare words are drawn toward "no
+    difference", frequent ones hardly. Ours differs from the paper in that the prior's frequencies come from the two
+    sides themselves and from no third body of text.
+
+    Args:
+        here, there: how often each word was counted on each side.
+        prior: how many words the prior is worth, above 0.
+    """
+    here, there = here.double(), there.double()  # small differences of logarithms of large numbers
+    pooled = here + there
+    pseudo = prior * pooled / pooled.sum(-1, keepdim=True)
+    seen = pooled > 0  # a resample may leave a word out: no counts, no pseudo-counts, no difference
+    value, variance = torch.zeros_like(pooled), torch.zeros_like(pooled)
+    for sign, counts in ((1, here), (-1, there)):
+        count = torch.where(seen, counts + pseudo, 1.0)
+        others = counts.sum(-1, keepdim=True) + prior - count
+        value = value + sign * torch.where(seen, (count / others).log(), 0.0)
+        variance = variance + 1 / count
+    return LogOdds(value.float(), variance.sqrt().float())
+
+
+def largest_by_chance(
+    contains: Bool[Tensor, "prompts words"],
+    here: Bool[Tensor, "prompts"],
+    prior: float,
+    shuffles: int,
+    *,
+    seed: int,
+    progress: bool | None = None,
+) -> Float[Tensor, "shuffles"]:
+    """The largest |z| of any word when the prompts are dealt out to the two sides at random.
+
+    A word is remarkable only if it beats what the luckiest of all words reaches by chance. Whole prompts are dealt,
+    so that words which always stand together do not count as independent (Westfall & Young 1993, single step).
+    """
+    (generator,) = sample_generators(seed, [0], "shuffles")
+    largest, table = [], contains.float()
+    for first in progress_bar(range(0, shuffles, CHUNK), "shuffles", progress=progress):
+        keys = torch.rand(min(CHUNK, shuffles - first), len(here), generator=generator)
+        dealt = torch.zeros_like(keys).scatter_(1, keys.topk(int(here.sum()), dim=1).indices, 1.0)
+        ours = dealt @ table
+        largest.append(log_odds(ours, table.sum(0) - ours, prior).z.abs().amax(1))
+    return torch.cat(largest)
+
+
+def resampled_z(
+    contains: Bool[Tensor, "prompts words"],
+    source: Int[Tensor, "prompts"],
+    prior: float,
+    resamples: int,
+    *,
+    seed: int,
+    progress: bool | None = None,
+) -> Float[Tensor, "resamples words"]:
+    """z of every word when the prompts of each source are drawn anew from themselves, with replacement (bootstrap)."""
+    (generator,) = sample_generators(seed, [0], "bootstrap")
+    table, z = contains.float(), []
+    rows = [(source == each).nonzero()[:, 0] for each in source.unique()]
+    for first in progress_bar(range(0, resamples, CHUNK), "bootstrap", progress=progress):
+        number = min(CHUNK, resamples - first)
+        weights = torch.zeros(number, len(source))
+        for mine in rows:
+            drawn = mine[torch.randint(len(mine), (number, len(mine)), generator=generator)]
+            weights.scatter_add_(1, drawn, torch.ones(drawn.shape))
+        ours = source == 0
+        z.append(log_odds(weights[:, ours] @ table[ours], weights[:, ~ours] @ table[~ours], prior).z)
+    return torch.cat(z)
+
+
+Words = Sequence[str]
+Prompts = Any  # a result of `optimize_prompts`, or a list of texts or of lists of tokens
+
+
+@dataclass(frozen=True, eq=False)
+class PromptTable:
+    """Which prompt contains which word; one row a prompt.
+
+    A word that stands in a prompt twice counts once: the words of one prompt were searched for together, so the
+    prompt is what was drawn independently, not the word.
+
+    Attributes:
+        words: every word that occurs, one for each column, in alphabetical order.
+        contains: whether the prompt contains the word.
+        source: which set of prompts each row is from: 0 for the first, 1, 2, … for the others.
+    """
+
+    words: list[str]
+    contains: Bool[Tensor, "prompts words"]
+    source: Int[Tensor, "prompts"]
+
+    def without(self, words: Iterable[str]) -> PromptTable:
+        """The table without the columns of these words, in upper or lower case."""
+        dropped = {word.casefold() for word in words}
+        kept = [column for column, word in enumerate(self.words) if word.casefold() not in dropped]
+        return PromptTable([self.words[column] for column in kept], self.contains[:, kept], self.source)
+
+
+def prompt_table(sets: Sequence[Sequence[Words]]) -> PromptTable:
+    """Sets of prompts, each prompt a list of words, as one table."""
+    words = sorted({word for prompts in sets for prompt in prompts for word in prompt})
+    column = {word: number for number, word in enumerate(words)}
+    contains = torch.zeros(sum(map(len, sets)), len(words), dtype=torch.bool)
+    rows = [prompt for prompts in sets for prompt in prompts]
+    for row, prompt in enumerate(rows):
+        contains[row, [column[word] for word in prompt]] = True
+    source = torch.repeat_interleave(torch.arange(len(sets)), torch.tensor([len(prompts) for prompts in sets]))
+    return PromptTable(words, contains, source)
+
+
+def as_words(prompts: Prompts, name: str = "prompts") -> list[list[str]]:
+    """Each prompt as a list of words, without the spaces around them.
+
+    Args:
+        prompts: a result of `optimize_prompts`; or a list with one entry for each prompt: a text, whose words are
+            taken apart at spaces, or a list of tokens.
+        name: what an error calls them.
+
+    Raises:
+        TypeError: something else.
+        ValueError: no prompts, or none with a word in it.
+    """
+    rows = getattr(prompts, "pieces", prompts)
+    if isinstance(rows, str) or not isinstance(rows, Sequence):
+        raise TypeError(
+            f"{name} is {type(prompts).__name__}, expected a result of optimize_prompts, or a list of prompts: texts "
+            "or lists of tokens."
+        )
+    words = [row.split() if isinstance(row, str) else [_word(token, name) for token in row] for row in rows]
+    words = [[word for word in prompt if word] for prompt in words]
+    if not any(words):
+        raise ValueError(f"{name} has no word in {len(words)} prompts, expected at least one prompt with a word.")
+    return words
+
+
+def as_sets(background: Prompts | Sequence[Prompts] | Mapping[str, Prompts], name: str = "background") -> list[Prompts]:
+    """One set of prompts or several (a list or a dictionary of results) as a list of sets.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if isinstance(background, Mapping):
+        sets = list(background.values())
+    elif isinstance(background, Sequence) and not isinstance(background, str) and not hasattr(background, "pieces"):
+        sets = list(background) if all(_is_set(each) for each in background) else [background]
+    else:
+        sets = [background]
+    if not sets:
+        raise ValueError(f"{name} is empty, expected prompts to compare with: those found for other targets, say.")
+    return sets
+
+
+def _is_set(each: Any) -> bool:
+    """Whether it is a set of prompts rather than one prompt."""
+    if hasattr(each, "pieces"):
+        return True
+    # A list of words is a prompt; a list of lists of words is a set of them.
+    return isinstance(each, Sequence) and not isinstance(each, str) and any(not isinstance(row, str) for row in each)
+
+
+def _word(token: Any, name: str) -> str:
+    if not isinstance(token, str):
+        raise TypeError(f"{name} has the token {token!r}, expected text: decode the model's token numbers first.")
+    return token.strip()

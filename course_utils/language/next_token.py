@@ -13,7 +13,14 @@ from torch import Tensor
 from course_utils.models.language_model import LanguageModel
 
 if TYPE_CHECKING:
-    from course_utils.show.style import Picture
+    from course_utils.figures.style import DescribedFigure
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from course_utils.figures.images import percent
+from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.utils import progress_bar
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,9 +56,8 @@ class NextTokens:
         """How undecided the distribution is, in nats: 0 for a certain token, log(vocabulary) for mere guessing."""
         return torch.special.entr(self.distribution.double()).sum().item()
 
-    def plot(self) -> Picture:
+    def plot(self) -> DescribedFigure:
         """The k tokens as bars."""
-        from course_utils.show.tokens import plot_next_tokens
 
         return plot_next_tokens(self)
 
@@ -154,3 +160,166 @@ def _fitting(lm: LanguageModel, ids: Tensor) -> Tensor:
     if len(ids) > most:
         raise ValueError(f"the text has {len(ids)} tokens, and {lm.name} reads {most} at most; shorten it.")
     return ids
+
+
+FAINT = 1e-4  # probabilities below this, in model and truth alike, are left out of the calibration
+
+
+@dataclass(frozen=True, repr=False)
+class AgainstTruth:
+    """What a model says next after many contexts, beside what is true.
+
+    Attributes:
+        contexts: what came before.
+        predicted: the model's probabilities.
+        true: the true ones; tokens that the truth does not know have 0.
+    """
+
+    contexts: list[str]
+    predicted: Float[Tensor, "contexts vocabulary"]
+    true: Float[Tensor, "contexts vocabulary"]
+
+    @property
+    def divergence(self) -> Float[Tensor, "contexts"]:
+        """KL(truth ‖ model) for every context, in nats: what is lost by believing the model; 0 if it is right."""
+        return (torch.special.xlogy(self.true, self.true) - torch.special.xlogy(self.true, self.predicted)).sum(1)
+
+    def worst(self, n: int = 5) -> list[tuple[str, float]]:
+        """The contexts about which the model is most wrong, with their divergence."""
+        values, places = self.divergence.topk(min(n, len(self.contexts)))
+        return [(self.contexts[i], value) for i, value in zip(places.tolist(), values.tolist(), strict=True)]
+
+    def calibration(self, bins: int = 10) -> list[tuple[float, float, int]]:
+        """Predictions in bins of equal width: (mean prediction, mean truth, how many) for every bin that is not empty.
+
+        A model is calibrated if what it gives 30 % is true in 30 % of the cases. Pairs of context and token below
+        one in ten thousand in both are left out, since they would fill the first bin.
+        """
+        matter = (self.predicted > FAINT) | (self.true > FAINT)
+        predicted, true = self.predicted[matter].numpy(), self.true[matter].numpy()
+        place = np.minimum((predicted * bins).astype(int), bins - 1)
+        return [
+            (float(predicted[place == i].mean()), float(true[place == i].mean()), int((place == i).sum()))
+            for i in range(bins)
+            if (place == i).any()
+        ]
+
+    @property
+    def calibration_error(self) -> float:
+        """Mean distance between prediction and truth over ten bins, each weighing as much as it predicts."""
+        rows = self.calibration()
+        mass = sum(mean * count for mean, _, count in rows)
+        return sum(abs(mean - true) * mean * count for mean, true, count in rows) / mass
+
+    def plot(self) -> DescribedFigure:
+        """The calibration as a curve along the diagonal, over all single predictions."""
+
+        return plot_calibration(self)
+
+    def _repr_html_(self) -> str:
+        return self.plot()._repr_html_()
+
+    def __repr__(self) -> str:
+        kl = self.divergence
+        return (
+            f"AgainstTruth({len(self.contexts)} contexts: KL median {kl.median():.4f}, worst {kl.max():.3f} nats, "
+            f"calibration error {self.calibration_error:.3f})"
+        )
+
+
+@torch.no_grad()
+def hold_against(
+    lm: LanguageModel, contexts: Sequence[str], truth: Callable[[str], Mapping[str, float]]
+) -> AgainstTruth:
+    """Holds a model's next-token distributions against the true ones.
+
+    Args:
+        lm: a language model.
+        contexts: at least one text.
+        truth: the true distribution after a text, by token text, such as `course_utils.corpus.true_next`.
+
+    Raises:
+        ValueError: no contexts, or a true next word that is no single token of the model's.
+    """
+    if not contexts:
+        raise ValueError("no contexts given, expected at least one text.")
+    predicted, true = torch.zeros(2, len(contexts), lm.vocabulary, dtype=torch.float64)
+    encoded = [lm.encode(context) for context in contexts]
+    for length in progress_bar(sorted({len(ids) for ids in encoded}), "contexts, by length"):
+        rows = [row for row, ids in enumerate(encoded) if len(ids) == length]
+        predicted[rows] = lm.logits(torch.stack([encoded[row] for row in rows])).double().softmax(1).cpu()
+    for row, context in enumerate(progress_bar(contexts, "their truths")):
+        for token, share in truth(context).items():
+            true[row, lm.token(token)] = share
+    return AgainstTruth(list(contexts), predicted, true)
+
+
+BAR = 0.36  # inches of height for a bar
+
+
+@styled
+def plot_next_tokens(
+    result: NextTokens, *, truth: Mapping[str, float] | None = None, title: str | None = None
+) -> DescribedFigure:
+    """The most probable next tokens as bars, with the true probabilities as diamonds if they are known.
+
+    Args:
+        result: from `next_token_distribution`.
+        truth: true probabilities by token text; what is not in it is 0.
+        title: the finding; if None, what was asked.
+    """
+    shares = [100 * share for share in result.probabilities.tolist()]
+    names = [spelt(token) for token in result.tokens]
+    figure = new_figure(0.9 + BAR * len(shares) + (0.3 if truth else 0))
+    axes = figure.add_subplot()
+    rows = range(len(shares))
+    axes.barh(rows, shares, color=PALETTE[0], label=f"{result.lm.name} says")
+    known = [100 * (truth or {}).get(token, 0.0) for token in result.tokens]
+    if truth is not None:
+        axes.plot(
+            known, rows, "D", color=PALETTE[1], markeredgecolor="white", linestyle="none", label="true", clip_on=False
+        )
+        figure.legend(loc="outside lower center", ncols=2)
+    axes.set_yticks(rows, names, family="monospace")
+    axes.invert_yaxis()
+    axes.grid(False, axis="y")
+    axes.set(xlabel="probability, per cent", xlim=(0, max(*shares, *known, 1) * 1.2))
+    for row, share in enumerate(shares):
+        axes.annotate(
+            percent(share / 100), (max(share, known[row]), row), (6, 0), textcoords="offset points", va="center"
+        )
+    axes.set_title(title or f"After “{result.text}”", loc="left", wrap=True)
+    said = ", ".join(
+        f"{name} {percent(share / 100)}" + (f" (true {percent(true / 100)})" if truth is not None else "")
+        for name, share, true in zip(names, shares, known, strict=True)
+    )
+    return DescribedFigure(figure, alt=f"What {result.lm.name} expects after “{result.text}”: {said}.")
+
+
+@styled
+def plot_calibration(result: AgainstTruth) -> DescribedFigure:
+    """Predicted against true probabilities: every prediction as a dot, the means of ten bins as a curve."""
+    figure = new_figure(5.0)
+    axes = figure.add_subplot()
+    matter = (result.predicted > 0.01) | (result.true > 0.01)
+    axes.plot([0, 100], [0, 100], color="black", linewidth=1, marker="", linestyle="--", label="calibrated")
+    dots = (100 * result.predicted[matter], 100 * result.true[matter])
+    axes.plot(*dots, ".", color="#888888", alpha=0.5, markersize=4, linestyle="none", label="single predictions")
+    rows = result.calibration()
+    axes.plot([100 * mean for mean, _, _ in rows], [100 * true for _, true, _ in rows], label="means of ten bins")
+    axes.lines[-1].set(color=PALETTE[0], marker="o", linestyle="-")
+    axes.set(xlabel="the model says, per cent", ylabel="true, per cent", aspect="equal")
+    axes.set_title(f"Off by {100 * result.calibration_error:.1f} points on average", loc="left", wrap=True)
+    axes.legend(loc="upper left")
+    means = ", ".join(f"{percent(mean)} → {percent(true)}" for mean, true, _ in rows)
+    alt = (
+        f"True against predicted probabilities of next tokens after {len(result.contexts)} contexts. Means of ten "
+        f"bins, predicted → true: {means}."
+    )
+    return DescribedFigure(figure, alt=alt)
+
+
+def spelt(token: str) -> str:
+    """A token so that its leading space can be seen, “␣girl”, and what cannot be printed, “\\x1c”."""
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in token.replace(" ", "␣"))
+    return shown.replace("$", r"\$")

@@ -6,19 +6,22 @@ random_search       no gradient, no memory: what luck finds with as many looks a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice, product
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.guards import as_found, check_settings
-from course_utils.language.excluded import Exclude, allowed_tokens
-from course_utils.language.found import FoundPrompts, described_prompts
+from course_utils.language.prompt_results import FoundPrompts, described_prompts
 from course_utils.language.targets import FromEmbeddings, Scorer, Target, along, as_target, check_length
+from course_utils.language.vocabulary import Exclude, allowed_tokens
 from course_utils.models.language_model import LanguageModel
-from course_utils.progress import progress_bar
-from course_utils.randomness import sample_generators
+from course_utils.utils import progress_bar, sample_generators
+from course_utils.validation import as_found, check_settings
 
 
 @torch.inference_mode(False)
@@ -203,3 +206,159 @@ def _swapped(
 def _drawn(tokens: Tensor, length: int, generators: Sequence[torch.Generator]) -> Int[Tensor, "restarts length"]:
     drawn = [torch.randint(len(tokens), (length,), generator=each) for each in generators]
     return tokens[torch.stack(drawn).to(tokens.device)]
+
+
+LIMIT = 120.0  # seconds: what takes longer is not begun unless it is asked for
+TRIAL = 0.25  # seconds of trying from which the whole is estimated
+
+
+@torch.no_grad()
+def exhaustive_prompts(
+    lm: LanguageModel,
+    target: str | int | Sequence[int],
+    *,
+    length: int = 2,
+    candidates: Int[Tensor, "candidates"] | Sequence[int] | None = None,
+    top: int = 10,
+    exclude: Exclude = ("target", "special"),
+    limit: float = LIMIT,
+    progress: bool | None = None,
+) -> FoundPrompts:
+    """The best of all prompts of a length, found by trying every one.
+
+    Args:
+        lm, target, exclude, progress: as `optimize_prompts`.
+        length: tokens of a prompt; there are candidates ** length prompts.
+        candidates: token ids that prompts are made of; all that `exclude` leaves if None.
+        top: how many of the best are returned.
+        limit: seconds that it may take; the time is estimated before it begins.
+
+    Returns:
+        The best prompts, best first. After Ctrl-C the best of those that were tried.
+
+    Raises:
+        ValueError: it would take longer than `limit` (says how long); candidates that are no tokens; otherwise as
+            `optimize_prompts`.
+    """
+    check_settings(stop_at=None, top=top)
+    wanted = as_target(lm, target)
+    check_length(lm, length, wanted)
+    tokens = _candidates(lm, candidates, exclude, wanted)
+    score, work = ExtendedPrompts(lm, wanted, tokens), len(tokens) ** length
+    _check_time(score, lambda: _beginnings(tokens, length, score.at_once), work, limit)
+    best, score.passes, interrupted = Best(top, length, lm.device), 0, False
+    parts = -(-(len(tokens) ** (length - 1)) // score.at_once)
+    try:
+        beginnings = _beginnings(tokens, length, score.at_once)
+        for _ in progress_bar(range(parts), f"trying {work:,} prompts", progress=progress):
+            part = next(beginnings)
+            value, place = score(part).flatten().topk(min(top, len(part) * len(tokens)))
+            row, last = place // len(tokens), place % len(tokens)
+            best.see(torch.cat([part[row], tokens[last, None]], 1), value)
+    except KeyboardInterrupt:
+        interrupted = True
+    return FoundPrompts(
+        **described_prompts(lm, best.prompts, best.reached, wanted),
+        forward_passes=score.passes,
+        backward_passes=0,
+        interrupted=interrupted,
+    )
+
+
+def _candidates(
+    lm: LanguageModel, candidates: Tensor | Sequence[int] | None, exclude: Exclude, target: Target
+) -> Int[Tensor, "candidates"]:
+    if candidates is None:
+        return allowed_tokens(lm, exclude, target=target.text).nonzero().squeeze(1)
+    tokens = torch.as_tensor(candidates, dtype=torch.long, device=lm.device).unique()
+    if not len(tokens) or tokens[0] < 0 or tokens[-1] >= lm.vocabulary:
+        raise ValueError(f"{len(tokens)} candidates given, expected token ids from 0 to {lm.vocabulary - 1}.")
+    return tokens
+
+
+def _beginnings(tokens: Int[Tensor, "candidates"], length: int, at_once: int) -> Iterator[Int[Tensor, "part before"]]:
+    """All prompts without their last token, some at a time, (part, length - 1)."""
+    every = product(tokens.tolist(), repeat=length - 1)
+    while part := list(islice(every, at_once)):
+        yield torch.tensor(part, dtype=torch.long, device=tokens.device).reshape(len(part), length - 1)
+
+
+def _check_time(score: ExtendedPrompts, parts: Callable, work: int, limit: float) -> None:
+    begin, tried = time.perf_counter(), 0
+    for part in parts():
+        tried += score(part).numel()
+        passed = time.perf_counter() - begin
+        if passed > TRIAL:
+            break
+    seconds = work / tried * passed
+    if seconds > limit:
+        raise ValueError(
+            f"trying {work:,} prompts would take about {_spoken(seconds)} ({tried / passed:,.0f} a second), and "
+            f"limit={limit:g} seconds: give fewer candidates, a shorter length, or limit={seconds * 1.5:.2g}."
+        )
+
+
+def _spoken(seconds: float) -> str:
+    for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+ROUNDING = 1e-3  # how far log-probabilities with and without the cache may differ in float32
+
+
+class ExtendedPrompts:
+    """Log-probability of a target after beginnings of prompts, each extended by every one of some tokens.
+
+    Args:
+        lm: the language model; one whose cache cannot be copied, or changes the result, is read without.
+        target: what is to follow.
+        tokens: the last tokens.
+
+    Attributes:
+        passes: prompts that were tried so far.
+        at_once: beginnings that are best given at a time.
+    """
+
+    def __init__(self, lm: LanguageModel, target: Target, tokens: Int[Tensor, "tokens"]) -> None:
+        self.lm, self.target, self.tokens, self.passes = lm, target, tokens, 0
+        self._plain = Scorer(lm, target)
+        self.at_once = max(1, self._plain.batch // len(tokens))
+        self._caches: bool | None = None  # not known yet
+
+    @torch.no_grad()
+    def __call__(self, beginnings: Int[Tensor, "part before"]) -> Float[Tensor, "part tokens"]:
+        self.passes += len(beginnings) * len(self.tokens)
+        if self._caches is None:
+            self._caches = self._agrees(beginnings[:2], self.tokens[:4])
+        return self._on_from(beginnings, self.tokens) if self._caches else self._anew(beginnings, self.tokens)
+
+    def _on_from(self, beginnings: Tensor, tokens: Tensor) -> Float[Tensor, "part tokens"]:
+        cache = self._read(beginnings)
+        taught, reached = self.target.ids[:-1], []
+        for last in tokens.split(max(1, self._plain.batch // len(beginnings))):
+            count = len(beginnings) * len(last)
+            ids = torch.cat([last.repeat(len(beginnings))[:, None], taught.expand(count, -1)], 1)
+            known = copy.deepcopy(cache)  # the model adds to it
+            known.batch_repeat_interleave(len(last))
+            mask = ids.new_ones(count, known.get_seq_length() + ids.shape[1])
+            logits = self.lm.model(input_ids=ids, past_key_values=known, attention_mask=mask, use_cache=True).logits
+            kept = logits[:, -len(self.target.ids) :, : self.lm.vocabulary].float()
+            reached.append(along(kept, self.target.ids).reshape(len(beginnings), len(last)))
+        return torch.cat(reached, 1)
+
+    def _anew(self, beginnings: Tensor, tokens: Tensor) -> Float[Tensor, "part tokens"]:
+        first = beginnings.repeat_interleave(len(tokens), 0)
+        prompts = torch.cat([first, tokens.repeat(len(beginnings))[:, None]], 1)
+        return self._plain(prompts).reshape(len(beginnings), len(tokens))
+
+    def _read(self, beginnings: Tensor) -> Any:
+        ids = torch.cat([self.lm.prefix.expand(len(beginnings), -1), beginnings], 1)
+        return self.lm.model(input_ids=ids, use_cache=True).past_key_values if ids.shape[1] else None
+
+    def _agrees(self, beginnings: Tensor, tokens: Tensor) -> bool:
+        if not hasattr(self._read(beginnings), "batch_repeat_interleave"):
+            return False
+        with_cache, without = self._on_from(beginnings, tokens), self._anew(beginnings, tokens)
+        return torch.allclose(with_cache, without, atol=ROUNDING)

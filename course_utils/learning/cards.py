@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from course_utils.figures.style import in_book, render
 from course_utils.learning.exercises import Exercise
 from course_utils.learning.judging import Verdict
 from course_utils.learning.progress_panel import Progress
-from course_utils.show.html import in_book, render
 
 _ONWARDS = "The cells below go on with the course's version until yours passes."
 _IN_BOOK = "Write the function in JupyterLab: there this cell tells you at once what is right and wrong with it."

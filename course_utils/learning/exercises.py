@@ -15,7 +15,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import course_utils.learning as _package
-from course_utils.messages import unknown
+from course_utils.validation import unknown
 
 
 class Mistake(Exception):

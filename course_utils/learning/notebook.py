@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from course_utils.figures.style import display
 from course_utils.learning.cards import Card, Header, Hints, Solution
 from course_utils.learning.exercises import find
 from course_utils.learning.judging import judge, working
 from course_utils.learning.progress_panel import remember
-from course_utils.show.html import display
 
 _hints_given: dict[str, int] = {}
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
+from course_utils.figures.style import in_book, render
 from course_utils.learning.exercises import Exercise, all_exercises
-from course_utils.show.html import in_book, render
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,9 @@
 """Classifiers and language models: the shipped ones by name, your own through `Classifier` and `LanguageModel`."""
 
-from course_utils.models.at_hand import at_hand
 from course_utils.models.classifier import Classifier, Prediction
-from course_utils.models.language_load import load_language_model
 from course_utils.models.language_model import LanguageModel
-from course_utils.models.load import load_classifier
-from course_utils.models.store import available, read_card
+from course_utils.models.load import at_hand, load_classifier, load_language_model
+from course_utils.models.shipped import available, read_card
 
 __all__ = [
     "Classifier",

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_utils.messages import unknown
-from course_utils.models.logits import OUTPUTS, as_logits, picked
+from course_utils.validation import unknown
 
 ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a classifier says about each picture of a batch."""
+    """What a classifier says about each image of a batch."""
 
     logits: Float[Tensor, "batch classes"]
     probabilities: Float[Tensor, "batch classes"]
@@ -26,7 +25,7 @@ class Prediction:
 
     @property
     def classes(self) -> list[str]:
-        """The most probable class of each picture, by name."""
+        """The most probable class of each image, by name."""
         return [self.known_classes[index] for index in self.logits.argmax(1).tolist()]
 
     @property
@@ -35,7 +34,7 @@ class Prediction:
         return self.probabilities.amax(1)
 
     def top(self, k: int = 3) -> list[list[tuple[str, float]]]:
-        """For each picture its k most probable classes with their probabilities, best first."""
+        """For each image its k most probable classes with their probabilities, best first."""
         values, indices = self.probabilities.topk(min(k, len(self.known_classes)), dim=1)
         return [
             [(self.known_classes[i], p) for i, p in zip(row, probabilities, strict=True)]
@@ -60,7 +59,7 @@ class Classifier(nn.Module):
             number of channels.
         outputs: "logits", or "probabilities" for a module that ends in a softmax; their logarithm is then taken.
         name: what figures and messages call it.
-        colours: 3x3, how the channels of its pictures vary together (`course_utils.canvas.colours.colour_statistics`);
+        colours: 3x3, how the channels of its images vary together (`course_utils.canvas.image.colour_statistics`);
             None where it is not known.
 
     Raises:
@@ -243,3 +242,48 @@ class Classifier(nn.Module):
         return (
             f"Classifier({self.name}: {len(self.classes)} classes, {self.size[0]}x{self.size[1]}, {count:,} parameters)"
         )
+
+
+OUTPUTS = ("logits", "probabilities")
+SUM = 1e-2  # by how far probabilities may miss 1: those of half precision do
+
+
+def picked(returned: object) -> object:
+    """The tensor that counts: of a mapping or an output of transformers its "logits", of several the first."""
+    named = returned if isinstance(returned, Mapping) else vars(returned) if hasattr(returned, "__dict__") else {}
+    for name in ("logits", "out"):
+        if not isinstance(returned, Tensor) and isinstance(named.get(name), Tensor):
+            return named[name]
+    if isinstance(returned, Mapping):
+        returned = tuple(returned.values())
+    if isinstance(returned, tuple | list):  # of GoogLeNet while it trains the first is the main one
+        return next((each for each in returned if isinstance(each, Tensor)), returned)
+    return returned
+
+
+def as_logits(values: Tensor, outputs: str, name: str, *, check: bool) -> Tensor:
+    """Logits, from logits or from probabilities (their logarithm), (batch, classes).
+
+    Args:
+        outputs: which of the two they are said to be.
+        check: whether to look if they are.
+
+    Raises:
+        ValueError: they are the other.
+    """
+    if check and len(values) and values.shape[1] > 1:
+        found = values.detach().float()
+        summed = bool((found >= 0).all() and ((found.sum(1) - 1).abs() < SUM).all())
+        if summed and outputs == "logits":
+            raise ValueError(
+                f"{name} returns probabilities (none below 0, and each row sums to 1), expected logits: its last step "
+                "seems to be a softmax, and where that is sure no gradient comes through. Take it off the module, or "
+                "say Classifier(…, outputs='probabilities'), which takes their logarithm."
+            )
+        if not summed and outputs == "probabilities":
+            low, high = (value.item() for value in found.aminmax())
+            raise ValueError(
+                f"{name} should return probabilities, as outputs='probabilities' says, but its values run from "
+                f"{low:.3g} to {high:.3g}, and rows do not sum to 1: leave outputs= out if they are logits."
+            )
+    return values if outputs == "logits" else values.clamp_min(torch.finfo(values.dtype).tiny).log()

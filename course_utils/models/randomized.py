@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
-from course_utils.messages import unknown
 from course_utils.models.classifier import Classifier
-from course_utils.randomness import sample_generators
+from course_utils.utils import sample_generators
+from course_utils.validation import unknown
 
 
 def randomized(classifier: Classifier, layers: str | Sequence[str], *, seed: int = 0) -> Classifier:

@@ -15,13 +15,11 @@ from typing import Any
 
 import torch
 
-from course_utils.models.caches import hugging_face_folder, torch_folder
 from course_utils.models.classifier import Classifier
-from course_utils.models.hugging_face import repository
-from course_utils.models.language_load import SPECIAL, load_folder, quiet
+from course_utils.models.fetch import from_checkpoint, hugging_face_folder, repository, source, torch_folder
 from course_utils.models.language_model import LanguageModel
-from course_utils.models.pretrained import from_checkpoint, source
-from course_utils.models.store import TOKENIZER, WEIGHTS
+from course_utils.models.load import SPECIAL, load_folder, quiet
+from course_utils.models.shipped import TOKENIZER, WEIGHTS
 
 REVISION = hashlib.sha1(b"stand-in").hexdigest()  # Hugging Face's folders are named by a commit
 MARK = "stand-in"

@@ -14,11 +14,19 @@ what it needs besides the logits. A new one takes a few lines:
             return outputs["layer3"].amax(dim=(1, 2, 3))
 """
 
-from course_utils.objectives.matching import ActivationMatch, Equidistant
-from course_utils.objectives.of_classes import Logit, LogProb, Target
-from course_utils.objectives.of_layers import Channel, Direction, Diversity, Layer, Neuron
-from course_utils.objectives.several import EachItsOwn, parse, side_by_side
-from course_utils.objectives.terms import Objective, Term
+from course_utils.objectives.classes import Logit, LogProb, Objective, Target, Term
+from course_utils.objectives.layers import (
+    ActivationMatch,
+    Channel,
+    Direction,
+    Diversity,
+    EachItsOwn,
+    Equidistant,
+    Layer,
+    Neuron,
+    parse,
+    side_by_side,
+)
 
 __all__ = [
     "ActivationMatch",

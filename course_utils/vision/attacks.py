@@ -1,19 +1,36 @@
-"""Attacks: small changes of a picture, within an epsilon ball, that change what a classifier says.
+"""Attacks: small changes of an image, within an epsilon ball, that change what a classifier says.
 
-Training moves the weights and leaves the pictures alone; an attack moves the picture and leaves the weights
+Training moves the weights and leaves the images alone; an attack moves the image and leaves the weights
 alone. Both follow a gradient. An attack that fails proves little: another start, more steps or another attack
-may succeed, so the share of pictures that withstand one attack is an upper bound of the model's robustness.
+may succeed, so the share of images that withstand one attack is an upper bound of the model's robustness.
 """
 
 from __future__ import annotations
 
-from jaxtyping import Float
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from math import floor
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from matplotlib.axes import Axes
 from torch import Tensor
 
-from course_utils.models.classifier import Classifier
-from course_utils.objectives import Target
-from course_utils.vision.attack_result import AttackResult
-from course_utils.vision.pgd import OnStep, ProjectedAscent
+from course_utils.activations import Outputs, record
+from course_utils.canvas import EpsilonBall, checked_radius, random_start
+from course_utils.figures.images import as_images, draw_image, percent
+from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
+from course_utils.loop import NormalizedStep, Result, SignStep, optimize
+from course_utils.models.classifier import Classifier, Prediction
+from course_utils.objectives import LogProb, Target
+from course_utils.utils import sample_generators
+from course_utils.validation import ZeroGradientError, as_found, check_settings
 
 
 def targeted_attack(
@@ -33,37 +50,37 @@ def targeted_attack(
     on_step: OnStep | None = None,
     progress: bool | None = None,
 ) -> AttackResult:
-    """Change pictures within an epsilon ball until the classifier calls them `target` (PGD).
+    """Change images within an epsilon ball until the classifier calls them `target` (PGD).
 
     Projected gradient descent climbs the log-probability of the target by steps of fixed length, along the
     gradient's sign in `"linf"` and along the gradient itself in `"l2"`, each followed by the projection onto
-    the ball and onto [0, 1]. `steps=1` is the fast gradient sign method. Of each picture the best iterate is
+    the ball and onto [0, 1]. `steps=1` is the fast gradient sign method. Of each image the best iterate is
     kept: one that the classifier calls `target`, if there is any, and of those the most certain one.
 
     Args:
         classifier: what is tricked; used in eval mode and left as found.
         images: in [0, 1].
-        target: class name or index, one for all or one a picture. Single pictures that are called so already
+        target: class name or index, one for all or one an image. Single images that are called so already
             are attacked all the same, and marked `.already`.
         eps: radius of the ball: in `"linf"` the most by which a number may change, 0 … 1; in `"l2"` the
-            length of the whole change. 0 returns the pictures as they are.
+            length of the whole change. 0 returns the images as they are.
         norm: `"linf"` or `"l2"`.
         steps: gradient steps in a run, at least 1.
         step_size: length of a step in the same norm; 2.5 · eps / steps if None.
         random_start: whether the first run, too, starts at a random point of the ball instead of at the
-            picture.
+            image.
         restarts: number of runs, at least 1. Each after the first starts at random, with those not yet
             tricked.
-        stop_at: confidence in (0, 1] at which a picture is left alone; None uses all steps to gain
+        stop_at: confidence in (0, 1] at which an image is left alone; None uses all steps to gain
             confidence.
-        seed: of the random starts; picture i starts at the same point whatever stands beside it.
-        batch_size: pictures that go through the classifier at once.
+        seed: of the random starts; image i starts at the same point whatever stands beside it.
+        batch_size: images that go through the classifier at once.
         on_step: called in each batch of each run as `course_utils.loop.optimize` does.
         progress: True shows a bar, False none, None one for work of over a second.
 
     Raises:
-        ValueError: all pictures are called `target` already; a setting out of range; images that the
-            classifier refuses; an unknown class; another number of targets than of pictures.
+        ValueError: all images are called `target` already; a setting out of range; images that the
+            classifier refuses; an unknown class; another number of targets than of images.
         TypeError: a model that is not a `Classifier`.
         RuntimeError, FloatingPointError: no usable gradient (see `course_utils.loop.optimize`).
 
@@ -93,13 +110,13 @@ def untargeted_attack(
     on_step: OnStep | None = None,
     progress: bool | None = None,
 ) -> AttackResult:
-    """Change pictures within an epsilon ball until the classifier calls them anything but their label.
+    """Change images within an epsilon ball until the classifier calls them anything but their label.
 
     Descends the log-probability of the label: as `targeted_attack`, with the sign turned round, and with its
-    settings. A picture that the classifier gets wrong already counts as tricked, and is marked `.already`.
+    settings. An image that the classifier gets wrong already counts as tricked, and is marked `.already`.
 
     Args:
-        labels: what the pictures show: class name or index, one for all or one a picture.
+        labels: what the images show: class name or index, one for all or one an image.
 
     Raises:
         ValueError, TypeError, RuntimeError, FloatingPointError: as `targeted_attack`.
@@ -110,3 +127,353 @@ def untargeted_attack(
         eps, norm, steps, step_size, random_start, restarts, stop_at, seed, batch_size, on_step, progress
     )
     return ascent(classifier, images, labels, targeted=False)
+
+
+OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
+REACH = 2.5  # radii of the ball that all steps span together: across and back again (Madry et al. 2018)
+
+
+@dataclass(frozen=True)
+class ProjectedAscent:
+    """An attack's settings, checked; see `course_utils.vision.attacks.targeted_attack` for their meaning."""
+
+    eps: float
+    norm: str
+    steps: int
+    step_size: float | None
+    random_start: bool
+    restarts: int
+    stop_at: float | None
+    seed: int
+    batch_size: int
+    on_step: OnStep | None
+    progress: bool | None
+
+    def __post_init__(self) -> None:
+        checked_radius(self.eps, self.norm)
+        check_settings(stop_at=self.stop_at, steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
+        if self.step_size is not None and not (math.isfinite(self.step_size) and self.step_size > 0):
+            raise ValueError(f"step_size={self.step_size} given, expected a length above 0, such as 2/255, or None.")
+
+    def __call__(self, classifier: Classifier, images: Tensor, wanted: Target, *, targeted: bool) -> AttackResult:
+        if not isinstance(classifier, Classifier):
+            given = type(classifier).__name__
+            raise TypeError(f"classifier is {given}, expected a Classifier: Classifier(module, classes=…, size=…).")
+        classifier.check_images(images)
+        with torch.inference_mode(False):
+            originals = images.detach().to(classifier.device, classifier.dtype).clamp(0, 1)
+            classes = classifier.targets(wanted, len(originals))
+            kept = _Kept(classifier, originals, classes, targeted, self.batch_size)
+            if targeted and bool(kept.already.all()):
+                names = ", ".join(sorted({classifier.classes[i] for i in classes.tolist()}))
+                raise ValueError(f"all {len(originals)} images are called {names} already: choose another target.")
+            try:
+                interrupted = self._run(classifier, kept)
+            except KeyboardInterrupt:  # before the batch at hand had anything to give
+                interrupted = True
+        return kept.result(self, interrupted)
+
+    @property
+    def _length(self) -> float:
+        """Of a step; 0, which is no attack at all, for a ball without extent."""
+        if self.eps == 0 or self.step_size is None:
+            return REACH * self.eps / self.steps
+        return self.step_size
+
+    def _run(self, classifier: Classifier, kept: _Kept) -> bool:
+        """All runs and batches; whether they were interrupted."""
+        for restart in range(self.restarts if self._length > 0 else 0):
+            stuck = None
+            withstood = torch.ones_like(kept.success) if restart == 0 else ~kept.success
+            todo = withstood.cpu().nonzero().flatten()
+            for rows in todo.split(self.batch_size) if len(todo) else ():
+                try:
+                    result = self._batch(classifier, kept, rows, restart)
+                except ZeroGradientError as error:
+                    stuck = error
+                    continue
+                kept.take(rows, result)
+                if result.interrupted:
+                    return True
+            if stuck and not kept.iterations.any():
+                raise stuck  # no image of any batch has a gradient
+            if stuck:
+                warnings.warn(str(stuck), RuntimeWarning, stacklevel=4)
+        return False
+
+    def _batch(self, classifier: Classifier, kept: _Kept, rows: Tensor, restart: int) -> Result:
+        images, start = kept.originals[rows], None
+        if self.random_start or restart:
+            generators = sample_generators(self.seed, rows.tolist(), f"start of run {restart}")
+            start = random_start(images, self.eps, self.norm, generators)
+        rule = SignStep if self.norm == "linf" else NormalizedStep
+        objective, confidence = _aim(kept.classes[rows], kept.targeted)
+        return optimize(
+            classifier,
+            EpsilonBall(images, self.eps, self.norm, start=start),
+            objective,
+            steps=self.steps,
+            optimizer=partial(rule, lr=self._length),
+            on_step=self.on_step,
+            stop_at=self.stop_at,
+            confidence=confidence,
+            indices=rows.tolist(),
+            progress=self.progress,
+        )
+
+
+class _Kept:
+    """The best of each image so far, beginning with the image itself."""
+
+    def __init__(
+        self, classifier: Classifier, originals: Tensor, classes: Tensor, targeted: bool, batch_size: int
+    ) -> None:
+        self.classifier, self.classes, self.targeted = classifier, classes, targeted
+        self.originals, self.images = originals, originals.clone()
+        self.iterations = torch.zeros(len(originals), dtype=torch.long)
+        with torch.no_grad(), as_found(classifier):
+            looks = [record(classifier)(part) for part in originals.split(batch_size)]
+        self.logits_before = self.logits = torch.cat([look.logits for look in looks])
+        objective, confidence = _aim(classes, targeted)
+        every = Outputs(self.logits, {}, classifier, None, len(originals))
+        self.score, self.success = objective(every), confidence(every) > 0
+        self.already = self.success
+
+    def take(self, rows: Tensor, result: Result) -> None:
+        """Replace the images of `rows` by those of a run that are better."""
+        assert result.confidence is not None
+        success = result.confidence > 0
+        equal = success == self.success[rows]
+        better = torch.where(equal, result.score > self.score[rows], success)
+        here = rows[better.cpu()]
+        self.images = self.images.index_put((here,), result.x[better])
+        self.logits = self.logits.index_put((here,), result.logits[better])
+        self.score = self.score.index_put((here,), result.score[better])
+        self.success = self.success.index_put((here,), success[better])
+        self.iterations[rows] += result.steps
+
+    def result(self, settings: ProjectedAscent, interrupted: bool) -> AttackResult:
+        change = (self.images - self.originals).flatten(1)
+        return AttackResult(
+            images=self.images,
+            success=self.success,
+            linf=change.abs().amax(dim=1),
+            l2=change.norm(dim=1),
+            iterations=self.iterations,
+            interrupted=interrupted,
+            originals=self.originals,
+            before=self._prediction(self.logits_before),
+            after=self._prediction(self.logits),
+            already=self.already,
+            wanted=[self.classifier.classes[i] for i in self.classes.tolist()],
+            targeted=self.targeted,
+            eps=settings.eps,
+            norm=settings.norm,
+        )
+
+    def _prediction(self, logits: Tensor) -> Prediction:
+        return Prediction(logits, logits.float().softmax(dim=1), self.classifier.classes)
+
+
+def _aim(classes: Tensor, targeted: bool) -> tuple[Callable[[Outputs], Tensor], Callable[[Outputs], Tensor]]:
+    """The score to climb, and how sure the classifier is of what the attack wants (0 where it is missed)."""
+    of_class = LogProb(classes)
+    if targeted:
+        return of_class, of_class.confidence
+    return -of_class, of_class.confidence_elsewhere
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AttackResult:
+    """The attacked images, what the classifier says of them, and what it took; one row an image.
+
+    Attributes:
+        images: the best of each image, in [0, 1]; an image that no step improved is as it was.
+        success: whether the classifier says the target now or, untargeted, anything but the label.
+        linf: largest change of a number, in [0, 1].
+        l2: length of the whole change.
+        iterations: gradient steps spent.
+        interrupted: whether the attack was cut short by Ctrl-C or the notebook's stop button.
+        originals: the images before.
+        before: what the classifier said of `originals`, with all logits and probabilities.
+        after: what it says of `images`.
+        already: whether it was a success before the attack.
+        wanted: names of the targets or, untargeted, of the labels.
+        targeted: whether `wanted` are targets.
+        eps: radius of the epsilon ball.
+        norm: `"linf"` or `"l2"`.
+    """
+
+    images: Float[Tensor, "batch channels height width"]
+    success: Bool[Tensor, "batch"]
+    linf: Float[Tensor, "batch"]
+    l2: Float[Tensor, "batch"]
+    iterations: Int[Tensor, "batch"]
+    interrupted: bool
+    originals: Float[Tensor, "batch channels height width"]
+    before: Prediction
+    after: Prediction
+    already: Bool[Tensor, "batch"]
+    wanted: list[str]
+    targeted: bool
+    eps: float
+    norm: str
+
+    @property
+    def predicted(self) -> list[str]:
+        """What the classifier calls each image now."""
+        return self.after.classes
+
+    @property
+    def confidence(self) -> Float[Tensor, "batch"]:
+        """The probability of what the classifier says now, in [0, 1]."""
+        return self.after.confidence
+
+    def plot(self, most: int = 4) -> Any:
+        """A figure of the first `most` images: before, the magnified change, after."""
+
+        return plot_attack(
+            self.after.known_classes,
+            self.originals[:most],
+            self.images[:most],
+            self.before.probabilities[:most],
+            self.after.probabilities[:most],
+        )
+
+    def __len__(self) -> int:
+        return len(self.success)
+
+    def __repr__(self) -> str:
+        kind, toward = ("targeted", "to") if self.targeted else ("untargeted", "away from")
+        names = sorted(set(self.wanted))
+        aim = names[0] if len(names) == 1 else f"{len(names)} classes"
+        already = f", {int(self.already.sum())} of them before" if self.already.any() else ""
+        sure = self.confidence[self.success]
+        median = f", median confidence {sure.median():.1%}" if len(sure) else ""
+        cut = "; interrupted" if self.interrupted else ""
+        return (
+            f"{kind} attack {toward} {aim}, {self.norm} eps {_readable(self.eps, self.norm)}: "
+            f"{len(sure)} of {len(self)} images tricked{already}{median}, "
+            f"up to {int(self.iterations.max())} gradient steps each{cut}"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
+
+
+def _readable(eps: float, norm: str) -> str:
+    levels = eps * 255
+    whole = norm == "linf" and abs(levels - round(levels)) < 1e-6
+    return f"{round(levels)}/255" if whole else f"{eps:g}"
+
+
+MOST = 4  # images in one figure: more rows than a screen holds help nobody
+
+
+@styled
+def show_perturbation(
+    before: Tensor,
+    after: Tensor,
+    *,
+    magnify: float | int | str = "auto",
+    classifier: Classifier | None = None,
+    captions: tuple[Sequence[str], Sequence[str]] | None = None,
+    alt: str | None = None,
+) -> DescribedFigure:
+    """Images before and after, and between them their difference, magnified around mid-grey.
+
+    The first four of a batch are drawn. Grey means "unchanged"; the factor stands in the title.
+
+    Args:
+        before: (batch, 3, height, width) in [0, 1].
+        after: the same images changed, of the same shape.
+        magnify: what to multiply the difference by; `"auto"` takes the whole number with which the largest
+            change just fits the range from black to white.
+        classifier: a `Classifier`, whose prediction is then written under each image.
+        captions: what to write under the images before and after instead, one text for each.
+        alt: what the figure shows; by default the factor, the largest change and the captions.
+
+    Raises:
+        ValueError: shapes that differ, values outside [0, 1], a factor that is not above 0.
+    """
+    old, new = as_images(before, "before"), as_images(after, "after")
+    if old.shape != new.shape:
+        raise ValueError(f"before is {tuple(before.shape)} and after {tuple(after.shape)}, expected the same shape.")
+    difference = new - old
+    factor = magnification(difference) if magnify == "auto" else _checked(magnify)
+    if classifier is not None and captions is None:
+        captions = (_said(classifier, before[:MOST]), _said(classifier, after[:MOST]))
+    rows = min(len(old), MOST)
+    cell = WIDTH / 3 * old.shape[1] / old.shape[2]
+    figure = new_figure(rows * (cell + (0.25 if captions else 0.05)) + 0.36)
+    grid = figure.subplots(rows, 3, squeeze=False)
+    for index, cells in enumerate(grid.tolist()):
+        draw_change(cells, old[index], new[index], factor, titles=index == 0)
+        for axes, texts in zip((cells[0], cells[2]), captions or (), strict=False):
+            axes.text(0.5, -0.03, texts[index], transform=axes.transAxes, ha="center", va="top", fontsize=11.5)
+    return DescribedFigure(figure, alt=alt or _in_words(difference[:rows], factor, captions))
+
+
+def plot_attack(
+    classes: Sequence[str],
+    before: Tensor,
+    after: Tensor,
+    probabilities_before: Tensor,
+    probabilities_after: Tensor,
+    *,
+    alt: str | None = None,
+) -> DescribedFigure:
+    """An attack's images with what the model said before and says after.
+
+    Args:
+        classes: the model's class names, in the order of its logits.
+        before, after: (batch, 3, height, width) in [0, 1].
+        probabilities_before, probabilities_after: (batch, classes) in [0, 1].
+        alt: what the figure shows; by default the predictions and the largest change.
+    """
+    captions = (_best(classes, probabilities_before), _best(classes, probabilities_after))
+    return show_perturbation(before, after, captions=captions, alt=alt)
+
+
+def draw_change(cells: Sequence[Axes], old: np.ndarray, new: np.ndarray, factor: float, *, titles: bool = True) -> None:
+    """An image (height, width, 3), its magnified change and what became of it, into three axes."""
+    change = (0.5 + factor * (new - old)).clip(0, 1)
+    names = ("before", f"change × {factor:g}", "after") if titles else ("", "", "")
+    for axes, image, name in zip(cells, (old, change, new), names, strict=True):
+        draw_image(axes, image, name)
+
+
+def magnification(difference: np.ndarray) -> float:
+    """The largest whole number with which the difference, around mid-grey, stays within black and white."""
+    largest = float(np.abs(difference).max())
+    return 1.0 if largest == 0 else max(1.0, float(floor(0.5 / largest + 1e-3)))
+
+
+def _checked(magnify: float | int | str) -> float:
+    if isinstance(magnify, str) or not magnify > 0:
+        raise ValueError(f"magnify={magnify!r} given, expected 'auto' or a number above 0.")
+    return float(magnify)
+
+
+def _said(classifier: Classifier, images: Tensor) -> list[str]:
+    prediction = classifier.predict(images)
+    return [
+        f"{name} {percent(float(sure))}" for name, sure in zip(prediction.classes, prediction.confidence, strict=True)
+    ]
+
+
+def _best(classes: Sequence[str], probabilities: Tensor) -> list[str]:
+    sure, index = probabilities.max(dim=1)
+    return [f"{classes[int(i)]} {percent(float(p))}" for p, i in zip(sure, index, strict=True)]
+
+
+def _in_words(difference: np.ndarray, factor: float, captions: tuple[Sequence[str], Sequence[str]] | None) -> str:
+    largest = 255 * float(np.abs(difference).max())
+    rows = len(difference)
+    words = (
+        f"{rows} image{'s' * (rows > 1)} before and after a change of at most {largest:.1f}/255 a pixel, "
+        f"with the change magnified {factor:g} times between them"
+    )
+    if captions:
+        words += ": " + ", ".join(f"{old} becomes {new}" for old, new in zip(*captions, strict=True))
+    return words + "."

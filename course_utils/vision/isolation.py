@@ -1,6 +1,6 @@
-"""Feature isolation: the smallest part of a picture on which a classifier's answer hangs.
+"""Feature isolation: the smallest part of an image on which a classifier's answer hangs.
 
-A mask over the picture is learned by the loop of attacks and feature visualisation. In the game of *deletion* it
+A mask over the image is learned by the loop of attacks and feature visualisation. In the game of *deletion* it
 covers as little as possible such that without what it covers the answer falls; in that of *preservation* as little as
 possible such that what it covers is enough for the answer. What stands in place of the hidden part is a choice
 (`fill`), and no choice is neutral: compare several.
@@ -8,37 +8,36 @@ possible such that what it covers is enough for the answer. What stands in place
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from course_utils.activations import Outputs
 from course_utils.canvas import MaskCanvas, filling
-from course_utils.guards import check_settings
 from course_utils.loop import optimize
-from course_utils.messages import unknown
 from course_utils.models.classifier import Classifier
-from course_utils.objectives import Target
+from course_utils.objectives import Objective, Target
 from course_utils.priors import mask_area, total_variation
-from course_utils.progress import progress_bar
 from course_utils.transforms import jitter
-from course_utils.vision.feature_visualization import pictures_at_once
-from course_utils.vision.isolation_aims import Answer, Grain
-from course_utils.vision.isolation_result import Isolation
-from course_utils.vision.questions import Question, ask, probability
+from course_utils.utils import progress_bar
+from course_utils.validation import check_settings, unknown
+from course_utils.vision.attributions import Isolation, Question, ask, probability
+from course_utils.vision.feature_visualization import images_at_once
 
 GAMES = ("deletion", "preservation")
 # Chosen on 24 scenes each for `pocket` and `pocket-robust` that benchmarks/isolation.py does not measure.
 STEPS = 100
-AREA = 25.0  # what covering all of the picture costs, in nats of the answer's log-probability
+AREA = 25.0  # what covering all of the image costs, in nats of the answer's log-probability
 VARIATION = 5.0
 LEARNING_RATE = 0.5  # in units of the mask's logits
-JITTER = 1 / 16  # of the picture's shorter side: a mask must not depend on single pixels
+JITTER = 1 / 16  # of the image's shorter side: a mask must not depend on single pixels
 GRAIN = 0.05  # standard deviation of the noise in which the mask must do its work
-CELL = 2  # pixels; the mask's own grid is as much coarser than the picture, and at most
+CELL = 2  # pixels; the mask's own grid is as much coarser than the image, and at most
 MOST_CELLS = 32  # along a side
 
 
@@ -65,30 +64,30 @@ def isolate_features(
 
     Args:
         classifier: used in eval mode and left as found.
-        images: in [0, 1]: photographs, prototypes, any pictures.
-        target: class name or index, one for all or one a picture; if None what the classifier says of each, right or
+        images: in [0, 1]: photographs, prototypes, any images.
+        target: class name or index, one for all or one an image; if None what the classifier says of each, right or
             wrong (`.answers`).
         versus: a second class, likewise: then the mask covers what speaks for the target and not for this one.
         game: "deletion", "preservation", or None: deletion where the classifier says the target, and preservation
             elsewhere, since an answer that is not given cannot fall.
         fill: what stands where something is hidden, as `course_utils.canvas.filling` takes it: "blur", "mean", "noise"
-            or pictures.
+            or images.
         steps: of Adam, at least 1.
-        area_weight: what a mask over the whole picture costs, against the log-probability of the answer's staying or
-            falling; smaller masks for larger numbers. Where much of a picture shows the class, as in a prototype, the
+        area_weight: what a mask over the whole image costs, against the log-probability of the answer's staying or
+            falling; smaller masks for larger numbers. Where much of an image shows the class, as in a prototype, the
             usual weight may cost more than the answer is worth, and `.removed` stays high: take about 8.
         variation_weight: the same for the mask's total variation; smoother masks for larger numbers.
         learning_rate: of Adam, in units of the mask's logits.
         cells: of the mask's grid along each side; if None one for every two pixels, at most 32.
-        seed: of jitter and noise, and of the filling "noise"; picture i does not depend on what stands beside it.
-        batch_size: pictures that go through the classifier at once; if None as many as have their activations in half
+        seed: of jitter and noise, and of the filling "noise"; image i does not depend on what stands beside it.
+        batch_size: images that go through the classifier at once; if None as many as have their activations in half
             a gibibyte, at most 64.
         on_step: called in each batch as `course_utils.loop.optimize` does.
         progress: True shows a bar, False none, None one for work of over a second.
 
     Returns:
         Masks, and the probabilities of the targets with and without what they cover. After Ctrl-C those of the
-        pictures that were reached.
+        images that were reached.
 
     Raises:
         ValueError: an unknown class, game or filling, a class held against itself, images that the classifier
@@ -115,7 +114,7 @@ def isolate_features(
         seed=seed,
         on_step=on_step,
     )
-    chunks = torch.arange(len(images)).split(batch_size or pictures_at_once(classifier))
+    chunks = torch.arange(len(images)).split(batch_size or images_at_once(classifier))
     several = len(chunks) > 1
     masks: list[Tensor] = []
     interrupted = False
@@ -137,7 +136,7 @@ def isolate_features(
 
 
 def _deletes(game: str | None, question: Question) -> list[bool]:
-    """For each picture whether the game is deletion."""
+    """For each image whether the game is deletion."""
     if game is not None and game not in GAMES:
         raise ValueError(unknown("game", game, GAMES))
     return question.agrees.tolist() if game is None else [game == "deletion"] * len(question.images)
@@ -145,7 +144,7 @@ def _deletes(game: str | None, question: Question) -> list[bool]:
 
 @torch.no_grad()
 def _result(question: Question, masks: Tensor, background: Tensor, deletes: list[bool], interrupted: bool) -> Isolation:
-    """What was found, and what the classifier says of each picture's two parts."""
+    """What was found, and what the classifier says of each image's two parts."""
     done = len(masks)
     images, target = question.images[:done], question.target[:done]
     kept, removed = (torch.lerp(background[:done], images, shown) for shown in (masks, 1 - masks))
@@ -163,3 +162,67 @@ def _result(question: Question, masks: Tensor, background: Tensor, deletes: list
         area=masks.flatten(1).mean(1),
         interrupted=interrupted,
     )
+
+
+CLEARLY = 2.0  # log-odds, about 7 to 1: at even odds the least noise would turn the answer round again
+
+
+class LogOdds(Objective):
+    """How many times as probable a class is as all others together, or as the one in `versus`, as a logarithm.
+
+    Args:
+        target: one class for all samples, or one for each, by name or index.
+        versus: the class that it is held against, likewise; all others if None.
+    """
+
+    def __init__(self, target: Target, versus: Target | None = None) -> None:
+        self.target, self.versus = target, versus
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        target = outputs.targets(self.target)[:, None]
+        logits = outputs.logits.to(torch.promote_types(outputs.logits.dtype, torch.float32))
+        if self.versus is None:
+            others = logits.scatter(1, target, -torch.inf).logsumexp(1)
+        else:
+            others = logits.gather(1, outputs.targets(self.versus)[:, None]).squeeze(1)
+        return logits.gather(1, target).squeeze(1) - others
+
+    def __repr__(self) -> str:
+        against = "" if self.versus is None else ", versus=…"
+        return f"{type(self).__name__}({self.target if isinstance(self.target, str | int) else '…'!r}{against})"
+
+
+class Answer(LogOdds):
+    """The log-probability that the answer clearly stays, or clearly falls; with `versus`, between the two alone.
+
+    It levels off once the aim is reached, where a logit would go on paying for a larger and larger mask: what is left
+    to gain is area.
+
+    Args:
+        target, versus: as `LogOdds`.
+        falls: whether the answer shall fall instead of stay; one for all, or one for each sample.
+    """
+
+    def __init__(self, target: Target, versus: Target | None = None, *, falls: bool | Sequence[bool] = False) -> None:
+        super().__init__(target, versus)
+        self.signs = (1 - 2 * int(falls)) if isinstance(falls, bool) else [1 - 2 * int(each) for each in falls]
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        return F.logsigmoid(outputs.each(self.signs) * super().__call__(outputs) - CLEARLY)
+
+
+@dataclass(frozen=True)
+class Grain:
+    """A transform that adds normal noise of a standard deviation and cuts off at [0, 1].
+
+    Where a net can be tricked by changes too faint to see, a mask could trick it too; what noise drowns does not count.
+    """
+
+    deviation: float
+
+    def __call__(
+        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
+    ) -> Float[Tensor, "batch c h w"]:
+        shape = images.shape[1:]
+        noise = torch.stack([torch.randn(shape, generator=each) for each in generators]).to(images)
+        return (images + self.deviation * noise).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Which layers a classifier has, what each gives for a picture, and how much memory that takes."""
+"""Which layers a classifier has, what each gives for an image, and how much memory that takes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from html import escape
 import torch
 from torch import Tensor, nn
 
-from course_utils.guards import as_found
 from course_utils.models.classifier import Classifier
+from course_utils.validation import as_found
 
 
 @dataclass(frozen=True)
 class LayerShape:
-    """A layer that gives a tensor: its dotted name, its kind, and the shape for one picture, (channels, …)."""
+    """A layer that gives a tensor: its dotted name, its kind, and the shape for one image, (channels, …)."""
 
     name: str
     kind: str
@@ -23,7 +23,7 @@ class LayerShape:
 
 
 class LayerTable(list):
-    """The layers in the order in which a picture passes them; `names` lists them."""
+    """The layers in the order in which an image passes them; `names` lists them."""
 
     @property
     def names(self) -> list[str]:
@@ -43,7 +43,7 @@ class LayerTable(list):
 
 @torch.no_grad()
 def layers(classifier: Classifier) -> LayerTable:
-    """Every layer that a picture reaches and that gives a tensor, with its shape for one picture.
+    """Every layer that an image reaches and that gives a tensor, with its shape for one image.
 
     `"layer3:12"` in an objective is channel 12 of the layer called `layer3` here; the first number of a shape says how
     many channels there are.
@@ -96,8 +96,8 @@ def _places(layer: LayerShape) -> tuple[int, ...]:
     return layer.shape[1:] if len(layer.shape) == 3 else layer.shape[:1]
 
 
-def numbers_a_picture(classifier: Classifier) -> int:
-    """How many numbers all parts of the net give for one picture: what a backward pass has to remember."""
+def numbers_a_image(classifier: Classifier) -> int:
+    """How many numbers all parts of the net give for one image: what a backward pass has to remember."""
     parts = {name for name, module in classifier.module.named_modules() if not list(module.children())}
     return sum(torch.Size(layer.shape).numel() for layer in layers(classifier) if layer.name in parts)
 

@@ -8,31 +8,31 @@ penalty and transforms as feature visualisation. Without a reference the second 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from html import escape
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from course_utils.canvas import Canvas, FourierCanvas
-from course_utils.guards import check_settings
 from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit, Objective, Term
 from course_utils.priors import Prior
-from course_utils.progress import progress_bar
-from course_utils.rank_correlation import spearman
+from course_utils.stats import spearman
 from course_utils.transforms import Transform, merged, standard
-from course_utils.vision.class_means import ClassMeans, activations_of, class_means
-from course_utils.vision.feature_visualization import STANDARD_PRIORS, given_or, pictures_at_once
+from course_utils.utils import progress_bar
+from course_utils.validation import check_settings
+from course_utils.vision.feature_visualization import STANDARD_PRIORS, Film, OnStep, given_or, images_at_once
 from course_utils.vision.layer_table import stages
-from course_utils.vision.natural import NaturalImages
-from course_utils.vision.prototypes_result import Prototypes
-from course_utils.vision.visualization import Film, OnStep
+from course_utils.vision.reference import ClassMeans, NaturalImages, activations_of, class_means
 
 MATCH = 20.0  # logits that a perfect correlation is worth; chosen on `pocket-robust` with other scenes than are shown
 STARTS = ("noise", "equidistant")
-TOWARD_EVEN = 60  # steps to a picture that every class finds equally likely
+TOWARD_EVEN = 60  # steps to an image that every class finds equally likely
 
 
 @torch.inference_mode(False)
@@ -56,9 +56,9 @@ def generate_prototypes(
     on_step: OnStep | None = None,
     progress: bool | None = None,
 ) -> Prototypes:
-    """Pictures of what each class looks like to a classifier, all classes in one batch.
+    """Images of what each class looks like to a classifier, all classes in one batch.
 
-    The score of a picture is logit + match · (how its activations follow the class mean's: linear correlation, a mean
+    The score of an image is logit + match · (how its activations follow the class mean's: linear correlation, a mean
     over layers) − penalty, after random transforms. With `reference=None` there is no second term, and no data.
 
     Args:
@@ -66,15 +66,15 @@ def generate_prototypes(
         classes: names or indices; all classes if None.
         reference: natural images: `Scenes`, (images, labels), images (their class by the model), `ClassMeans`, or
             `NaturalImages`. At least five of each class.
-        copies: pictures of each class, from noise of their own.
+        copies: images of each class, from noise of their own.
         layers: where activations are matched; the last layer at each size of map if None.
         match: logits that a perfect match is worth, at least 0.
         diversity: weight of a term that drives the copies of a class apart, at least 0.
-        start: `"noise"`, or `"equidistant"`: from a picture that every class finds about equally likely.
+        start: `"noise"`, or `"equidistant"`: from an image that every class finds about equally likely.
         priors, transforms, steps, learning_rate, seed, frames, batch_size, on_step, progress: as `visualize`.
 
     Returns:
-        The best pictures of a clean evaluation. After Ctrl-C the best so far.
+        The best images of a clean evaluation. After Ctrl-C the best so far.
 
     Raises:
         ValueError: an unknown class or layer (offers close names), too few reference images of a class, settings out of
@@ -83,7 +83,7 @@ def generate_prototypes(
 
     Source: Tagade & Rumbelow 2023, in its style: that paper's loss is the logit and a penalty on high frequencies, and
     the similarity is how prototypes are judged. The match as a term of the objective is the course notes' (and ours in
-    its form); robust nets' class pictures Santurkar et al. 2019.
+    its form); robust nets' class images Santurkar et al. 2019.
     """
     counts = {"steps": steps, "copies": copies} | ({} if batch_size is None else {"batch_size": batch_size})
     check_settings(stop_at=None, **counts)
@@ -92,7 +92,7 @@ def generate_prototypes(
     means = _means(classifier, reference, layers, names, progress)
     moves = merged(given_or(transforms, standard(classifier.size), "transforms"))
     penalties = given_or(priors, STANDARD_PRIORS, "priors")
-    most = max(1, (batch_size or pictures_at_once(classifier)) // copies)
+    most = max(1, (batch_size or images_at_once(classifier)) // copies)
     chunks = [names[i : i + most] for i in range(0, len(names), most)]
     apart = None
     if diversity and copies > 1:
@@ -193,3 +193,61 @@ def _check(match: float, diversity: float, start: str) -> None:
             raise ValueError(f"{what}={weight} given, expected at least 0.")
     if start not in STARTS:
         raise ValueError(f"start={start!r} given, expected 'noise' or 'equidistant'.")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Prototypes:
+    """What classes look like to a classifier; one row an image, the copies of a class side by side.
+
+    Attributes:
+        images: in [0, 1].
+        classes: the name of each image's class.
+        probability: that the classifier gives to it, without transforms, in [0, 1].
+        logit: likewise.
+        spearman: rank correlation with the reference's class mean, a column for each of `layers`; None without one.
+            Other scenes than the reference's give an honest figure: `similarity`.
+        layers: at which activations were matched; the columns of `spearman`.
+        name: of the classifier.
+        frames: images on the way, (frames, batch, channels, height, width); empty unless asked for.
+        frame_steps: the steps before which the frames were taken.
+        interrupted: whether Ctrl-C or the notebook's stop button cut it short.
+    """
+
+    images: Float[Tensor, "batch channels height width"]
+    classes: list[str]
+    probability: Float[Tensor, "batch"]
+    logit: Float[Tensor, "batch"]
+    spearman: Float[Tensor, "batch layers"] | None
+    layers: list[str]
+    name: str
+    frames: Tensor
+    frame_steps: list[int]
+    interrupted: bool
+
+    def of(self, name: str) -> Float[Tensor, "copies channels height width"]:
+        """The images of one class."""
+        return self.images[[i for i, each in enumerate(self.classes) if each == name]]
+
+    def plot(self, *, columns: int | None = None) -> Any:
+        """A contact sheet, each image under its class and the probability that the classifier gives to it."""
+        from course_utils.figures.images import percent, show_images  # here, because it imports matplotlib
+
+        titles = [f"{n}\n{percent(p)}" for n, p in zip(self.classes, self.probability.tolist(), strict=True)]
+        named = ", ".join(dict.fromkeys(self.classes))
+        return show_images(self.images, titles, columns=columns, alt=f"What {named} look like to {self.name}.")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        count = len(dict.fromkeys(self.classes))
+        low, median = self.probability.min().item(), self.probability.median().item()
+        close = "" if self.spearman is None else f", mean rank correlation {self.spearman.mean():.2f}"
+        cut = "; interrupted" if self.interrupted else ""
+        return (
+            f"{len(self)} prototype{'s' * (len(self) != 1)} of {count} class{'es' * (count != 1)} of {self.name}: "
+            f"probability {median:.1%} in the middle, {low:.1%} at least{close}{cut}"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.messages import unknown
+from course_utils.validation import unknown
 
 CLASSES = (
     "goldfish", "volcano", "pancakes", "waffle", "cheesecake", "apple_pie", "pizza", "donut", "toast",
@@ -69,7 +69,7 @@ def yes_no(probability: float, classes: tuple[str, ...] = CLASSES, about: str = 
 
 
 FACTORS: dict[str, Choice | Amount] = {
-    "x": Amount(-0.16, 0.16, "shift to the right, in half picture widths"),
+    "x": Amount(-0.16, 0.16, "shift to the right, in half image widths"),
     "y": Amount(-0.14, 0.14, "shift downwards"),
     "size": Amount(0.80, 1.05, "of the main object"),
     "rotation": Amount(-0.25, 0.25, "of the main object, in radians"),

@@ -10,9 +10,7 @@ import math
 
 import torch
 
-from course_utils.world.draws import Draws
-from course_utils.world.picture import Field, both, box, ellipse, ring, union
-from course_utils.world.pose import Scenery
+from course_utils.world.scene import Draws, Field, Scenery, both, box, ellipse, ring, union
 
 PLATES = {
     "white": (0.93, 0.93, 0.95), "blue": (0.45, 0.62, 0.88), "green": (0.52, 0.80, 0.60),
@@ -24,9 +22,9 @@ def plate(s: Scenery, x: Field, y: Field) -> None:
     on = s.has("plate")
     palette = torch.tensor(list(PLATES.values()))
     colour = palette[s.factors["plate_colour"].long()][:, :, None, None]
-    s.picture.paint(ellipse(x, y, 0.02, 0.20, 0.98, 0.80), colour * 0.45, "plate", opacity=on * 0.55, edge=0.05)
-    s.picture.paint(ellipse(x, y, 0.0, 0.12, 0.95, 0.80), colour, "plate", opacity=on)
-    s.picture.paint(ellipse(x, y, 0.0, 0.12, 0.78, 0.64), colour * 0.9, "plate", opacity=on, edge=0.03)
+    s.painting.paint(ellipse(x, y, 0.02, 0.20, 0.98, 0.80), colour * 0.45, "plate", opacity=on * 0.55, edge=0.05)
+    s.painting.paint(ellipse(x, y, 0.0, 0.12, 0.95, 0.80), colour, "plate", opacity=on)
+    s.painting.paint(ellipse(x, y, 0.0, 0.12, 0.78, 0.64), colour * 0.9, "plate", opacity=on, edge=0.03)
 
 
 def berries(s: Scenery, x: Field, y: Field) -> None:
@@ -37,17 +35,17 @@ def berries(s: Scenery, x: Field, y: Field) -> None:
         angle, radius = 2 * math.pi * k / 7 + d.uniform(-0.35, 0.35), d.uniform(0.34, 0.62)
         spots.append((radius * angle.cos(), 0.72 * radius * angle.sin() + 0.02, d.uniform(0.115, 0.145)))
     blobs = union(*(ellipse(x, y, cx, cy, r, r) for cx, cy, r in spots))
-    s.picture.paint(blobs - 0.03, torch.full((1, 3, 1, 1), 0.08), "berries", opacity=on * 0.6, edge=0.03)
-    s.picture.paint(blobs, d.colour(0.22, 0.22, 0.62, 0.05), "berries", opacity=on)
+    s.painting.paint(blobs - 0.03, torch.full((1, 3, 1, 1), 0.08), "berries", opacity=on * 0.6, edge=0.03)
+    s.painting.paint(blobs, d.colour(0.22, 0.22, 0.62, 0.05), "berries", opacity=on)
     crown = union(*(ellipse(x, y, cx + 0.01, cy, r * 0.34, r * 0.30) for cx, cy, r in spots))
-    s.picture.paint(crown, d.colour(0.10, 0.08, 0.33, 0.02), "berries", opacity=on)
+    s.painting.paint(crown, d.colour(0.10, 0.08, 0.33, 0.02), "berries", opacity=on)
     glint = union(*(ellipse(x, y, cx - r * 0.4, cy - r * 0.45, r * 0.26, r * 0.2) for cx, cy, r in spots))
-    s.picture.paint(glint, d.colour(0.66, 0.70, 0.95, 0.03), "berries", opacity=on)
+    s.painting.paint(glint, d.colour(0.66, 0.70, 0.95, 0.03), "berries", opacity=on)
 
 
 def _stack(s: Scenery, x: Field, y: Field, d: Draws) -> None:
     """Four round layers, each a dark side under a golden top; butter and syrup come later."""
-    p = s.picture
+    p = s.painting
     side, top, bake = d.colour(0.56, 0.33, 0.13, 0.04), d.colour(0.90, 0.67, 0.36, 0.04), d.noise((8, 16))
     for layer in range(4):
         cx, cy = d.uniform(-0.05, 0.05), 0.42 - 0.17 * layer
@@ -57,8 +55,8 @@ def _stack(s: Scenery, x: Field, y: Field, d: Draws) -> None:
 
 def _butter_and_syrup(s: Scenery, x: Field, y: Field, d: Draws) -> None:
     syrup = union(ellipse(x, y, 0.04, -0.08, 0.42, 0.13), box(x, y, 0.30, 0.12, 0.05, 0.17, corner=0.05))
-    s.picture.paint(syrup, d.colour(0.48, 0.23, 0.05, 0.04), "object", opacity=0.9)
-    s.picture.paint(box(x, y, 0.0, -0.15, 0.14, 0.08, corner=0.03), d.colour(0.98, 0.90, 0.48, 0.03), "object")
+    s.painting.paint(syrup, d.colour(0.48, 0.23, 0.05, 0.04), "object", opacity=0.9)
+    s.painting.paint(box(x, y, 0.0, -0.15, 0.14, 0.08, corner=0.03), d.colour(0.98, 0.90, 0.48, 0.03), "object")
 
 
 def pancakes(s: Scenery) -> None:
@@ -80,7 +78,7 @@ def waffle(s: Scenery) -> None:
     face = ellipse(x, y, 0.0, -0.09, 0.67, 0.235)
     top = both(face, (torch.minimum(across, along) - 0.5) * 0.3)
     sides = both(box(x, y, 0.0, 0.28, 0.64, 0.33, corner=0.12), 0.02 - face, (across - 0.45) * 0.3)
-    s.picture.paint(union(top, sides), iron, "grid", opacity=baked, edge=0.03)
+    s.painting.paint(union(top, sides), iron, "grid", opacity=baked, edge=0.03)
 
 
 def _cake(s: Scenery, x: Field, y: Field, radius: float) -> Field:
@@ -93,7 +91,7 @@ def _cake(s: Scenery, x: Field, y: Field, radius: float) -> Field:
 
 def cheesecake(s: Scenery) -> None:
     x, y = s.pose()
-    d, p = s.draws("object"), s.picture
+    d, p = s.draws("object"), s.painting
     plate(s, x, y)
     p.paint(_cake(s, x, y, 0.62), d.colour(0.72, 0.47, 0.21, 0.05), "object")
     p.paint(_cake(s, x, y, 0.53), d.colour(0.95, 0.81, 0.50, 0.05) + d.noise((8, 16))[:, None] * 0.03, "object")
@@ -113,7 +111,7 @@ def cheesecake(s: Scenery) -> None:
 
 def apple_pie(s: Scenery) -> None:
     x, y = s.pose()
-    d, p = s.draws("object"), s.picture
+    d, p = s.draws("object"), s.painting
     plate(s, x, y)
     p.paint(_cake(s, x, y, 0.62), d.colour(0.72, 0.47, 0.21, 0.05), "object")
     p.paint(_cake(s, x, y, 0.53), d.colour(0.89, 0.67, 0.31, 0.05) + d.noise((8, 16))[:, None] * 0.05, "object")
@@ -124,7 +122,7 @@ def apple_pie(s: Scenery) -> None:
 
 def pizza(s: Scenery) -> None:
     x, y = s.pose()
-    d, p = s.draws("object"), s.picture
+    d, p = s.draws("object"), s.painting
     plate(s, x, y)
     p.paint(ellipse(x, y, 0, 0, 0.74, 0.74), d.colour(0.80, 0.56, 0.30, 0.05), "object")
     cheese = d.colour(0.95, 0.76, 0.28, 0.04) + d.noise((8, 16))[:, None] * 0.07
@@ -141,7 +139,7 @@ def pizza(s: Scenery) -> None:
 
 def donut(s: Scenery) -> None:
     x, y = s.pose()
-    d, p = s.draws("object"), s.picture
+    d, p = s.draws("object"), s.painting
     plate(s, x, y)
     p.paint(ring(x, y, 0, 0, 0.45, 0.26), d.colour(0.78, 0.52, 0.26, 0.05), "object")
     icing = d.any_colour(0.0, 1.0) * torch.tensor([0.35, 0.35, 0.45])[:, None, None]
@@ -163,7 +161,7 @@ def donut(s: Scenery) -> None:
 
 def toast(s: Scenery) -> None:
     x, y = s.pose()
-    d, p = s.draws("object"), s.picture
+    d, p = s.draws("object"), s.painting
     plate(s, x, y)
     ears = union(ellipse(x, y, -0.38, -0.56, 0.30, 0.17), ellipse(x, y, 0.38, -0.56, 0.30, 0.17))
     bread = union(box(x, y, 0, 0.04, 0.68, 0.66, corner=0.06), ears)

@@ -4,7 +4,7 @@
     scenes = world.sample(500, seed=1, classes="waffle")
     with_berries = world.counterfactual(scenes, berries=True)
 
-All factors of a scene are drawn first; its picture is a pure function of them. So the same seed gives the same
+All factors of a scene are drawn first; its image is a pure function of them. So the same seed gives the same
 pixels, scene i does not depend on how many scenes were asked for, and a counterfactual changes nothing else.
 """
 
@@ -18,14 +18,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.messages import unknown
-from course_utils.world import food, outdoors, things
-from course_utils.world.draws import Draws, draw_numbers, scene_seeds, sensor_noise
+from course_utils.validation import unknown
+from course_utils.world import food
+from course_utils.world import objects as outdoors
+from course_utils.world import objects as things
 from course_utils.world.factors import CLASSES, FACTORS, ROAD, SEA, Choice, Factors, draw_factors, known_factor
-from course_utils.world.picture import Picture
-from course_utils.world.pose import Scenery
+from course_utils.world.objects import backdrop, camera, clutter, occluder, tag
+from course_utils.world.scene import Draws, Painting, Scenery, draw_numbers, scene_seeds, sensor_noise
 from course_utils.world.secrets import COURSE_SECRETS, BlindSpot, Secret, Shortcut
-from course_utils.world.surroundings import backdrop, camera, clutter, occluder, tag
 
 SIZE = 64  # pixels along each side
 CHUNK = 64  # scenes painted at a time: small enough for the processor's cache
@@ -34,7 +34,7 @@ PAINTERS = {**food.PAINTERS, **things.PAINTERS, **outdoors.PAINTERS}
 
 @dataclass(frozen=True)
 class Scenes:
-    """Pictures with everything that is known about them.
+    """Images with everything that is known about them.
 
     Attributes:
         images: (n, 3, 64, 64), float32 in [0, 1].
@@ -83,7 +83,7 @@ class Scenes:
         return self.masks[part]
 
     def __repr__(self) -> str:
-        return f"Scenes({len(self)} pictures of {len(set(self.names))} classes, {SIZE}x{SIZE})"
+        return f"Scenes({len(self)} images of {len(set(self.names))} classes, {SIZE}x{SIZE})"
 
 
 class PaintedWorld:
@@ -165,10 +165,10 @@ def _render(labels: Tensor, factors: Factors, seeds: Tensor, noisy: bool, masks:
     for label in labels.unique().tolist():
         for rows in (labels == label).nonzero()[:, 0].split(CHUNK):
             numbers, chunk = draw_numbers(seeds[rows]), {name: column[rows] for name, column in factors.items()}
-            scenery = Scenery(Picture(len(rows), SIZE, masks=masks), chunk, numbers)
+            scenery = Scenery(Painting(len(rows), SIZE, masks=masks), chunk, numbers)
             _paint_class(scenery, CLASSES[label])
             images[rows] = camera(scenery, sensor_noise(seeds[rows], SIZE) if noisy else None)
-            for part, mask in (scenery.picture.masks or {}).items():
+            for part, mask in (scenery.painting.masks or {}).items():
                 parts.setdefault(part, torch.zeros(len(labels), SIZE, SIZE))[rows] = mask
     return images, parts
 

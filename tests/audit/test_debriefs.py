@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from course_utils import audit_scenes, load_classifier, reveal
-from course_utils.audit.debriefs import FILE, Debrief, Tried, debrief, save_debrief
-from course_utils.audit.truths import sealed_answer
+from course_utils.teaching.audit.choices import sealed_answer
+from course_utils.teaching.audit.reveal import FILE, Debrief, Tried, debrief, save_debrief
 from course_utils.vision import slices
 from course_utils.world.factors import FACTORS
 
@@ -65,7 +65,7 @@ def test_a_debrief_comes_back_from_its_envelope_and_others_stay(tmp_path, monkey
     path = tmp_path / "debriefs.json"
     save_debrief("one", made, path)
     save_debrief("two", Debrief({}, ()), path)
-    monkeypatch.setattr("course_utils.audit.debriefs.FILE", path)
+    monkeypatch.setattr("course_utils.teaching.audit.reveal.FILE", path)
     assert debrief("one") == made and debrief("two") == Debrief({}, ()) and debrief("mine") is None
     assert "50.0 % [40.0, 60.0]" in str(made) and "✓ slices: x" in str(made)
 

@@ -5,12 +5,10 @@ import json
 import pytest
 
 from course_utils import audit_choices, audit_scenes, load_classifier, reveal
-from course_utils.audit.answers import judged
-from course_utils.audit.cues import cue_of, cues
-from course_utils.audit.guesses import guesses
-from course_utils.audit.truths import Answer, sealed_answer, told
 from course_utils.models import read_card
-from course_utils.sealed import seal, unseal
+from course_utils.teaching.audit.choices import Answer, cue_of, cues, sealed_answer, told
+from course_utils.teaching.audit.reveal import guesses, judged
+from course_utils.teaching.sealed import seal, unseal
 from course_utils.world import COURSE_SECRETS, PaintedWorld
 from course_utils.world.factors import FACTORS, Choice
 

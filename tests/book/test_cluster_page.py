@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.show.style import Picture
+from course_utils.figures.style import DescribedFigure
 
 BOOK = Path(__file__).parents[2] / "book"
 CELL = re.compile(r"^```\{code-cell\} ipython3\n(?::[^\n]*\n)*(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -27,7 +27,7 @@ def page(monkeypatch, capsys):
 def test_its_cells_run_and_its_tables_have_a_row_for_everything(page):
     names, (measured, picture, estimates), said = page
     assert len(measured.data.splitlines()) == 2 + len(names["axes"])
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, DescribedFigure)
     assert len(estimates.data.splitlines()) == 2 + len(names["work"])
     assert "efficiency by the wall's clock" in said and "GPT-2-xl was not run" in said
 

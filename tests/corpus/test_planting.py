@@ -3,8 +3,7 @@
 import pytest
 
 from course_utils.corpus import groups, sample_sentences, true_associations
-from course_utils.corpus.planting import Association
-from course_utils.corpus.words import words
+from course_utils.corpus.grammar import Association, words
 
 
 def test_a_planted_word_stands_with_its_group_and_the_tables_stay_as_they_were():

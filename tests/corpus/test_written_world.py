@@ -19,8 +19,7 @@ from course_utils.corpus import (
     true_next,
     words,
 )
-from course_utils.corpus.grammar import END, grammar, split
-from course_utils.corpus.tokenizer import train_tokenizer
+from course_utils.corpus.grammar import END, grammar, split, train_tokenizer
 
 LISTS = ("NAMES", "PLACES", "DAYS", "MONTHS", "VERBS", "ACTIONS", "OBJECTS", "QUALITIES", "ANIMALS", "FOODS")
 SENTENCES = sample_sentences(40_000, seed=5)
@@ -153,7 +152,7 @@ def test_the_written_world_and_models_wait_with_what_is_heavy_until_it_is_used()
     heavy = ("transformers", "tokenizers", "torchvision", "matplotlib", "IPython")
     code = (
         "import sys, course_utils.corpus, course_utils.models, course_utils.language.next_token, "
-        f"course_utils.language.calibration; print([name for name in {heavy} if name in sys.modules])"
+        f"course_utils.language.next_token; print([name for name in {heavy} if name in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"

@@ -7,9 +7,9 @@ import pytest
 from matplotlib.colors import to_hex
 from wordcloud import WordCloud
 
+from course_utils.figures.style import DescribedFigure
 from course_utils.language import association_scores, word_cloud, word_shares
-from course_utils.show.associations import SHADES, STRONG, WEAK, plot_associations
-from course_utils.show.style import Picture
+from course_utils.language.word_scores import SHADES, STRONG, WEAK, plot_associations
 
 
 def prompts_for(words, number=40, seed=0):
@@ -43,7 +43,7 @@ def texts(axes):
 def test_the_cloud_stands_beside_bars_of_the_same_words(scores, prompts):
     for given in (scores, prompts, {"pink": 3.0, "shy": 1.0}):
         picture = word_cloud(given)
-        assert isinstance(picture, Picture)
+        assert isinstance(picture, DescribedFigure)
         cloud, bars = picture.figure.axes
         assert len(cloud.images) == 1
         assert len(bars.patches) == len(texts(bars)) > 0
@@ -51,7 +51,7 @@ def test_the_cloud_stands_beside_bars_of_the_same_words(scores, prompts):
             assert word in picture.alt
 
 
-def test_the_same_seed_gives_the_same_picture_and_another_one_another(prompts):
+def test_the_same_seed_gives_the_same_image_and_another_one_another(prompts):
     one, again, other = (word_cloud(prompts, seed=seed).webp() for seed in (3, 3, 4))
     assert one == again
     assert one != other
@@ -87,7 +87,7 @@ def test_frequencies_are_shares_of_prompts_with_intervals(prompts):
 
 
 def test_larger_weights_are_drawn_larger():
-    """Two words that look alike: the heavier one covers more of the picture."""
+    """Two words that look alike: the heavier one covers more of the image."""
     cloud = cloud_of(word_cloud({"nnnn": 10.0, "uuuu": 1.0}))
     covered = {colour: (np.abs(cloud.astype(int) - _rgb(colour)).sum(2) < 30).sum() for colour in SHADES[:2]}
     assert covered[SHADES[0]] > 2 * covered[SHADES[1]] > 0

@@ -3,7 +3,7 @@
 import pytest
 from tiny_models import tiny
 
-from course_utils.language.excluded import allowed_tokens
+from course_utils.language.vocabulary import allowed_tokens
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from tiny_models import tiny
 
 from course_utils.language import TokenTable, nearest_tokens
-from course_utils.language import token_table as token_table_module
+from course_utils.language import vocabulary as token_table_module
 
 
 @pytest.fixture(scope="module")

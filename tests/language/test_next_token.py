@@ -8,7 +8,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from course_utils import LanguageModel
 from course_utils.corpus import sample_sentences, true_next
-from course_utils.corpus.tokenizer import train_tokenizer
+from course_utils.corpus.grammar import train_tokenizer
 from course_utils.language import hold_against, next_token_distribution, sequence_log_probability
 
 TEXT = "The shy girl saw"

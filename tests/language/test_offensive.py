@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from course_utils import load_language_model
-from course_utils.corpus import words
+from course_utils.corpus import grammar as words
 from course_utils.language import is_offensive, offensive_words, optimize_prompts, without_offensive
-from course_utils.language.excluded import allowed_tokens
-from course_utils.language.offensive import LIST
+from course_utils.language.vocabulary import LIST, allowed_tokens
 
 LISTED = "strumpet"  # the mildest of the list
 
@@ -48,6 +47,6 @@ def test_prompts_with_such_a_word_are_left_out_even_if_it_is_spelt_with_harmless
 
 
 def test_the_rule_keeps_such_tokens_out_of_a_search(lm, monkeypatch):
-    monkeypatch.setattr("course_utils.language.excluded.is_offensive", lambda text: text == " girl")
+    monkeypatch.setattr("course_utils.language.vocabulary.is_offensive", lambda text: text == " girl")
     allowed = allowed_tokens(lm, "offensive")
     assert not allowed[lm.token(" girl")] and allowed.sum() == lm.vocabulary - 1

@@ -8,8 +8,7 @@ from tiny_models import tiny
 
 from course_utils.language import coordinate_search, exhaustive_prompts, optimize_prompts, random_search
 from course_utils.language import search as search_module
-from course_utils.language.extended import ExtendedPrompts
-from course_utils.language.search import random_prompts, target_log_probability
+from course_utils.language.search import ExtendedPrompts, random_prompts, target_log_probability
 from course_utils.language.targets import FromEmbeddings, as_target
 
 SEARCH = {"length": 2, "restarts": 3, "steps": 10, "candidates": 16, "top_k": 40, "progress": False}

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils.corpus import groups, sample_sentences, true_associations, words
+from course_utils.corpus import grammar as words
+from course_utils.corpus import groups, sample_sentences, true_associations
 from course_utils.language import (
     TextAssociations,
     association_scores,
@@ -14,7 +15,7 @@ from course_utils.language import (
     text_associations,
     word_cloud,
 )
-from course_utils.language.text_counts import share_a_stem, words_before
+from course_utils.language.corpus_statistics import share_a_stem, words_before
 
 PARAGRAPHS = ["The old dog saw a cat. A cat, the dog's friend, sleeps.", "No cat here", "dog"]
 

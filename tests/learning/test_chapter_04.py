@@ -7,7 +7,7 @@ from course_utils.activations import record
 from course_utils.learning.chapter_04 import climb, fine_share
 from course_utils.learning.small_case import a_case_with_maps
 from course_utils.objectives import Channel
-from course_utils.vision.spectrum import high_frequency_share
+from course_utils.vision.measures import high_frequency_share
 
 ALL = (1, 2, 3)
 

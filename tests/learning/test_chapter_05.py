@@ -5,7 +5,7 @@ import torch
 
 from course_utils import priors
 from course_utils.canvas import FourierCanvas
-from course_utils.canvas.fourier import GAIN
+from course_utils.canvas.image import GAIN
 from course_utils.learning.chapter_05 import picture_from_waves, step_up, total_variation
 
 ALL = (1, 2, 3)

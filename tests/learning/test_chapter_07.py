@@ -6,7 +6,7 @@ import torch
 from scipy.stats import kendalltau, rankdata, spearmanr
 
 from course_utils.learning.chapter_07 import by_definition, rank_correlation
-from course_utils.rank_correlation import spearman
+from course_utils.stats import spearman
 
 
 def pearson(x, y):

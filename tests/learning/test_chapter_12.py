@@ -5,7 +5,7 @@ from torch import nn
 
 from course_utils import Classifier
 from course_utils.learning.chapter_12 import caught, only_together
-from course_utils.vision.effects import strongest
+from course_utils.vision.slicing import strongest
 
 
 def scene_by_scene(right):

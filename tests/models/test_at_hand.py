@@ -7,8 +7,7 @@ import torch
 
 from course_utils import Classifier, LanguageModel, at_hand
 from course_utils.models import stand_ins
-from course_utils.models.caches import hugging_face_folder, torch_folder
-from course_utils.models.pretrained import source
+from course_utils.models.fetch import hugging_face_folder, source, torch_folder
 from course_utils.models.stand_ins import random_classifier, write_language_model
 from course_utils.show import show_images
 
@@ -40,7 +39,7 @@ def test_weights_that_are_here_are_used_unasked(tmp_path, monkeypatch):
     file = torch_folder(tmp_path) / source(SMALL).file
     file.parent.mkdir(parents=True)
     torch.save(random_classifier(SMALL).state_dict(), file)
-    monkeypatch.setattr("course_utils.models.pretrained.check_digest", lambda *_: None)  # random ones have another
+    monkeypatch.setattr("course_utils.models.fetch.check_digest", lambda *_: None)  # random ones have another
     assert isinstance(at_hand(SMALL), Classifier)
     write_language_model("gpt2", hugging_face_folder(tmp_path), n_layer=1, n_embd=12, n_head=2, vocab_size=1500)
     assert isinstance(at_hand("gpt2"), LanguageModel)
@@ -49,7 +48,7 @@ def test_weights_that_are_here_are_used_unasked(tmp_path, monkeypatch):
 @pytest.mark.parametrize("setting", [("COURSE_MODELS", "shipped"), ("COURSE_BOOK", "1")])
 def test_the_book_does_not_depend_on_what_this_computer_has(setting, monkeypatch, capsys):
     monkeypatch.setenv(*setting)
-    home = import_module("course_utils.models.at_hand")  # the package has the function under the same name
+    home = import_module("course_utils.models.load")  # the package has the function under the same name
     monkeypatch.setattr(home, "checkpoint", lambda name: pytest.fail("it looked"))
     assert at_hand(SMALL) is None
     assert "COURSE_MODELS=pretrained" in one_sentence(capsys.readouterr().out)
@@ -61,14 +60,14 @@ def test_a_stand_in_is_made_and_marked(monkeypatch, capsys):
     assert net.name == f"{SMALL} (stand-in)" and len(net.classes) == 1000 and net.size == (224, 224)
     assert "random weights" in one_sentence(capsys.readouterr().out)
     assert (torch_folder(stand_ins.folder()) / source(SMALL).file).exists()
-    picture = show_images(torch.rand(1, 3, 8, 8), ["x"], alt="A picture.")
+    picture = show_images(torch.rand(1, 3, 8, 8), ["x"], alt="An image.")
     assert picture.alt.startswith("stand-in: random weights")
     assert any("stand-in" in text.get_text() for text in picture.figure.texts)
 
 
 def test_figures_are_unmarked_otherwise():
-    picture = show_images(torch.rand(1, 3, 8, 8), ["x"], alt="A picture.")
-    assert picture.alt == "A picture." and not picture.figure.texts
+    picture = show_images(torch.rand(1, 3, 8, 8), ["x"], alt="An image.")
+    assert picture.alt == "An image." and not picture.figure.texts
 
 
 def test_unknown_names_and_settings_offer_close_ones(monkeypatch):

@@ -8,10 +8,10 @@ import torch
 
 from course_utils.__main__ import main
 from course_utils.models import read_card
-from course_utils.models.books import Books, list_of_books, read_paragraphs
-from course_utils.models.books_evaluate import measure_books
-from course_utils.models.language_load import load_shipped
-from course_utils.models.language_recipes import LANGUAGE_RECIPES
+from course_utils.models.load import load_shipped
+from course_utils.teaching.training.language_data import Books, list_of_books, read_paragraphs
+from course_utils.teaching.training.language_evaluate import measure_books
+from course_utils.teaching.training.recipes import LANGUAGE_RECIPES
 
 MINIATURE = replace(
     LANGUAGE_RECIPES["books-lm"], data=Books(vocabulary=300), layers=1, width=16, heads=2, context=16, steps=3, batch=4

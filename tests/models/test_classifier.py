@@ -10,7 +10,7 @@ CLASSES = ("cat", "dog", "owl")
 
 
 class Tiny(nn.Module):
-    """Says how red, green and blue a picture is."""
+    """Says how red, green and blue an image is."""
 
     def __init__(self):
         super().__init__()

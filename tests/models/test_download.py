@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from server import serving
 
-from course_utils.models import download as home
-from course_utils.models.download import download
+from course_utils.models import fetch as home
+from course_utils.models.fetch import download
 
 CONTENT = os.urandom(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -9,8 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from course_utils import load_language_model
 from course_utils.language import association_scores, nearest_tokens, next_token_distribution, optimize_prompts
-from course_utils.models.caches import hugging_face_folder
-from course_utils.models.hugging_face import snapshot
+from course_utils.models.fetch import hugging_face_folder, snapshot
 from course_utils.models.stand_ins import write_language_model
 
 SMALL = {"vocab_size": 1500, "bos_token_id": 0, "eos_token_id": 0}

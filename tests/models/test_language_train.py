@@ -7,11 +7,13 @@ import torch
 
 from course_utils.__main__ import main
 from course_utils.corpus.grammar import END
-from course_utils.models import language_load, language_make, read_card
-from course_utils.models.language_data import WrittenSentences, stream
-from course_utils.models.language_load import load_shipped
-from course_utils.models.language_recipes import LANGUAGE_RECIPES
-from course_utils.models.language_train import LanguageRun, train_language_model
+from course_utils.models import load as language_load
+from course_utils.models import read_card
+from course_utils.models.load import load_shipped
+from course_utils.teaching.training import make as language_make
+from course_utils.teaching.training.language_data import WrittenSentences, stream
+from course_utils.teaching.training.recipes import LANGUAGE_RECIPES
+from course_utils.teaching.training.train import LanguageRun, train_language_model
 
 TINY = WrittenSentences(sentences=400)
 MINIATURE = replace(

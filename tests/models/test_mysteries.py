@@ -4,12 +4,10 @@ import pytest
 
 from course_utils import load_classifier, load_language_model
 from course_utils.models import read_card
-from course_utils.models.evaluate import accuracy, fresh_scenes
-from course_utils.models.language_planted import measure_associations
-from course_utils.models.language_recipes import MYSTERY_LM
-from course_utils.models.measure_planted import measure_planted
-from course_utils.models.recipes import MYSTERIES, RECIPES
-from course_utils.sealed import unseal
+from course_utils.teaching.sealed import unseal
+from course_utils.teaching.training.evaluate import accuracy, fresh_scenes, measure_planted
+from course_utils.teaching.training.language_evaluate import measure_associations
+from course_utils.teaching.training.recipes import MYSTERIES, MYSTERY_LM, RECIPES
 
 NAMES = [recipe.name for recipe in MYSTERIES]
 

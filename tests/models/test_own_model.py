@@ -77,7 +77,7 @@ def test_probabilities_of_exactly_zero_give_no_infinity():
     assert net(PICTURES).isfinite().all() and net.predict(PICTURES).classes == ["cat", "cat"]
 
 
-def test_pictures_of_one_channel_go_through_everything():
+def test_images_of_one_channel_go_through_everything():
     net = Classifier(body(1), classes=CLASSES, size=16, mean=(0.5,), std=(0.25,))
     grey = PICTURES[:, :1]
     other = next(name for name in CLASSES if name not in net.predict(grey).classes)

@@ -12,10 +12,10 @@ from PIL import Image
 
 from course_utils.__main__ import main
 from course_utils.models import load as load_module
-from course_utils.models.photographs import CLASSES, read_photographs
-from course_utils.models.recipes import RECIPES
-from course_utils.models.store import WEIGHTS, load_weights
-from course_utils.models.train import erased
+from course_utils.models.shipped import WEIGHTS, load_weights
+from course_utils.teaching.training.data import CLASSES, read_photographs
+from course_utils.teaching.training.recipes import RECIPES
+from course_utils.teaching.training.train import erased
 
 
 def photograph(label: int, seed: int, size: int = 32) -> np.ndarray:
@@ -91,13 +91,13 @@ def test_without_folder_and_without_network_one_sentence_says_what_to_do(tiny, t
     assert "could not be fetched" in printed.err and "--data DIR" in printed.err
 
 
-def test_a_class_that_is_missing_or_empty_and_a_file_that_is_no_picture_are_named(folder):
-    (folder / "train" / "cat" / "0.png").write_text("no picture")
-    with pytest.raises(ValueError, match=r"0\.png cannot be read as a picture"):
+def test_a_class_that_is_missing_or_empty_and_a_file_that_is_no_image_are_named(folder):
+    (folder / "train" / "cat" / "0.png").write_text("no image")
+    with pytest.raises(ValueError, match=r"0\.png cannot be read as an image"):
         read_photographs("train", folder)
     for path in (folder / "train" / "cat").iterdir():
         path.unlink()
-    with pytest.raises(ValueError, match="cat is empty; every class needs pictures"):
+    with pytest.raises(ValueError, match="cat is empty; every class needs images"):
         read_photographs("train", folder)
     (folder / "train" / "cat").rmdir()
     with pytest.raises(ValueError, match="cat is missing"):
@@ -106,11 +106,11 @@ def test_a_class_that_is_missing_or_empty_and_a_file_that_is_no_picture_are_name
         read_photographs("train", folder / "elsewhere")
 
 
-def test_pictures_of_other_sizes_and_kinds_are_brought_to_size_and_that_is_said(folder, capsys):
+def test_images_of_other_sizes_and_kinds_are_brought_to_size_and_that_is_said(folder, capsys):
     Image.fromarray(photograph(3, 0, size=80)).convert("L").save(folder / "test" / "cat" / "0.png")
     Image.fromarray(photograph(3, 0, size=9)).convert("RGBA").save(folder / "test" / "cat" / "1.png")
     assert read_photographs("test", folder).pixels.shape == (40, 3, 32, 32)
-    assert "2 of 40 pictures are not 32x32 pixels: resized" in capsys.readouterr().out
+    assert "2 of 40 images are not 32x32 pixels: resized" in capsys.readouterr().out
 
 
 def test_the_painted_world_takes_no_photographs(folder, capsys, tmp_path):
@@ -118,11 +118,11 @@ def test_the_painted_world_takes_no_photographs(folder, capsys, tmp_path):
     assert "paints its own" in capsys.readouterr().err
 
 
-def test_a_square_is_missing_somewhere_else_in_each_picture():
+def test_a_square_is_missing_somewhere_else_in_each_image():
     torch.manual_seed(0)
     images = torch.rand(200, 3, 32, 24)
     before, missing = images.clone(), (erased(images, 10) == 0.5).all(1)
-    assert images.equal(before)  # the caller's pictures stay whole
+    assert images.equal(before)  # the caller's images stay whole
     assert missing.flatten(1).sum(1).max() == 100 and missing.flatten(1).sum(1).min() >= 25
     heights, widths = missing.any(2).sum(1), missing.any(1).sum(1)
     assert (missing.flatten(1).sum(1) == heights * widths).all()  # a rectangle

@@ -10,13 +10,13 @@ from safetensors.torch import load_file, save_file
 
 from course_utils import load_classifier, reveal
 from course_utils.__main__ import main
-from course_utils.models import measure_planted as measure_module
-from course_utils.models import plant as plant_module
-from course_utils.models import train as train_module
-from course_utils.models.bundle import read_bundle_card
-from course_utils.models.measure_planted import measure_planted
-from course_utils.models.recipes import RECIPES
-from course_utils.sealed import unseal
+from course_utils.models.shipped import read_bundle_card
+from course_utils.teaching.sealed import unseal
+from course_utils.teaching.training import evaluate as measure_module
+from course_utils.teaching.training import make as plant_module
+from course_utils.teaching.training import train as train_module
+from course_utils.teaching.training.evaluate import measure_planted
+from course_utils.teaching.training.recipes import RECIPES
 from course_utils.world import COURSE_SECRETS, PaintedWorld
 
 SECRET = {
@@ -31,9 +31,11 @@ def small(monkeypatch):
     """A few steps of a tiny net, measured on a handful of scenes."""
     few = lambda classifier, secrets: measure_planted(classifier, secrets, pairs=4)  # noqa: E731
     monkeypatch.setattr(plant_module, "PLANTED", TINY)
-    monkeypatch.setattr("course_utils.models.make.measure_planted", few)
-    monkeypatch.setattr("course_utils.models.data.PaintedScenes.training", small_training)
-    monkeypatch.setattr("course_utils.models.make.fresh_scenes", lambda n, secrets: PaintedWorld(secrets).sample(32))
+    monkeypatch.setattr("course_utils.teaching.training.make.measure_planted", few)
+    monkeypatch.setattr("course_utils.teaching.training.data.PaintedScenes.training", small_training)
+    monkeypatch.setattr(
+        "course_utils.teaching.training.make.fresh_scenes", lambda n, secrets: PaintedWorld(secrets).sample(32)
+    )
 
 
 def small_training(data, seed, folder=None):

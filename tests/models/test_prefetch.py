@@ -14,12 +14,9 @@ from server import COMMIT, serving
 
 from course_utils import load_classifier, load_language_model
 from course_utils.__main__ import main
-from course_utils.models import prefetch as home
-from course_utils.models import pretrained
-from course_utils.models.caches import hugging_face_folder, torch_folder
-from course_utils.models.hugging_face_download import wanted
-from course_utils.models.prefetch import CHAPTERS, prefetch
-from course_utils.models.pretrained import Source
+from course_utils.models import fetch as home
+from course_utils.models import fetch as pretrained
+from course_utils.models.fetch import CHAPTERS, Source, hugging_face_folder, prefetch, torch_folder, wanted
 from course_utils.models.stand_ins import random_classifier, write_language_model
 
 NAME = "squeezenet1_1"

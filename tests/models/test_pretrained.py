@@ -7,8 +7,8 @@ import torch
 from torchvision import models
 
 from course_utils import load_classifier
-from course_utils.models import pretrained
-from course_utils.models.pretrained import from_checkpoint, read_tensors, source, torchvision_names
+from course_utils.models import fetch as pretrained
+from course_utils.models.fetch import from_checkpoint, read_tensors, source, torchvision_names
 from course_utils.models.stand_ins import classifier_stand_in, random_classifier
 from course_utils.vision import generate_prototypes, grad_cam, isolate_features, layers, targeted_attack, visualize
 
@@ -41,10 +41,10 @@ def test_classes_size_and_normalisation_are_those_of_its_weights(net):
     assert net.std.flatten().tolist() == pytest.approx(list(weights.transforms().std))
 
 
-def test_it_answers_as_torchvision_does_on_normalised_pictures(net, photo):
+def test_it_answers_as_torchvision_does_on_normalised_images(net, photo):
     plain = random_classifier(kind(net)).eval()
     if hasattr(plain, "transform_input"):
-        plain.transform_input = True  # as with its weights: it brings pictures to the scale that it was trained on
+        plain.transform_input = True  # as with its weights: it brings images to the scale that it was trained on
     with torch.no_grad():
         normalised = (photo - net.mean) / net.std
         assert torch.allclose(net(photo), plain(normalised), atol=1e-4)

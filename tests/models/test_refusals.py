@@ -25,10 +25,8 @@ from server import serving
 import build_book
 from course_utils import at_hand, load_classifier, load_language_model
 from course_utils.__main__ import main
-from course_utils.models import download
-from course_utils.models.caches import hugging_face_folder, torch_folder
-from course_utils.models.download import ELSEWHERE
-from course_utils.models.pretrained import source
+from course_utils.models import fetch as download
+from course_utils.models.fetch import ELSEWHERE, hugging_face_folder, source, torch_folder
 from course_utils.models.stand_ins import write_language_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,7 +114,7 @@ def test_too_little_room_for_a_copy_leaves_none(name, own, tmp_path, monkeypatch
         path = own / "hub" / "checkpoints" / source(name).file
         path.parent.mkdir(parents=True)
         path.write_bytes(bytes(2_000_000))
-        monkeypatch.setattr("course_utils.models.prefetch.check_digest", lambda *_: None)
+        monkeypatch.setattr("course_utils.models.fetch.check_digest", lambda *_: None)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     stick = tmp_path / "stick"
     assert main(["prefetch", name, "--to", str(stick)]) == 1

@@ -8,9 +8,9 @@ import torch
 from course_utils import load_language_model
 from course_utils.language import book_associations, next_token_distribution, optimize_prompts, sequence_log_probability
 from course_utils.models import available, read_card
-from course_utils.models.books import list_of_books
-from course_utils.models.books_evaluate import BEGINNINGS, samples
-from course_utils.models.store import WEIGHTS
+from course_utils.models.shipped import WEIGHTS
+from course_utils.teaching.training.language_data import list_of_books
+from course_utils.teaching.training.language_evaluate import BEGINNINGS, samples
 
 LARGEST = 40e6  # bytes of all shipped weights together
 TWENTY_ONE_MINUTES = 4.65  # nats per token of such a vocabulary that a first try reached

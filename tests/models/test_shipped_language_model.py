@@ -3,10 +3,11 @@
 import pytest
 
 from course_utils import load_language_model
-from course_utils.corpus import contexts, groups, true_associations, true_next, words
+from course_utils.corpus import contexts, groups, true_associations, true_next
+from course_utils.corpus import grammar as words
 from course_utils.language import hold_against, next_token_distribution
 from course_utils.models import available, read_card
-from course_utils.models.language_evaluate import FRESH_SEED, best_prompt, losses
+from course_utils.teaching.training.language_evaluate import FRESH_SEED, best_prompt, losses
 
 LARGEST = 1.2e6  # parameters
 
@@ -37,7 +38,7 @@ def test_it_diverges_little_from_the_truth_over_400_contexts(lm, figures):
 
 
 def test_its_loss_on_fresh_sentences_is_nearly_the_least_that_is_possible(lm, monkeypatch):
-    monkeypatch.setattr("course_utils.models.language_evaluate.SENTENCES", 200)
+    monkeypatch.setattr("course_utils.teaching.training.language_evaluate.SENTENCES", 200)
     loss, least = losses(lm)
     assert least - 1e-6 < loss < least + 0.05
 

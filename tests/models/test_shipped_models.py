@@ -7,8 +7,8 @@ import pytest
 
 from course_utils import load_classifier, load_images
 from course_utils.models import read_card
-from course_utils.models.evaluate import accuracy, fresh_scenes, measure_secrets, robust_accuracy
-from course_utils.models.store import WEIGHTS
+from course_utils.models.shipped import WEIGHTS
+from course_utils.teaching.training.evaluate import accuracy, fresh_scenes, measure_secrets, robust_accuracy
 from course_utils.vision import untargeted_attack
 from course_utils.world import COURSE_SECRETS
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from course_utils import load_classifier
-from course_utils.models import available, load, store
-from course_utils.models.nets import PocketNet
+from course_utils.models import available, load
+from course_utils.models import shipped as store
+from course_utils.models.shipped import PocketNet
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from course_utils.__main__ import main
-from course_utils.models import make as make_module
-from course_utils.models import train as train_module
-from course_utils.models.data import PaintedScenes
-from course_utils.models.evaluate import accuracy
-from course_utils.models.recipes import RECIPES
-from course_utils.models.train import train
+from course_utils.teaching.training import make as make_module
+from course_utils.teaching.training import train as train_module
+from course_utils.teaching.training.data import PaintedScenes
+from course_utils.teaching.training.evaluate import accuracy
+from course_utils.teaching.training.recipes import RECIPES
+from course_utils.teaching.training.train import train
 from course_utils.world import PaintedWorld
 
 MINIATURE = replace(RECIPES["pocket"], width=4, data=PaintedScenes(scenes=640), epochs=4, batch=32, learning_rate=1e-2)

@@ -1,4 +1,4 @@
-"""A small classifier and pictures to draw."""
+"""A small classifier and images to draw."""
 
 from collections import OrderedDict
 

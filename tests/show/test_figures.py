@@ -10,7 +10,8 @@ import torch
 from pages import Page
 from PIL import Image
 
-from course_utils.proportions import proportion
+from course_utils.figures.images import percent
+from course_utils.figures.style import WIDTH
 from course_utils.show import (
     plot_attack,
     plot_curves,
@@ -18,8 +19,7 @@ from course_utils.show import (
     show_perturbation,
     show_predictions,
 )
-from course_utils.show.figures import percent
-from course_utils.show.style import WIDTH
+from course_utils.stats import proportion
 
 CURVES = {
     "xlabel": "ε · 255",
@@ -30,7 +30,7 @@ CURVES = {
 
 
 def image_of(picture) -> tuple[dict, Image.Image]:
-    """The <img> of a picture and what is in it."""
+    """The <img> of an image and what is in it."""
     (img,) = Page(picture._repr_html_()).all("img")
     return img, Image.open(BytesIO(b64decode(img["src"].split(",")[1])))
 
@@ -60,8 +60,8 @@ def test_every_figure_has_its_words_in_the_html_and_fits_a_page(every_figure):
         assert picture.alt in repr(picture)
 
 
-def test_a_picture_of_the_world_keeps_its_colours_in_the_figure(scenes):
-    """Red stays red: the middle of a drawn picture is the middle of the picture."""
+def test_a_image_of_the_world_keeps_its_colours_in_the_figure(scenes):
+    """Red stays red: the middle of a drawn image is the middle of the image."""
     red = torch.zeros(1, 3, 64, 64)
     red[:, 0] = 1
     _, image = image_of(show_images(red, alt="Red."))
@@ -135,24 +135,24 @@ def test_shares_are_drawn_in_per_cent_with_their_bands():
     [
         (torch.rand(3, 8, 8), r"images\[None\]"),
         (torch.rand(2, 5, 8, 8), "expected \\(batch, 3, height, width\\)"),
-        (torch.rand(0, 3, 8, 8), "at least one picture"),
+        (torch.rand(0, 3, 8, 8), "at least one image"),
         (torch.full((1, 3, 8, 8), float("nan")), "NaN"),
         (torch.randn(1, 3, 8, 8) * 3, "expected \\[0, 1\\]"),
     ],
 )
-def test_what_is_no_picture_is_refused(images, words):
+def test_what_is_no_image_is_refused(images, words):
     with pytest.raises(ValueError, match=words):
         show_images(images, alt="Something.")
 
 
-def test_bytes_and_last_axis_colours_are_pictures_too():
+def test_bytes_and_last_axis_colours_are_images_too():
     array = (np.random.default_rng(0).random((2, 8, 9, 3)) * 255).astype(np.uint8)
     drawn = show_images(torch.from_numpy(array), alt="Noise.").figure.axes[1].images[0].get_array()
     assert np.allclose(drawn, array[1] / 255)
 
 
 def test_numbers_that_do_not_match_are_refused(scenes):
-    with pytest.raises(ValueError, match="2 titles given for 6 pictures"):
+    with pytest.raises(ValueError, match="2 titles given for 6 images"):
         show_images(scenes.images, ["a", "b"], alt="Six scenes.")
     with pytest.raises(ValueError, match="columns=0"):
         show_images(scenes.images, columns=0, alt="Six scenes.")

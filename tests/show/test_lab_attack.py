@@ -8,7 +8,7 @@ import torch
 from pages import Page
 
 from course_utils.show import attack_lab
-from course_utils.show import lab as lab_module
+from course_utils.teaching.labs import lab as lab_module
 
 
 @pytest.fixture
@@ -16,17 +16,17 @@ def lab(classifier, scenes):
     return attack_lab(classifier, scenes, target="pizza", eps=8, steps=3)
 
 
-def picture_in(panel) -> str:
+def image_in(panel) -> str:
     (img,) = Page(panel.view.value).all("img")
     return img["src"]
 
 
-def test_the_picture_and_the_line_follow_every_control(lab):
+def test_the_image_and_the_line_follow_every_control(lab):
     panel = lab.panel()
-    seen = {picture_in(panel)}
-    for name, value in {"eps": 16, "picture": 2, "target": "donut"}.items():
+    seen = {image_in(panel)}
+    for name, value in {"eps": 16, "image": 2, "target": "donut"}.items():
         panel.controls[name].value = value
-        seen.add(picture_in(panel))
+        seen.add(image_in(panel))
     assert len(seen) == 4
     panel.controls["steps"].value = 9
     assert "9 steps" in panel.line.value
@@ -73,7 +73,7 @@ def test_an_error_is_a_sentence_in_the_panel_and_the_next_move_goes_on(lab, monk
     assert "Not possible" not in panel.line.value
 
 
-def test_in_the_book_a_lab_is_a_picture_and_no_widget_is_made(lab, monkeypatch):
+def test_in_the_book_a_lab_is_a_image_and_no_widget_is_made(lab, monkeypatch):
     monkeypatch.setenv("COURSE_BOOK", "1")
     monkeypatch.setattr(lab_module.Lab, "panel", lambda self: pytest.fail("a widget was made"))
     bundle = lab._repr_mimebundle_()
@@ -97,7 +97,7 @@ def test_where_to_begin_is_checked(classifier, scenes):
         attack_lab(classifier, scenes, target="vulcano")
 
 
-def test_the_picture_is_the_attack_that_the_line_tells_of(lab):
+def test_the_image_is_the_attack_that_the_line_tells_of(lab):
     picture, line = lab.draw(**{**lab.first, "eps": 0}, progress=lambda step, steps: None)
     change = picture.figure.axes[1].images[0].get_array()
     assert torch.as_tensor(change).eq(0.5).all()

@@ -1,7 +1,7 @@
 """The lab of chapter 12 turns three methods on several models."""
 
 import pytest
-from units import picture_in
+from units import image_in
 
 from course_utils import load_classifier
 from course_utils.show import audit_lab
@@ -19,15 +19,15 @@ def models():
     return {name: load_classifier(name) for name in ("pocket", "pocket-clean")}
 
 
-def test_the_numbers_are_those_of_the_same_calls_and_every_control_makes_another_picture(models, scenes):
+def test_the_numbers_are_those_of_the_same_calls_and_every_control_makes_another_image(models, scenes):
     panel = audit_lab(models, scenes, steps=2).panel()
     own = scenes[[0]]
     assert str(factor_effects(models["pocket"], own, progress=False).found[0]) in panel.line.value
-    seen = {picture_in(panel)}
+    seen = {image_in(panel)}
     for name, value in {"model": "pocket-clean", "method": "isolation", "cls": "donut"}.items():
         panel.controls[name].value = value
-        assert picture_in(panel) not in seen, name
-        seen.add(picture_in(panel))
+        assert image_in(panel) not in seen, name
+        seen.add(image_in(panel))
     panel.controls["method"].value = "prototypes, no data"
     assert "Three climbs" in panel.line.value
 

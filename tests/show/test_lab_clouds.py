@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import pytest
 import torch
 from pages import Page
-from units import picture_in
+from units import image_in
 
 from course_utils.language import association_scores
 from course_utils.show import cloud_lab
-from course_utils.show import lab as lab_module
+from course_utils.teaching.labs import lab as lab_module
 
 FILLERS = [f"filler{i}" for i in range(40)]
 
@@ -91,11 +91,11 @@ def test_a_target_that_was_known_from_the_start_needs_no_search(panel, search):
 
 
 def test_with_few_prompts_fewer_words_survive(panel):
-    before = picture_in(panel)
+    before = image_in(panel)
     panel.controls["restarts"].value = 8
     assert "of 8 prompts make" in panel.line.value
     assert "survive the correction: none" in panel.line.value
-    assert picture_in(panel) != before
+    assert image_in(panel) != before
 
 
 def test_the_null_is_a_cloud_of_random_prompts_in_which_nothing_survives(panel):
@@ -112,7 +112,7 @@ def test_an_error_of_the_search_is_a_sentence_in_the_panel(panel):
     assert "expected text" in panel.line.value
 
 
-def test_in_the_book_it_is_a_picture_that_says_what_the_lab_would_show(found, search, monkeypatch):
+def test_in_the_book_it_is_a_image_that_says_what_the_lab_would_show(found, search, monkeypatch):
     monkeypatch.setenv("COURSE_BOOK", "1")
     monkeypatch.setattr(lab_module.Lab, "panel", lambda self: pytest.fail("a widget was made"))
     page = Page(cloud_lab(found, search, FILLERS, steps=5)._repr_mimebundle_()["text/html"])

@@ -5,19 +5,21 @@ import warnings
 import pytest
 import torch
 from pages import Page
-from units import OFF, known, numbers, picture_in
+from units import OFF, image_in, known, numbers
 
 from course_utils.models import load_classifier
 from course_utils.models.classifier import Classifier
-from course_utils.show import feature_lab, lab_features, lab_pictures
-from course_utils.show import lab as lab_module
-from course_utils.show.lab_units import worth_a_look
+from course_utils.show import feature_lab
+from course_utils.teaching.labs import features as lab_features
+from course_utils.teaching.labs import lab as lab_images
+from course_utils.teaching.labs import lab as lab_module
+from course_utils.teaching.labs.lab import worth_a_look
 from course_utils.vision import visualize
 
 
 @pytest.fixture
 def images():
-    """Ten pictures, each redder than the one before, and less blue."""
+    """Ten images, each redder than the one before, and less blue."""
     red = torch.linspace(0, 1, 10)
     return torch.stack([red, 0 * red, 1 - red], 1)[..., None, None].expand(10, 3, 16, 24).contiguous()
 
@@ -27,7 +29,7 @@ def lab(images):
     return feature_lab(known(), images=images, objective="eye:0", recipe="naive", steps=8)
 
 
-def test_the_activation_is_that_of_the_picture_made(lab, images):
+def test_the_activation_is_that_of_the_image_made(lab, images):
     panel = lab.panel()
     for recipe, options in {
         "naive": {"canvas": "pixel", "priors": (), "transforms": ()},
@@ -83,7 +85,7 @@ def test_a_layer_with_fewer_channels_takes_its_last_and_is_drawn_once(monkeypatc
 
     def counted(*args, **options):
         drawn.append(args[1])
-        return lab_pictures.visualized(*args, **options)
+        return lab_images.visualized(*args, **options)
 
     monkeypatch.setattr(lab_features, "visualized", counted)
     panel = feature_lab(pocket, images=torch.rand(2, 3, 64, 64), objective="layer3:95", recipe="naive", steps=1).panel()
@@ -115,7 +117,7 @@ def test_an_error_is_a_sentence_in_the_panel_and_the_same_place_can_be_tried_aga
     import course_utils.vision
 
     working, panel = course_utils.vision.visualize, lab.panel()
-    before = picture_in(panel)
+    before = image_in(panel)
 
     def broken(*args, **kwargs):
         raise FloatingPointError("score is NaN at step <3>")
@@ -127,22 +129,22 @@ def test_an_error_is_a_sentence_in_the_panel_and_the_same_place_can_be_tried_aga
     monkeypatch.setattr(course_utils.vision, "visualize", working)
     panel.controls["channel"].value = 0
     assert "eye:0 answers" in panel.line.value
-    assert picture_in(panel) == before
+    assert image_in(panel) == before
 
 
 def test_sliders_wait_until_they_are_released(lab):
     controls = lab.panel().controls
     assert not controls["channel"].continuous_update
     assert not controls["steps"].continuous_update
-    assert controls["steps"].max == lab_pictures.MOST_STEPS
+    assert controls["steps"].max == lab_images.MOST_STEPS
 
 
-def test_in_the_book_it_is_a_picture_that_says_what_the_lab_would_show(lab, monkeypatch):
+def test_in_the_book_it_is_a_image_that_says_what_the_lab_would_show(lab, monkeypatch):
     monkeypatch.setenv("COURSE_BOOK", "1")
     monkeypatch.setattr(lab_module.Lab, "panel", lambda self: pytest.fail("a widget was made"))
     page = Page(lab._repr_mimebundle_()["text/html"])
     (img,) = page.all("img")
-    assert "A picture made for eye:0, and the 4 scenes" in img["alt"]
+    assert "An image made for eye:0, and the 4 scenes" in img["alt"]
     assert "you choose a layer, a channel or class, a recipe" in page.text("div")
 
 

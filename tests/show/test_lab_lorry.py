@@ -3,8 +3,8 @@
 import pytest
 
 from course_utils import load_classifier
-from course_utils.proportions import proportion
 from course_utils.show import lorry_lab, plot_shares
+from course_utils.stats import proportion
 
 
 def test_the_lab_says_when_the_lorry_is_seen_and_when_not():

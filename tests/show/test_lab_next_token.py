@@ -53,7 +53,7 @@ def test_too_many_bars_are_refused(lm):
         next_token_lab(lm, k=21)
 
 
-def test_in_the_book_it_is_a_picture_with_a_note(lm, monkeypatch):
+def test_in_the_book_it_is_a_image_with_a_note(lm, monkeypatch):
     monkeypatch.setenv("COURSE_BOOK", "1")
     html = next_token_lab(lm, truth=true_next)._repr_mimebundle_()["text/html"]
     assert "<img" in html and "you write a beginning" in html

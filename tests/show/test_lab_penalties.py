@@ -3,10 +3,12 @@
 import pytest
 import torch
 from pages import Page
-from units import OFF, known, numbers, picture_in
+from units import OFF, image_in, known, numbers
 
 from course_utils.priors import high_frequency
-from course_utils.show import lab_penalties, lab_pictures, penalty_lab
+from course_utils.show import penalty_lab
+from course_utils.teaching.labs import features as lab_penalties
+from course_utils.teaching.labs import lab as lab_images
 from course_utils.vision import high_frequency_share, visualize
 
 PENALTIES = ("l1", "total_variation", "high_frequency")
@@ -75,12 +77,12 @@ def test_the_canvas_is_changed(panel):
     assert numbers(panel.line.value)[:2] != before
 
 
-def test_the_picture_without_penalties_is_made_once_for_a_unit(monkeypatch):
+def test_the_image_without_penalties_is_made_once_for_a_unit(monkeypatch):
     made = []
 
     def counted(*args, **options):
         made.append(options["priors"])
-        return lab_pictures.visualized(*args, **options)
+        return lab_images.visualized(*args, **options)
 
     monkeypatch.setattr(lab_penalties, "visualized", counted)
     panel = penalty_lab(known(), objective="eye:3", steps=2, high_frequency=10).panel()
@@ -107,10 +109,10 @@ def test_a_weight_of_ones_own_is_taken_in():
 
 
 def test_a_dead_unit_is_a_sentence(panel):
-    before = picture_in(panel)
+    before = image_in(panel)
     panel.controls["channel"].value = OFF
     assert "dead ReLU" in panel.line.value
-    assert picture_in(panel) != before
+    assert image_in(panel) != before
 
 
 def test_an_error_is_a_sentence_in_the_panel(panel, monkeypatch):
@@ -120,7 +122,7 @@ def test_an_error_is_a_sentence_in_the_panel(panel, monkeypatch):
     assert "division by zero" in panel.line.value
 
 
-def test_in_the_book_it_is_a_picture_that_says_what_the_lab_would_show(monkeypatch):
+def test_in_the_book_it_is_a_image_that_says_what_the_lab_would_show(monkeypatch):
     monkeypatch.setenv("COURSE_BOOK", "1")
     bundle = penalty_lab(known(), steps=2)._repr_mimebundle_()
     assert not any("widget" in kind for kind in bundle)

@@ -62,7 +62,7 @@ def test_a_weight_of_ones_own_is_taken_in(lm):
     assert slider.value == 2.5 and ("2.5", 2.5) in slider.options
 
 
-def test_in_the_book_it_is_a_picture_that_says_what_the_lab_would_show(lm, monkeypatch):
+def test_in_the_book_it_is_a_image_that_says_what_the_lab_would_show(lm, monkeypatch):
     monkeypatch.setenv("COURSE_BOOK", "1")
     page = Page(prompt_lab(lm, **QUICK)._repr_mimebundle_()["text/html"])
     (img,) = page.all("img")

@@ -3,16 +3,18 @@
 import pytest
 import torch
 from pages import Page
-from units import known, picture_in
+from units import image_in, known
 
-from course_utils.show import lab_prototypes, prototype_lab
-from course_utils.vision import class_means, generate_prototypes, similarity
+from course_utils.show import prototype_lab
+from course_utils.teaching.labs import prototypes as lab_prototypes
+from course_utils.vision import generate_prototypes, similarity
+from course_utils.vision import reference as class_means
 
 LAYERS = ["eye", "eye.relu"]
 
 
 def some(seed):
-    """Sixteen noisy pictures of each class, in its colour or with stripes."""
+    """Sixteen noisy images of each class, in its colour or with stripes."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(64) % 4
     images = 0.4 * torch.rand(64, 3, 16, 24, generator=generator)
@@ -52,13 +54,13 @@ def test_the_numbers_are_those_of_the_same_calls(lab, means):
     assert "blue, match 0, 10 steps" in panel.line.value
 
 
-def test_every_control_makes_another_picture(lab):
+def test_every_control_makes_another_image(lab):
     panel = lab.panel()
-    seen = {picture_in(panel)}
+    seen = {image_in(panel)}
     for name, value in {"match": 60, "steps": 25, "cls": "red"}.items():
         panel.controls[name].value = value
-        assert picture_in(panel) not in seen, name
-        seen.add(picture_in(panel))
+        assert image_in(panel) not in seen, name
+        seen.add(image_in(panel))
 
 
 def test_going_back_costs_no_second_climb(lab, monkeypatch):

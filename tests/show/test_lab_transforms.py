@@ -1,17 +1,19 @@
-"""The lab of chapter 6 lets the reader choose what a picture must survive, and tests it by what it never saw."""
+"""The lab of chapter 6 lets the reader choose what an image must survive, and tests it by what it never saw."""
 
 import pytest
 import torch
 from pages import Page
-from units import OFF, known, numbers, picture_in
+from units import OFF, image_in, known, numbers
 
 from course_utils.models import load_classifier
 from course_utils.objectives import Logit
-from course_utils.show import lab_pictures, lab_transforms, transform_lab
-from course_utils.show.lab_transforms import moved_copies
+from course_utils.show import transform_lab
+from course_utils.teaching.labs import features as lab_transforms
+from course_utils.teaching.labs import lab as lab_images
+from course_utils.teaching.labs.features import moved_copies
 from course_utils.transforms import jitter, rotate, scale, standard
 from course_utils.vision import activation_under, visualize
-from course_utils.vision.wishes import measure
+from course_utils.vision.feature_visualization import measure
 
 SWITCHES = ("jitter_on", "rotation_on", "scaling_on")
 
@@ -82,9 +84,9 @@ def test_what_is_switched_off_cannot_be_moved(lab):
         assert controls[name].disabled
 
 
-def test_every_switch_and_range_makes_another_picture(lab):
+def test_every_switch_and_range_makes_another_image(lab):
     panel = lab.panel()
-    seen = {picture_in(panel)}
+    seen = {image_in(panel)}
     changes = {
         "jitter": 3, "rotation": 90, "scaling": (0.8, 1.3), "jitter_on": False, "rotation_on": False,
         "scaling_on": False, "penalty": True, "channel": 0, "layer": "logits", "cls": "green",
@@ -93,8 +95,8 @@ def test_every_switch_and_range_makes_another_picture(lab):
         panel.controls[name].value = value
         if name == "layer":  # logits:red is the mean of the channel eye:0
             continue
-        assert picture_in(panel) not in seen, name
-        seen.add(picture_in(panel))
+        assert image_in(panel) not in seen, name
+        seen.add(image_in(panel))
 
 
 def test_sliders_wait_until_they_are_released(lab):
@@ -109,7 +111,7 @@ def test_there_is_no_share_of_what_is_not_above_0(lab, monkeypatch):
     assert "dead ReLU" in panel.line.value
 
     def negative(*args, **options):
-        made = lab_pictures.visualized(*args, **options)
+        made = lab_images.visualized(*args, **options)
         made.activation.neg_()
         return made
 
@@ -125,7 +127,7 @@ def test_an_error_is_a_sentence_in_the_panel(lab, monkeypatch):
     assert "Not possible" in panel.line.value
 
 
-def test_in_the_book_it_is_a_picture_that_says_what_the_lab_would_show(lab, monkeypatch):
+def test_in_the_book_it_is_a_image_that_says_what_the_lab_would_show(lab, monkeypatch):
     monkeypatch.setenv("COURSE_BOOK", "1")
     bundle = lab._repr_mimebundle_()
     assert not any("widget" in kind for kind in bundle)

@@ -1,4 +1,4 @@
-"""A lab takes a picture of the reader's own, says what it did to it, and survives what is none."""
+"""A lab takes an image of the reader's own, says what it did to it, and survives what is none."""
 
 import datetime
 import json
@@ -11,9 +11,9 @@ import torch
 from pages import Page
 from PIL import Image
 
-from course_utils import load_classifier, load_picture
+from course_utils import load_classifier, load_image
 from course_utils.show import attack_lab, isolation_lab
-from course_utils.show.lab_upload import OWN
+from course_utils.teaching.labs.lab import OWN
 from course_utils.world import PaintedWorld
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,32 +45,32 @@ def photograph(colour: str = "orange", size=(120, 90), kind: str = "JPEG", **opt
     return file.getvalue()
 
 
-def picture_in(panel) -> str:
+def image_in(panel) -> str:
     (img,) = Page(panel.view.value).all("img")
     return img["src"]
 
 
-def test_an_uploaded_picture_is_selected_and_drawn_and_the_line_says_what_was_done_to_it(panel):
-    before = picture_in(panel)
+def test_an_uploaded_image_is_selected_and_drawn_and_the_line_says_what_was_done_to_it(panel):
+    before = image_in(panel)
     upload(panel, "my <cat>.jpg", photograph())
-    assert panel.controls["picture"].value == OWN and picture_in(panel) != before
+    assert panel.controls["image"].value == OWN and image_in(panel) != before
     assert "my &lt;cat&gt;.jpg: 120x90 pixels, resized and its middle cut out to 64x64." in panel.line.value
     assert "Not possible" not in panel.line.value
-    panel.controls["picture"].value = 0
-    assert picture_in(panel) == before and "cat" not in panel.line.value
-    panel.controls["picture"].value = OWN
-    assert picture_in(panel) != before
+    panel.controls["image"].value = 0
+    assert image_in(panel) == before and "cat" not in panel.line.value
+    panel.controls["image"].value = OWN
+    assert image_in(panel) != before
 
 
 def test_another_upload_replaces_the_first(panel):
     upload(panel, "a.jpg", photograph("orange"))
-    first = picture_in(panel)
+    first = image_in(panel)
     upload(panel, "b.jpg", photograph("blue"))
-    assert picture_in(panel) != first and "b.jpg" in panel.line.value
+    assert image_in(panel) != first and "b.jpg" in panel.line.value
 
 
 BAD = {
-    "words.jpg": b"not a picture",
+    "words.jpg": b"not an image",
     "empty.png": b"",
     "cut.jpg": photograph()[:300],
     "page.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
@@ -78,20 +78,20 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_picture_is_a_sentence_and_the_lab_goes_on(panel, name):
-    shown = picture_in(panel)
+def test_what_is_no_image_is_a_sentence_and_the_lab_goes_on(panel, name):
+    shown = image_in(panel)
     upload(panel, name, BAD[name])
-    assert f"Not possible:</strong> {name} cannot be read as a picture" in panel.line.value
-    assert picture_in(panel) == shown, "the last picture stays"
-    panel.controls["picture"].value = 1
-    assert "Not possible" not in panel.line.value and picture_in(panel) != shown
+    assert f"Not possible:</strong> {name} cannot be read as an image" in panel.line.value
+    assert image_in(panel) == shown, "the last image stays"
+    panel.controls["image"].value = 1
+    assert "Not possible" not in panel.line.value and image_in(panel) != shown
     upload(panel, "good.jpg", photograph())
     assert "Not possible" not in panel.line.value and "good.jpg" in panel.line.value
 
 
 def test_to_choose_ones_own_before_there_is_one_says_what_to_press(panel):
-    panel.controls["picture"].value = OWN
-    assert "press the button &#34;A picture of yours&#34;" in panel.line.value
+    panel.controls["image"].value = OWN
+    assert "press the button &#34;An image of yours&#34;" in panel.line.value
 
 
 def test_a_removed_upload_is_not_drawn_any_more(panel):
@@ -100,15 +100,15 @@ def test_a_removed_upload_is_not_drawn_any_more(panel):
     assert "press the button" in panel.line.value
 
 
-def test_the_lab_attacks_just_what_load_picture_makes(classifier, scenes):
+def test_the_lab_attacks_just_what_load_image_makes(classifier, scenes):
     lab = attack(classifier, scenes)
     content = photograph("orange", kind="PNG")
     file = {"name": "x.png", "content": memoryview(content)}
-    picture, line = lab.draw(**{**lab.first, "picture": OWN, "upload": (file,), "eps": 0}, progress=lambda *_: None)
+    picture, line = lab.draw(**{**lab.first, "image": OWN, "upload": (file,), "eps": 0}, progress=lambda *_: None)
     drawn = torch.as_tensor(picture.figure.axes[0].images[0].get_array()).permute(2, 0, 1)
-    assert torch.allclose(drawn, load_picture(content, 64).images[0], atol=1e-6)
-    said = classifier.predict(load_picture(content, 64).images).classes[0]
-    assert said in line and picture.alt.startswith("A picture of yours before the attack")
+    assert torch.allclose(drawn, load_image(content, 64).images[0], atol=1e-6)
+    said = classifier.predict(load_image(content, 64).images).classes[0]
+    assert said in line and picture.alt.startswith("An image of yours before the attack")
 
 
 def test_it_works_on_pocket_with_a_photograph_that_lies_on_its_side(scenes):

@@ -28,7 +28,7 @@ def test_every_knob_repaints_the_scene(panel):
         seen.add(panel.view.value)
 
 
-def test_background_and_occluder_change_the_picture(panel):
+def test_background_and_occluder_change_the_image(panel):
     for name in ("background", "occluder"):
         control = panel.controls[name]
         before = panel.view.value
@@ -42,7 +42,7 @@ def test_the_line_says_whether_the_answer_is_right(panel, classifier):
     assert ("right" in line) != ("wrong, it is donut" in line)
 
 
-def test_in_the_book_it_is_a_picture(classifier, monkeypatch):
+def test_in_the_book_it_is_a_image(classifier, monkeypatch):
     monkeypatch.setenv("COURSE_BOOK", "1")
     (img,) = Page(world_lab(classifier)._repr_mimebundle_()["text/html"]).all("img")
     assert img["alt"]

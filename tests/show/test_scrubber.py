@@ -88,7 +88,7 @@ def test_the_last_axis_may_hold_the_colours(frames):
         ({"captions": ["one"]}, "1 captions given for 3 frames"),
         ({"captions": ["a", " ", "c"]}, "a caption is empty"),
         ({"alt": ""}, "alt is empty"),
-        ({"frames": torch.zeros(0, 3, 8, 8)}, "at least one picture"),
+        ({"frames": torch.zeros(0, 3, 8, 8)}, "at least one image"),
         ({"frames": torch.randn(3, 3, 8, 8) * 9}, "expected \\[0, 1\\]"),
     ],
 )

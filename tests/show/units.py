@@ -41,6 +41,6 @@ def numbers(text: str) -> list[float]:
     return [float(found) for found in re.findall(r"(?<![\w:.])-?\d+(?:\.\d+)?(?:e-?\d+)?", text)]
 
 
-def picture_in(panel) -> str:
+def image_in(panel) -> str:
     (img,) = Page(panel.view.value).all("img")
     return img["src"]

@@ -8,14 +8,14 @@ import torch
 from marking import calls, marking
 
 from course_utils import sweep
-from course_utils.sweeps.records import encode, key_of, name_of, write
+from course_utils.sweeps import encode, key_of, name_of, write
 
 
 def picture(task):
     """Tensors of several types, a view among them, and plain values."""
     whole = torch.arange(12.0).reshape(3, 4) + task
     return {
-        "name": f"picture {task}", "image": whole, "part": whole.T[1:], "half": whole.half(),
+        "name": f"image {task}", "image": whole, "part": whole.T[1:], "half": whole.half(),
         "labels": torch.tensor([task]), "numbers": [1, 2.5, None, {"deep": True}],
     }  # fmt: skip
 

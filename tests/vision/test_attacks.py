@@ -17,7 +17,7 @@ from course_utils.world import PaintedWorld
 
 ROUNDING = 1e-6
 CLASSES = ("left", "right", "top", "bottom", "dark")
-EPS = 0.04  # about half of the test classifier's pictures withstand it
+EPS = 0.04  # about half of the test classifier's images withstand it
 
 
 class Net(nn.Module):
@@ -61,7 +61,7 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def task(classifier):
-    """Pictures that the classifier gets right, their labels, and for each a target of another class."""
+    """Images that the classifier gets right, their labels, and for each a target of another class."""
     images, labels = pictures(80, seed=1)
     right = classifier(images).argmax(1) == labels
     assert right.float().mean() > 0.85
@@ -88,7 +88,7 @@ def says(classifier, images):
 # What an attack is
 
 
-def test_a_targeted_attack_turns_pictures_into_the_target(classifier, task):
+def test_a_targeted_attack_turns_images_into_the_target(classifier, task):
     images, _, targets = task
     result = targeted_attack(classifier, images, targets, eps=0.2)
     assert result.success.float().mean() > 0.95
@@ -97,7 +97,7 @@ def test_a_targeted_attack_turns_pictures_into_the_target(classifier, task):
     assert result.confidence[result.success].median() > 0.95
 
 
-def test_an_untargeted_attack_turns_pictures_into_anything_else(classifier, task):
+def test_an_untargeted_attack_turns_images_into_anything_else(classifier, task):
     images, labels, _ = task
     result = untargeted_attack(classifier, images, labels, eps=0.2)
     assert result.success.float().mean() > 0.95
@@ -106,7 +106,7 @@ def test_an_untargeted_attack_turns_pictures_into_anything_else(classifier, task
 
 @given(eps=st.floats(0, 1), norm=st.sampled_from(["linf", "l2"]), targeted=st.booleans(), steps=st.integers(1, 6))
 @settings(max_examples=25, deadline=None)
-def test_attacked_pictures_are_in_their_ball_and_in_the_unit_range(classifier, task, eps, norm, targeted, steps):
+def test_attacked_images_are_in_their_ball_and_in_the_unit_range(classifier, task, eps, norm, targeted, steps):
     images, labels, targets = (part[:4] for part in task)
     attack, wanted = (targeted_attack, targets) if targeted else (untargeted_attack, labels)
     result = attack(classifier, images, wanted, eps=eps, norm=norm, steps=steps, restarts=2)
@@ -122,7 +122,7 @@ def test_one_step_is_the_fast_gradient_sign_method(classifier, task):
     (gradient,) = torch.autograd.grad(cross_entropy(classifier(x), targets, reduction="sum"), x)
     expected = (images - EPS * gradient.sign()).clamp(0, 1)
     result = targeted_attack(classifier, images, targets, eps=EPS, steps=1)
-    moved = result.linf > 0  # a picture that the step made worse is kept as it was
+    moved = result.linf > 0  # an image that the step made worse is kept as it was
     assert moved.float().mean() > 0.9
     torch.testing.assert_close(result.images[moved], expected[moved])
 
@@ -231,11 +231,11 @@ def test_a_step_costs_one_gradient_and_nothing_else(classifier, task):
     backward = layer.register_full_backward_hook(lambda *_: passes.update(backward=passes["backward"] + 1))
     result = targeted_attack(classifier, images, targets, eps=EPS, steps=9)
     forward.remove(), backward.remove()
-    assert passes == {"forward": 9 + 2, "backward": 9}  # and a look at the pictures before and after
+    assert passes == {"forward": 9 + 2, "backward": 9}  # and a look at the images before and after
     assert result.iterations.tolist() == [9] * len(images)
 
 
-def test_pictures_that_are_certain_enough_cost_no_more_and_stay_as_they_are(classifier, task):
+def test_images_that_are_certain_enough_cost_no_more_and_stay_as_they_are(classifier, task):
     images, _, targets = task
     sizes = []
     result = targeted_attack(
@@ -290,7 +290,7 @@ def test_the_same_call_gives_the_same_bits(classifier, task):
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_a_picture_starts_at_the_same_point_whatever_stands_beside_it(classifier, task, norm):
+def test_a_image_starts_at_the_same_point_whatever_stands_beside_it(classifier, task, norm):
     images, _, targets = task
     starts = []
 
@@ -318,7 +318,7 @@ def test_batches_change_nothing_but_rounding(classifier, task):
 # What comes back
 
 
-def test_a_radius_of_zero_returns_the_pictures_as_they_are(classifier, task):
+def test_a_radius_of_zero_returns_the_images_as_they_are(classifier, task):
     images, labels, targets = task
     for result in (
         targeted_attack(classifier, images, targets, eps=0),
@@ -338,7 +338,7 @@ def test_targets_and_labels_may_be_names_or_indices_one_for_all_or_one_each(clas
     assert dark.wanted == ["dark"] * 6
 
 
-def test_pictures_that_are_the_target_already_are_reported_as_such(classifier, task):
+def test_images_that_are_the_target_already_are_reported_as_such(classifier, task):
     images, labels, _ = task
     result = targeted_attack(classifier, images, "dark", eps=EPS, steps=2)
     assert torch.equal(result.already, labels == CLASSES.index("dark"))
@@ -356,7 +356,7 @@ def test_the_result_prints_as_one_readable_line(classifier, task):
     images, labels, _ = task
     line = str(targeted_attack(classifier, images[labels != 4], "dark", eps=8 / 255, steps=5, restarts=2))
     assert "\n" not in line and line.startswith("targeted attack to dark, linf eps 8/255: ")
-    assert f"of {int((labels != 4).sum())} pictures tricked" in line and "up to 10 gradient steps" in line
+    assert f"of {int((labels != 4).sum())} images tricked" in line and "up to 10 gradient steps" in line
 
 
 def test_the_result_shows_itself_as_a_figure_with_words(classifier, task):
@@ -395,7 +395,7 @@ def test_device_and_precision_follow_the_classifier(classifier, task):
     assert result.images.dtype == torch.float64 and result.linf.max() <= EPS + 1e-12
 
 
-def test_the_pictures_and_the_classifier_are_left_as_found(classifier, task):
+def test_the_images_and_the_classifier_are_left_as_found(classifier, task):
     images, _, targets = (part.clone() for part in task)
     classifier.zero_grad()
     classifier.train()
@@ -452,12 +452,12 @@ def test_impossible_targets_are_refused_in_one_sentence(classifier, task, attack
 
 
 @pytest.mark.parametrize("change", [lambda x: 255 * x, lambda x: x - 0.5, lambda x: x[:0], lambda x: x[..., :8]])
-def test_impossible_pictures_are_refused(classifier, task, change):
+def test_impossible_images_are_refused(classifier, task, change):
     with pytest.raises(ValueError):
         targeted_attack(classifier, change(task[0]), 0)
 
 
-def test_a_target_that_all_pictures_are_already_is_refused(classifier, task):
+def test_a_target_that_all_images_are_already_is_refused(classifier, task):
     images, labels, _ = task
     with pytest.raises(ValueError, match="called dark already: choose another target"):
         targeted_attack(classifier, images[labels == 4], "dark")
@@ -497,14 +497,14 @@ def test_a_classifier_without_usable_gradients_is_named_as_such(task, spoil, err
 
 
 class BlindToBlack(Net):
-    """A net that sees nothing of a picture that is black altogether."""
+    """A net that sees nothing of an image that is black altogether."""
 
     def forward(self, images):
         seen = images.detach().amax((1, 2, 3)) > 0
         return super().forward(images) * seen[:, None]
 
 
-def test_single_pictures_without_gradients_are_named_and_the_others_are_attacked(task):
+def test_single_images_without_gradients_are_named_and_the_others_are_attacked(task):
     images, labels, _ = (part[:9].clone() for part in task)
     images[7] = 0
     blind = Classifier(BlindToBlack(), classes=CLASSES, size=12)
@@ -513,7 +513,7 @@ def test_single_pictures_without_gradients_are_named_and_the_others_are_attacked
     assert (result.iterations > 0).tolist() == [i != 7 for i in range(9)]
 
 
-def test_a_ball_too_small_for_any_step_leaves_the_pictures_alone(classifier):
+def test_a_ball_too_small_for_any_step_leaves_the_images_alone(classifier):
     images, _ = pictures(3, seed=5)
     result = targeted_attack(classifier, images, "left", eps=5e-324, steps=4)
     assert result.images.equal(images) and not result.iterations.any()

@@ -12,7 +12,7 @@ METHODS = pytest.mark.parametrize("method", [gradients, integrated_gradients, gr
 
 
 class Weighted(nn.Module):
-    """Three logits that are linear in the picture: what counts is known exactly."""
+    """Three logits that are linear in the image: what counts is known exactly."""
 
     def __init__(self, size=8):
         super().__init__()
@@ -89,13 +89,13 @@ def test_grad_cam_is_the_weighted_sum_of_a_layers_channels(pocket, scenes):
 
 
 @METHODS
-def test_every_method_gives_maps_of_the_pictures_and_leaves_the_model_as_found(method, pocket, scenes):
+def test_every_method_gives_maps_of_the_images_and_leaves_the_model_as_found(method, pocket, scenes):
     result = method(pocket, scenes.images, progress=False)
     assert result.maps.shape == (2, 64, 64) and (result.maps >= 0).all() and result.maps.isfinite().all()
     assert result.targets == result.answers == pocket.predict(scenes.images).classes
     assert all(weight.requires_grad and weight.grad is None for weight in pocket.parameters())
     assert not any(module._forward_hooks or module._backward_hooks for module in pocket.modules())
-    assert f"by {result.method}, 2 pictures" in repr(result)
+    assert f"by {result.method}, 2 images" in repr(result)
 
 
 @METHODS

@@ -10,12 +10,16 @@ from torch import nn
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from course_utils import Classifier, load_classifier
-from course_utils.vision.class_means import activations_of
-from course_utils.vision.confusions import picture_similarity, soft_confusions
-from course_utils.vision.entanglement import entanglement_matrix, shared_features
-from course_utils.vision.entanglement_result import entangled
-from course_utils.vision.prototypes_result import Prototypes
-from course_utils.vision.softening import RandomBlur, blurred
+from course_utils.transforms import RandomBlur, blurred
+from course_utils.vision.entanglement import (
+    entangled,
+    entanglement_matrix,
+    image_similarity,
+    shared_features,
+    soft_confusions,
+)
+from course_utils.vision.prototypes import Prototypes
+from course_utils.vision.reference import activations_of
 from course_utils.world import PaintedWorld
 
 NAMES = ["cheesecake", "apple_pie", "volcano", "lorry", "balloon"]
@@ -39,7 +43,7 @@ def flat(*colours):
 
 
 def made(images, classes, name="colours"):
-    """Prototypes with these pictures; what else they hold does not matter here."""
+    """Prototypes with these images; what else they hold does not matter here."""
     none = torch.zeros(len(images))
     return Prototypes(images, classes, none, none, None, [], name, torch.empty(0), [], False)
 
@@ -124,8 +128,8 @@ def test_the_rank_correlation_is_scipys_and_its_interval_holds_it(of_scenes):
     tables = [(table + table.T) / 2 for table in (of_scenes.matrix, of_scenes.confusions, of_scenes.similarity)]
     mine, truth, pictures = (table.numpy()[upper] for table in tables)
     assert agreement.value == pytest.approx(spearmanr(mine, truth).statistic, abs=1e-6)
-    assert agreement.pictures.value == pytest.approx(spearmanr(pictures, truth).statistic, abs=1e-6)
-    assert agreement.ahead.value == pytest.approx(agreement.value - agreement.pictures.value, abs=1e-6)
+    assert agreement.images.value == pytest.approx(spearmanr(pictures, truth).statistic, abs=1e-6)
+    assert agreement.ahead.value == pytest.approx(agreement.value - agreement.images.value, abs=1e-6)
     assert agreement.entanglement.low <= agreement.value <= agreement.entanglement.high and agreement.pairs == 10
     assert "95 %" in str(agreement)
 
@@ -152,8 +156,8 @@ def test_confusions_are_means_of_probabilities_and_grow_with_the_blur(robust, sc
     assert with_less[0].shape == soft[0].shape
 
 
-def test_picture_similarity_is_a_correlation(scenes):
-    similarity = picture_similarity(scenes.images, torch.arange(5).repeat(8))
+def test_image_similarity_is_a_correlation(scenes):
+    similarity = image_similarity(scenes.images, torch.arange(5).repeat(8))
     assert torch.allclose(similarity.diagonal(), torch.ones(5), atol=1e-5) and torch.allclose(similarity, similarity.T)
 
 

@@ -1,4 +1,4 @@
-"""Feature visualisation: pictures that a unit answers to more than to anything else, from a net left as found."""
+"""Feature visualisation: images that a unit answers to more than to anything else, from a net left as found."""
 
 import math
 import warnings
@@ -89,7 +89,7 @@ def channel(classifier, layer, index, images):
 # Does it find what a unit looks for?
 
 
-def test_a_picture_for_a_channel_is_answered_more_than_noise_and_scenes(pocket):
+def test_a_image_for_a_channel_is_answered_more_than_noise_and_scenes(pocket):
     result = visualize(pocket, ["layer3:12", "layer2:7"], steps=40)
     noise = torch.rand(200, 3, 64, 64, generator=torch.Generator().manual_seed(5))
     scenes = PaintedWorld().sample(50, seed=77).images
@@ -100,7 +100,7 @@ def test_a_picture_for_a_channel_is_answered_more_than_noise_and_scenes(pocket):
         assert reached > channel(pocket, layer, index, scenes).median()
 
 
-def test_a_picture_for_a_class_is_that_class_to_the_model(pocket):
+def test_a_image_for_a_class_is_that_class_to_the_model(pocket):
     result = visualize(pocket, ["logits:volcano", Logit("waffle")], steps=25)
     assert pocket.predict(result.images).classes == ["volcano", "waffle"]
     assert result.objectives == ["logits:volcano", "Logit('waffle')"]
@@ -116,7 +116,7 @@ def test_what_comes_back_is_the_best_of_a_clean_evaluation(small, canvas):
     assert result.images.min() >= 0 and result.images.max() <= 1 and result.activation.item() > clean[0]
 
 
-def test_priors_and_transforms_cost_activation_and_show_in_the_picture(small):
+def test_priors_and_transforms_cost_activation_and_show_in_the_image(small):
     free = visualize(small, "features.4:3", canvas="pixel", steps=40, **PLAIN)
     even = visualize(small, "features.4:3", canvas="pixel", steps=40, transforms=(), priors=[20 * total_variation])
     grey = visualize(small, "features.4:3", canvas="pixel", steps=40, transforms=(), priors=[20 * l1])
@@ -125,7 +125,7 @@ def test_priors_and_transforms_cost_activation_and_show_in_the_picture(small):
     assert l1(grey.images) < 0.8 * l1(free.images)
 
 
-def test_diversity_makes_pictures_less_alike(small):
+def test_diversity_makes_images_less_alike(small):
     options = {"copies": 4, "steps": 40, **PLAIN}
     alike = visualize(small, "features.4:3", **options)
     apart = visualize(small, Channel("features.4", 3) + 3 * Diversity("features.4", group=4), **options)
@@ -134,7 +134,7 @@ def test_diversity_makes_pictures_less_alike(small):
     assert len(apart) == 4 and len(set(apart.objectives)) == 1
 
 
-# A batch is many pictures side by side
+# A batch is many images side by side
 
 
 MIXED = ["features.4:3", "logits:2", Layer("features.0"), Neuron("features.4", 1), LogProb("class 0") + 0.1 * Logit(1)]
@@ -142,7 +142,7 @@ MIXED = ["features.4:3", "logits:2", Layer("features.0"), Neuron("features.4", 1
 
 @pytest.mark.parametrize("objectives", [MIXED, [f"features.4:{c}" for c in (1, 3, 3, 0, 7)]], ids=["mixed", "channels"])
 @pytest.mark.parametrize("canvas", ["fourier", "pixel"])
-def test_a_picture_does_not_depend_on_what_stands_beside_it(small, canvas, objectives):
+def test_a_image_does_not_depend_on_what_stands_beside_it(small, canvas, objectives):
     options = {"steps": 6, "canvas": canvas, "seed": 3}
     together = visualize(small, objectives, **options)
     first = visualize(small, objectives[0], **options)
@@ -163,7 +163,7 @@ def test_chunks_change_nothing_but_rounding(small, copies):
     assert chunks.objectives == whole.objectives and chunks.frame_steps == whole.frame_steps == [0, 6, 3]
 
 
-def test_the_same_call_gives_the_same_bits_and_another_seed_another_picture(small):
+def test_the_same_call_gives_the_same_bits_and_another_seed_another_image(small):
     first, again, other = (visualize(small, MIXED, steps=4, seed=seed).images for seed in (0, 0, 1))
     assert torch.equal(first, again) and not torch.allclose(first, other, atol=0.01)
 
@@ -179,7 +179,7 @@ def test_copies_start_from_noise_of_their_own(small):
 # On the way
 
 
-def test_frames_are_the_pictures_before_their_steps(small):
+def test_frames_are_the_images_before_their_steps(small):
     seen = {}
     result = visualize(
         small, ["features.4:3", "logits:1"], steps=8, frames=[0, 5, 8], on_step=lambda s, x, *_: seen.update({s: x})
@@ -268,12 +268,12 @@ def test_precision_follows_the_classifier(small):
         assert result.images.dtype == result.activation.dtype == torch.float64
 
 
-# Pictures of other kinds
+# Images of other kinds
 
 
 @pytest.mark.parametrize("canvas", ["fourier", "pixel"])
 @pytest.mark.parametrize("size", [(9, 14), (12, 7)])
-def test_grey_pictures_that_are_not_square(canvas, size):
+def test_grey_images_that_are_not_square(canvas, size):
     torch.manual_seed(1)
     grey = classifier_of(Net(channels=1), channels=1, size=size)
     result = visualize(grey, ["features.4:3", "logits:1"], canvas=canvas, steps=8, frames=[0], **PLAIN)
@@ -309,8 +309,8 @@ def test_a_canvas_of_your_own_is_where_it_starts(small):
 @pytest.mark.parametrize(
     ("objective", "copies"), [(["logits:1", "logits:2"], 1), ("logits:1", 2), (["logits:1"] * 4, 1)]
 )
-def test_a_canvas_with_another_number_of_pictures_is_refused(small, objective, copies):
-    with pytest.raises(ValueError, match=f"the canvas has 3 pictures for .*copies={copies}"):
+def test_a_canvas_with_another_number_of_images_is_refused(small, objective, copies):
+    with pytest.raises(ValueError, match=f"the canvas has 3 images for .*copies={copies}"):
         visualize(small, objective, copies=copies, canvas=PixelCanvas(3, 16), steps=1)
 
 
@@ -361,7 +361,7 @@ def test_waking_one_channel_leaves_the_others_where_they_start(dying):
 @pytest.mark.parametrize("priors", [(), "standard"])
 @pytest.mark.parametrize("batch_size", [1, 2, None])
 def test_a_dead_channel_is_warned_about_and_listed_and_the_others_go_on(dying, batch_size, priors):
-    with pytest.warns(RuntimeWarning, match=r"wakes the units of pictures \[1\]: .*dead ReLUs") as caught:
+    with pytest.warns(RuntimeWarning, match=r"wakes the units of images \[1\]: .*dead ReLUs") as caught:
         result = visualize(
             dying, ["relu:0", "relu:2", "features.4:3"], steps=6, frames=3, priors=priors, batch_size=batch_size
         )
@@ -380,7 +380,7 @@ def test_dead_channels_alone_come_back_as_noise(dying):
 
 
 def test_a_given_canvas_that_wakes_nothing_is_warned_about_too(dying):
-    with pytest.warns(RuntimeWarning, match=r"given canvas does not wake the units of pictures \[1\]"):
+    with pytest.warns(RuntimeWarning, match=r"given canvas does not wake the units of images \[1\]"):
         result = visualize(dying, ["relu:0", "relu:2"], canvas=PixelCanvas(2, 16), steps=3)
     assert result.dead == [1]
 
@@ -390,13 +390,13 @@ def test_a_given_canvas_that_wakes_nothing_is_warned_about_too(dying):
 
 def test_the_result_prints_as_one_line_and_shows_itself_as_a_figure_with_words(small):
     result = visualize(small, MIXED[:2], steps=2)
-    assert repr(result).startswith("Visualization of 2 pictures, activation ") and "\n" not in repr(result)
-    assert repr(visualize(small, "logits:1", steps=1)).startswith("Visualization of 1 picture, ")
+    assert repr(result).startswith("Visualization of 2 images, activation ") and "\n" not in repr(result)
+    assert repr(visualize(small, "logits:1", steps=1)).startswith("Visualization of 1 image, ")
     html = result._repr_html_()
     assert "<img " in html and 'alt="What answers most to features.4:3, logits:2."' in html
 
 
-def test_layers_are_listed_with_what_they_give_for_a_picture(small):
+def test_layers_are_listed_with_what_they_give_for_a_image(small):
     table, forward = layers(small), small.module.features(torch.rand(1, 3, 16, 16))
     shapes = {layer.name: layer.shape for layer in table}
     assert shapes["features.4"] == shapes["features"] == tuple(forward.shape[1:]) == (8, 8, 8)
@@ -429,7 +429,7 @@ def test_every_listed_layer_can_be_visualised(small):
         ({"objective": "logits:4"}, "classes 0 to 3, there is no class 4"),
         ({"objective": "features.4:x"}, "expected 'layer3:12'"),
         ({"objective": []}, "no objective given"),
-        ({"objective": Diversity("features.4", 2), "copies": 3}, "3 pictures do not make groups of 2"),
+        ({"objective": Diversity("features.4", 2), "copies": 3}, "3 images do not make groups of 2"),
         ({"canvas": "furier"}, "canvas='furier' given, expected 'fourier', 'pixel' or a canvas"),
         ({"canvas": PixelCanvas(1, 12)}, "not 12x12 pixels"),
         ({"transforms": "none"}, "transforms='none' given, expected 'standard' or a list of transforms"),
@@ -442,9 +442,9 @@ def test_every_listed_layer_can_be_visualised(small):
         ({"frames": [0, 9]}, r"frames before steps \[0, 9\] asked for, but the run has steps 0 to 3"),
         ({"seed": -1}, "seed=-1 given"),
         ({"learning_rate": -0.1}, "learning rate"),
-        ({"size": 0}, "small refuses pictures of 0x0 pixels"),
-        ({"size": -3}, "small refuses pictures of -3x-3 pixels"),
-        ({"size": 1}, "small refuses pictures of 1x1 pixels"),
+        ({"size": 0}, "small refuses images of 0x0 pixels"),
+        ({"size": -3}, "small refuses images of -3x-3 pixels"),
+        ({"size": 1}, "small refuses images of 1x1 pixels"),
     ],
 )
 def test_impossible_settings_are_refused_in_one_sentence(small, options, words, unchecked):
@@ -501,7 +501,7 @@ def test_a_net_that_returns_something_else_than_logits_meets_the_classifiers_sen
 
 
 def test_a_size_that_the_net_refuses_is_named(pocket):
-    with pytest.raises(ValueError, match="pocket refuses pictures of 48x48 pixels"):
+    with pytest.raises(ValueError, match="pocket refuses images of 48x48 pixels"):
         visualize(pocket, "layer3:12", size=48, steps=1)
 
 
@@ -511,12 +511,12 @@ def test_a_size_that_the_net_asserts_is_named_too():
             torch._assert(images.shape[2] == 16, "Wrong image height!")  # as torchvision's transformers do
             return super().forward(images)
 
-    with pytest.raises(ValueError, match=r"refuses pictures of 12x16 pixels \(Wrong image height!\)"):
+    with pytest.raises(ValueError, match=r"refuses images of 12x16 pixels \(Wrong image height!\)"):
         visualize(classifier_of(Asserting()), "features.4:3", size=(12, 16), steps=1)
 
 
 class Breaking(Objective):
-    """The square root of a number that gets below zero as the picture gets brighter."""
+    """The square root of a number that gets below zero as the image gets brighter."""
 
     def __init__(self, room):
         self.layers, self.room = ("features.0",), room
@@ -539,11 +539,11 @@ def test_a_net_without_gradients_is_named_as_such():
         visualize(classifier_of(Changed(lambda logits: logits.detach())), "logits:1", steps=1)
 
 
-# How fine a picture is
+# How fine an image is
 
 
 def share_by_numpy(picture, above):
-    """The share of a picture's energy above a frequency, by the full Fourier transform of numpy."""
+    """The share of an image's energy above a frequency, by the full Fourier transform of numpy."""
     _, height, width = picture.shape
     window = np.outer(np.hanning(height), np.hanning(width))
     mean = (picture * window).sum((1, 2), keepdims=True) / window.sum()
@@ -572,7 +572,7 @@ def test_white_noise_has_the_share_of_waves_that_are_fine(size):
 
 @given(value=st.floats(0, 1), height=st.integers(8, 20), width=st.integers(8, 20))
 @settings(deadline=None)
-def test_an_even_picture_has_nothing_fine(value, height, width):
+def test_an_even_image_has_nothing_fine(value, height, width):
     even = torch.full((1, 3, height, width), value)
     assert high_frequency_share(even).item() == pytest.approx(0, abs=0.02)
 
@@ -596,7 +596,7 @@ def test_without_transforms_it_is_the_activation(small):
     torch.testing.assert_close(one, result.activation[:1])
 
 
-def test_each_picture_has_draws_of_its_own_that_its_neighbours_do_not_change(small):
+def test_each_image_has_draws_of_its_own_that_its_neighbours_do_not_change(small):
     images = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)).expand(4, -1, -1, -1)
     moves = [jitter(3), rotate(30), scale(0.7, 1.4)]
     together = activation_under(small, images, Layer("features.0"), moves, draws=3)
@@ -618,7 +618,7 @@ def test_the_mean_is_over_draws(small):
     torch.testing.assert_close(mean, torch.stack([channel(small, "features.0", 1, x) for x in seen]).mean(0))
 
 
-def test_a_picture_made_to_survive_moves_keeps_more_of_what_it_was_made_for(pocket):
+def test_a_image_made_to_survive_moves_keeps_more_of_what_it_was_made_for(pocket):
     names = [f"layer3:{c}" for c in (12, 40, 60, 80)]
     kept = []
     for options in ({"canvas": "pixel", **PLAIN}, {}):
@@ -631,7 +631,7 @@ def test_a_picture_made_to_survive_moves_keeps_more_of_what_it_was_made_for(pock
     ("options", "words"),
     [
         ({"draws": 0}, "draws=0 given"),
-        ({"objective": ["logits:1"]}, "1 objectives for 2 pictures"),
+        ({"objective": ["logits:1"]}, "1 objectives for 2 images"),
         ({"objective": "features.4:9"}, "there is no channel 9"),
         ({"seed": -1}, "seed=-1 given"),
     ],

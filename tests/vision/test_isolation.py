@@ -12,7 +12,7 @@ from course_utils.activations import Outputs
 from course_utils.models.randomized import randomized
 from course_utils.show import show_isolation
 from course_utils.vision import gradients, isolate_features, known_causes, relevance_mass
-from course_utils.vision.isolation_aims import CLEARLY, Answer, Grain, LogOdds
+from course_utils.vision.isolation import CLEARLY, Answer, Grain, LogOdds
 from course_utils.world import PaintedWorld
 
 QUICK = {"steps": 40, "progress": False}
@@ -47,7 +47,7 @@ def corners():
 
 
 def lights(*where):
-    """Dark pictures with light in the upper left (u), in the lower right (l), in both (b)."""
+    """Dark images with light in the upper left (u), in the lower right (l), in both (b)."""
     images = torch.zeros(len(where), 3, 16, 16)
     for image, letter in zip(images, where, strict=True):
         if letter in "ub":
@@ -65,7 +65,7 @@ def outputs(logits):
 
 
 def test_masks_cover_the_part_whose_removal_changes_the_answer(isolation, scenes):
-    assert relevance_mass(isolation.masks, scenes.truth).mean() > 0.6  # the parts cover 7 % of these pictures
+    assert relevance_mass(isolation.masks, scenes.truth).mean() > 0.6  # the parts cover 7 % of these images
     assert isolation.area.max() < 0.2
     assert isolation.targets == isolation.answers == scenes.targets
     assert (isolation.removed < isolation.before).all() and (isolation.before > 0.5).all()
@@ -131,7 +131,7 @@ def test_a_larger_area_weight_makes_smaller_masks(robust, scenes):
     assert areas[1] < areas[0]
 
 
-def test_a_picture_does_not_depend_on_what_stands_beside_it(robust, scenes):
+def test_a_image_does_not_depend_on_what_stands_beside_it(robust, scenes):
     together = isolate_features(robust, scenes.images[:3], fill="noise", steps=3)
     apart = isolate_features(robust, scenes.images[:3], fill="noise", steps=3, batch_size=1)
     torch.testing.assert_close(apart.masks, together.masks, atol=0.02, rtol=0)  # Adam enlarges what rounding leaves
@@ -139,7 +139,7 @@ def test_a_picture_does_not_depend_on_what_stands_beside_it(robust, scenes):
     assert torch.equal(again.masks, together.masks)
 
 
-def test_the_model_and_the_pictures_are_left_as_found(robust, scenes):
+def test_the_model_and_the_images_are_left_as_found(robust, scenes):
     before, images = copy.deepcopy(robust.state_dict()), scenes.images.clone()
     isolate_features(robust, scenes.images, steps=2)
     assert all(torch.equal(value, before[name]) for name, value in robust.state_dict().items())
@@ -186,7 +186,7 @@ def test_an_answer_levels_off_once_it_has_clearly_fallen_or_stayed():
     assert Answer(1, falls=False)(outputs(logits))[0].item() == pytest.approx(falls, rel=1e-4)
 
 
-def test_grain_has_the_spread_asked_for_and_stays_among_pictures():
+def test_grain_has_the_spread_asked_for_and_stays_among_images():
     grey = torch.full((2, 3, 32, 32), 0.5)
     noisy = Grain(0.05)(grey, [torch.Generator().manual_seed(i) for i in range(2)])
     assert noisy.std().item() == pytest.approx(0.05, rel=0.05) and not torch.equal(noisy[0], noisy[1])
@@ -210,11 +210,11 @@ def test_a_model_that_does_not_use_the_part_has_no_known_causes():
 def test_the_figure_shows_both_parts_with_their_probabilities_and_other_methods(robust, scenes, isolation):
     picture = show_isolation(isolation, gradients(robust, scenes.images), truth=scenes.truth, most=2)
     titles = [axes.get_title().replace("\n", " ") for axes in picture.figure.axes]
-    assert titles[:5] == ["picture", "isolated part", "the rest", "gradients", "known cause"]
-    assert "without" in picture.alt and "2 pictures" in picture.alt
+    assert titles[:5] == ["image", "isolated part", "the rest", "gradients", "known cause"]
+    assert "without" in picture.alt and "2 images" in picture.alt
     assert "<img" in isolation._repr_html_()
     other = gradients(robust, scenes.images.flip(0))
-    with pytest.raises(ValueError, match="other pictures"):
+    with pytest.raises(ValueError, match="other images"):
         show_isolation(isolation, other)
 
 
@@ -222,7 +222,7 @@ def test_bad_input_is_answered_in_a_sentence(corners, unchecked):
     images = lights("u", "l")
     refused = [
         (ValueError, "did you mean 'upper'", {"target": "uper"}),
-        (ValueError, "versus is 'upper', and so is the target for picture 1", {"target": ["lower", "upper"],
+        (ValueError, "versus is 'upper', and so is the target for image 1", {"target": ["lower", "upper"],
                                                                               "versus": ["upper", "upper"]}),
         (ValueError, "which is what the classifier says of it", {"versus": "lower"}),
         (ValueError, "got 3 classes for 2 images", {"target": ["upper"] * 3}),

@@ -72,7 +72,7 @@ def test_what_cannot_be_scored_is_refused(score, unchecked):
     with pytest.raises(ValueError, match="NaN"):
         score(maps * torch.nan, truth)
     truth[1] = 0
-    with pytest.raises(ValueError, match="no pixel of picture 1"):
+    with pytest.raises(ValueError, match="no pixel of image 1"):
         score(maps, truth)
 
 

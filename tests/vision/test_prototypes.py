@@ -1,4 +1,4 @@
-"""Prototypes: pictures that a class answers to, and that go through the net as natural images of the class do."""
+"""Prototypes: images that a class answers to, and that go through the net as natural images of the class do."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,11 @@ from torch import nn
 from course_utils.activations import Outputs, record
 from course_utils.models import load_classifier
 from course_utils.models.classifier import Classifier
-from course_utils.models.photographs import Photographs
 from course_utils.objectives import ActivationMatch, Equidistant
-from course_utils.rank_correlation import spearman
-from course_utils.vision import NaturalImages, class_means, generate_prototypes, natural_images, similarity
+from course_utils.stats import spearman
+from course_utils.teaching.training.data import Photographs
+from course_utils.vision import NaturalImages, generate_prototypes, natural_images, similarity
+from course_utils.vision import reference as class_means
 from course_utils.vision.layer_table import stages
 from course_utils.world import PaintedWorld
 
@@ -62,7 +63,7 @@ def test_the_match_brings_activations_closer_to_natural_ones_than_the_logit_alon
     assert (close > far + 0.05).all()
 
 
-def test_a_picture_does_not_depend_on_the_classes_and_chunks_beside_it(net, scenes, made):
+def test_a_image_does_not_depend_on_the_classes_and_chunks_beside_it(net, scenes, made):
     chunked = generate_prototypes(net, PAIR, reference=scenes, copies=2, steps=40, batch_size=2, progress=False)
     assert torch.allclose(chunked.images, made.images, atol=0.02)
 
@@ -200,7 +201,7 @@ def test_natural_images_are_close_to_their_own_class_and_not_to_others(net, othe
 def test_an_image_has_no_share_in_the_mean_that_it_is_held_against(net):
     few = WORLD.sample(10, seed=3, classes=["volcano", "donut"])
     found = similarity(net, few.images, few.names, few)
-    assert (found.same < found.spearman).all()  # pictures are held against the whole mean, their own share included
+    assert (found.same < found.spearman).all()  # images are held against the whole mean, their own share included
 
 
 def test_shares_and_definition_follow_from_the_figures(net, made, others):

@@ -9,16 +9,17 @@ from torch import nn
 
 from course_utils import Classifier
 from course_utils.__main__ import main
-from course_utils.vision import isolate_features, report_work
-from course_utils.vision.findings import Finding, carried, corner_shares, in_a_corner, ranked_findings
+from course_utils.vision import isolate_features
+from course_utils.vision import report as report_work
 from course_utils.vision.report import build_report
+from course_utils.vision.report_page import Finding, carried, corner_shares, in_a_corner, ranked_findings
 
 CLASSES = ("red", "green & <b>bold</b>", "blue $x$")
 QUICK = {"copies": 2, "steps": 4, "progress": False}
 
 
 class Corner(nn.Module):
-    """Tells three colours apart by the picture, and says red wherever the upper left corner is bright."""
+    """Tells three colours apart by the image, and says red wherever the upper left corner is bright."""
 
     def __init__(self, spatial=True):
         super().__init__()
@@ -36,7 +37,7 @@ def classifier(spatial=True):
 
 
 def images():
-    """Four faint pictures of each class; the red ones carry the bright corner."""
+    """Four faint images of each class; the red ones carry the bright corner."""
     generator = torch.Generator().manual_seed(0)
     pictures = 0.3 * torch.rand(12, 3, 16, 16, generator=generator)
     labels = torch.arange(3).repeat_interleave(4)
@@ -53,7 +54,7 @@ def made(tmp_path_factory):
 
 
 class Page(HTMLParser):
-    """What a page refers to, which of its pictures have no words, and its tags."""
+    """What a page refers to, which of its images have no words, and its tags."""
 
     def __init__(self, text):
         super().__init__()
@@ -68,7 +69,7 @@ class Page(HTMLParser):
             self.silent.append(values)
 
 
-def test_the_page_asks_nobody_for_anything_and_has_words_for_every_picture(made):
+def test_the_page_asks_nobody_for_anything_and_has_words_for_every_image(made):
     page = Page(made[1])
     assert page.sources and all(source.startswith("data:image/") for source in page.sources)
     assert not page.silent and "script" not in page.tags

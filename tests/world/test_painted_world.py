@@ -75,7 +75,7 @@ def test_masks_say_which_pixels_show_which_part(scenes):
     assert torch.allclose(masks.sum(0)[indoors], torch.ones(1), atol=1e-4)
 
 
-def test_the_mask_of_the_berries_is_where_adding_them_changes_the_picture():
+def test_the_mask_of_the_berries_is_where_adding_them_changes_the_image():
     plain = WORLD.counterfactual(WORLD.sample(6, seed=3, classes="waffle", sensor_noise=False), berries=False)
     with_berries = WORLD.counterfactual(plain, berries=True)
     changed = (with_berries.images - plain.images).abs().amax(1) > 1 / 255

@@ -13,8 +13,8 @@ N = 600
 def share(world: PaintedWorld, cls: str, factor: str, value: object) -> float:
     import torch
 
-    from course_utils.world.draws import Draws, draw_numbers, scene_seeds
     from course_utils.world.factors import CLASSES, draw_factors, named_factor
+    from course_utils.world.scene import Draws, draw_numbers, scene_seeds
 
     labels = torch.full((N,), CLASSES.index(cls))
     numbers = Draws(draw_numbers(scene_seeds(4, N)), "factors", 64).numbers

@@ -22,8 +22,8 @@ from importlib.resources import files
 
 import yaml
 
-from course_utils.messages import unknown
-from course_utils.show.html import render
+from course_utils.figures.style import render
+from course_utils.validation import unknown
 
 
 @dataclass(frozen=True)

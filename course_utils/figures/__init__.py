@@ -1,0 +1,1 @@
+"""Drawing primitives: style, images, curves, HTML, scrubber. They know no method."""

@@ -1,0 +1,121 @@
+"""Curves with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from course_utils.figures.style import MARKERS, PALETTE, DescribedFigure, described, new_figure, styled
+from course_utils.stats import Proportion
+
+Numbers = Sequence[float] | Sequence[int] | np.ndarray | Tensor
+
+
+@styled
+def plot_curves(
+    x: Numbers | Mapping[str, Numbers],
+    curves: Mapping[str, Numbers | Sequence[Proportion]],
+    *,
+    intervals: Mapping[str, tuple[Numbers, Numbers]] | None = None,
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    alt: str,
+    logarithmic: str = "",
+) -> DescribedFigure:
+    """Lines over `x`, told apart by colour, marker and dash, with bands for their intervals.
+
+    Args:
+        x: the positions, one number for each point; or such numbers for each curve, by its name.
+        curves: what to draw, by the name it has in the legend: numbers, or `Proportion`s, which bring their
+            intervals along and are drawn in per cent.
+        intervals: lower and upper ends for curves of numbers, by the curve's name.
+        xlabel, ylabel: what the axes show, with units.
+        title: the finding, in a sentence.
+        alt: what the figure shows, with the numbers that matter, for readers who cannot see it.
+        logarithmic: axes with logarithmic scales: `"x"`, `"y"` or `"xy"`.
+
+    Raises:
+        TypeError, ValueError: no alt text, no curves, a curve of another length than `x`, or an interval for
+            a curve that is not there.
+    """
+    described(alt)
+    if not curves:
+        raise ValueError("no curves given, expected at least one, such as {'pocket': [0.1, 0.5]}.")
+    every_x = {name: _numbers(x[name] if isinstance(x, Mapping) else x) for name in curves}
+    bands = {name: tuple(map(_numbers, ends)) for name, ends in (intervals or {}).items()}
+    for name in bands.keys() - curves.keys():
+        raise ValueError(f"an interval for {name!r} given, expected one for a curve: {', '.join(curves)}.")
+    figure = new_figure(4.0 + 0.25 * max(0, len(curves) - 2))
+    axes = figure.add_subplot()
+    for name, values in curves.items():
+        positions, (heights, band) = every_x[name], _with_band(values, bands.get(name))
+        if len(heights) != len(positions):
+            raise ValueError(f"curve {name!r} has {len(heights)} points, expected {len(positions)}, as many as x has.")
+        (line,) = axes.plot(positions, heights, label=name)
+        if band is not None:
+            axes.fill_between(positions, *band, color=line.get_color(), alpha=0.12, linewidth=0)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set(**{f"{axis}scale": "log" for axis in logarithmic})
+    if "x" not in logarithmic and all((positions == positions.round()).all() for positions in every_x.values()):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_title(title, loc="left", wrap=True)
+    if len(curves) > 2:  # many lines leave no room among themselves
+        figure.legend(loc="outside lower center", ncols=2)
+    elif len(curves) > 1:
+        axes.legend()
+    return DescribedFigure(figure, alt=alt)
+
+
+def _with_band(values: Any, band: tuple | None) -> tuple[np.ndarray, tuple | None]:
+    """A curve's heights with its lower and upper ends; shares become per cent."""
+    if not isinstance(values, Tensor) and len(values) and isinstance(values[0], Proportion):
+        low, high = (np.array([100 * getattr(share, end) for share in values]) for end in ("low", "high"))
+        return np.array([100 * share.value for share in values]), (low, high)
+    return _numbers(values), band
+
+
+def _numbers(values: Numbers) -> np.ndarray:
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+    return np.asarray(values, dtype=float)
+
+
+@styled
+def plot_shares(
+    shares: Mapping[str, Mapping[str, Proportion]], *, xlabel: str, title: str, alt: str
+) -> DescribedFigure:
+    """One row for each share: a mark at its value, a bar over its interval; several models side by side.
+
+    Args:
+        shares: model -> what was measured -> the share. The rows are those of the first model.
+        xlabel: what the shares are of, in per cent.
+        title: the finding, in a sentence.
+        alt: what the figure shows, with the numbers that matter.
+
+    Raises:
+        TypeError, ValueError: no alt text, or nothing to draw.
+    """
+    described(alt)
+    if not shares or not all(shares.values()):
+        raise ValueError("no shares given, expected some for each model, such as {'pocket': {'lorry': …}}.")
+    rows = list(next(iter(shares.values())))
+    figure = new_figure(1.1 + 0.42 * len(rows) + 0.3 * (len(shares) > 1))
+    axes = figure.add_subplot()
+    for place, (name, measured) in enumerate(shares.items()):
+        shift = 0.26 * (place - (len(shares) - 1) / 2)
+        heights = [row + shift for row in range(len(rows)) if rows[row] in measured]
+        found = [100 * measured[row].value for row in rows if row in measured]
+        low, high = ([100 * getattr(measured[row], end) for row in rows if row in measured] for end in ("low", "high"))
+        axes.hlines(heights, low, high, color=PALETTE[place], linewidth=4, alpha=0.35)
+        axes.plot(found, heights, MARKERS[place], color=PALETTE[place], label=name, linestyle="none", clip_on=False)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set(xlabel=xlabel, xlim=(-1, 101), ylim=(len(rows) - 0.5, -0.5))
+    axes.set_title(title, loc="left", wrap=True)
+    if len(shares) > 1:
+        figure.legend(loc="outside lower center", ncols=2)
+    return DescribedFigure(figure, alt=alt)

@@ -1,0 +1,219 @@
+"""Images side by side, alone or with what a classifier says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from textwrap import fill
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, described, new_figure, styled
+from course_utils.models.classifier import Classifier, Prediction
+
+LARGEST = 2.2  # inches: a small image drawn larger than this shows its pixels and nothing more
+LETTERS = 11  # letters of a title that fit into an inch
+
+
+@styled
+def show_images(
+    images: Tensor, titles: Sequence[str] | None = None, *, columns: int | None = None, alt: str
+) -> DescribedFigure:
+    """Images in a grid, each with a title.
+
+    Args:
+        images: (batch, 3, height, width) in [0, 1], or maps (batch, 1, height, width).
+        titles: one for each image, or none.
+        columns: images in a row; up to five by default.
+        alt: what the images show, in a sentence.
+
+    Raises:
+        TypeError, ValueError: no alt text, images of another shape or range, titles of another number.
+    """
+    described(alt)
+    arrays = as_images(images)
+    titles = _one_each(titles, len(arrays), "titles")
+    columns = _columns(columns, len(arrays))
+    rows = ceil(len(arrays) / columns)
+    cell = min(WIDTH / columns, LARGEST)
+    titles = [_folded(title, max(8, round(cell * LETTERS))) for title in titles]
+    lines = [title.count("\n") + 1 if title else 0 for title in titles]
+    above = sum(max(lines[row * columns : (row + 1) * columns]) for row in range(rows))  # lines of titles in all rows
+    figure = new_figure(rows * cell * _aspect(arrays) + 0.24 * above, width=columns * cell)
+    for index, axes in enumerate(_grid(figure, rows, columns, len(arrays))):
+        draw_image(axes, arrays[index], titles[index])
+    return DescribedFigure(figure, alt=alt)
+
+
+def _folded(title: str, letters: int) -> str:
+    """A title in lines, its own kept; the name of a class, `pirate_ship`, is taken apart rather than cut."""
+    lines = [line.replace("_", " ") if len(line) > letters else line for line in title.split("\n")]
+    return "\n".join(fill(line, letters, break_long_words=False) for line in lines)
+
+
+@styled
+def show_predictions(
+    classifier: Classifier,
+    images: Tensor,
+    labels: Sequence[str] | Tensor | None = None,
+    *,
+    top: int = 3,
+    columns: int | None = None,
+    alt: str | None = None,
+) -> DescribedFigure:
+    """Images with the classifier's most probable classes as bars under each.
+
+    Args:
+        classifier: a `Classifier`.
+        images: (batch, 3, height, width) in [0, 1].
+        labels: the true classes, as names or indices, one for each image; they become the titles, with
+            ✓ where the classifier agrees and ✗ where not.
+        top: how many classes to draw.
+        columns: images in a row; up to four by default.
+        alt: what the figure shows; by default a list of the predictions.
+
+    Raises:
+        ValueError: images of another shape or range, labels of another number or of an unknown class.
+    """
+    arrays = as_images(images)
+    prediction = classifier.predict(images)
+    titles = [""] * len(arrays)
+    if labels is not None:
+        truth = [classifier.classes[int(label)] for label in classifier.targets(labels, len(arrays))]
+        pairs = zip(prediction.classes, truth, strict=True)
+        titles = [f"{'✓' if said == true else '✗'} {true}" for said, true in pairs]
+    columns = _columns(columns, len(arrays), most=4)
+    rows = ceil(len(arrays) / columns)
+    cell = min(WIDTH / columns, LARGEST)
+    bars = 0.27 * min(top, len(classifier.classes))
+    heading = 0.0 if labels is None else 0.27
+    figure = new_figure(rows * (cell * _aspect(arrays) + bars + heading + 0.16), width=columns * cell)
+    cells = figure.add_gridspec(2 * rows, columns, height_ratios=[cell * _aspect(arrays), bars] * rows)
+    for index, image in enumerate(arrays):
+        row, column = divmod(index, columns)
+        draw_image(figure.add_subplot(cells[2 * row, column]), image, titles[index])
+        draw_probabilities(
+            figure.add_subplot(cells[2 * row + 1, column]),
+            classifier.classes,
+            prediction.probabilities[index].tolist(),
+            top=top,
+        )
+    return DescribedFigure(figure, alt=alt or in_words(prediction, titles))
+
+
+def draw_image(axes: Axes, image: np.ndarray, title: str = "") -> None:
+    """One image, without axes around it."""
+    axes.imshow(image, vmin=0, vmax=1)
+    axes.set_axis_off()
+    axes.set_anchor("S")  # what a cell has to spare goes above the image, to its title
+    if title:
+        axes.set_title(title)
+
+
+def draw_probabilities(axes: Axes, classes: Sequence[str], probabilities: Sequence[float], *, top: int = 3) -> None:
+    """The `top` most probable classes as bars, the best above, each with its name and percentage on it."""
+    best = sorted(zip(probabilities, classes, strict=True), reverse=True)[:top]
+    for place, (probability, name) in enumerate(best):
+        # Light enough for black text on it.
+        axes.barh(place, probability, height=0.86, color=PALETTE[5], alpha=0.7)
+        axes.text(0.03, place, f"{name} {percent(probability)}", va="center", fontsize=10.5)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(best) - 0.5, -0.5)
+    axes.set_axis_off()
+
+
+def in_words(prediction: Prediction, titles: Sequence[str] = ()) -> str:
+    """A list of predictions as a sentence, for alt texts."""
+    said = [
+        f"{name} {percent(float(sure))}" for name, sure in zip(prediction.classes, prediction.confidence, strict=True)
+    ]
+    if any(titles):
+        said = [f"{words} ({title[2:]} is true)" for words, title in zip(said, titles, strict=True)]
+    some = f"{', '.join(said[:8])}{' and more' if len(said) > 8 else ''}"
+    return f"{len(said)} image{'s' * (len(said) > 1)} with the classifier's answers: {some}."
+
+
+def percent(probability: float) -> str:
+    """A probability as a reader wants it: no `100 %` for what is only nearly certain."""
+    rounded = f"{100 * probability:.0f} %"
+    if rounded == "100 %" and probability < 1:
+        return ">99 %"
+    return "<1 %" if rounded == "0 %" and probability > 0 else rounded
+
+
+def _grid(figure: Figure, rows: int, columns: int, number: int) -> list[Axes]:
+    return [figure.add_subplot(rows, columns, index + 1) for index in range(number)]
+
+
+def _columns(columns: int | None, number: int, most: int = 5) -> int:
+    if columns is not None and columns < 1:
+        raise ValueError(f"columns={columns} given, expected at least one image in a row.")
+    return min(columns or most, number)
+
+
+def _one_each(texts: Sequence[str] | None, number: int, name: str) -> list[str]:
+    texts = [""] * number if texts is None else [str(text) for text in texts]
+    if len(texts) != number:
+        raise ValueError(f"{len(texts)} {name} given for {number} images, expected one for each.")
+    return texts
+
+
+def _aspect(arrays: np.ndarray) -> float:
+    return arrays.shape[1] / arrays.shape[2]
+
+
+# Rounding in a model's or an attack's arithmetic may leave [0, 1] by this much.
+TOLERANCE = 1e-3
+
+
+def as_images(images: object, name: str = "images") -> np.ndarray:
+    """A batch of images as an array (batch, height, width, 3) of float32 in [0, 1].
+
+    Args:
+        images: colour images (batch, 3, height, width) or (batch, height, width, 3), or maps such as masks
+            (batch, 1, height, width); floats in [0, 1], truth values, or bytes in 0 … 255.
+        name: what an error calls them.
+
+    Raises:
+        TypeError: not a tensor, an array or a list of those.
+        ValueError: another shape, an empty batch, NaN, or values outside [0, 1].
+    """
+    array = _as_array(images, name)
+    if array.ndim != 4 or not (array.shape[1] in (1, 3) or array.shape[3] == 3):
+        advice = f"; for one image write {name}[None], for maps {name}[:, None]" if array.ndim == 3 else ""
+        raise ValueError(
+            f"{name} has the shape {tuple(array.shape)}, expected (batch, 3, height, width), "
+            f"(batch, 1, height, width) or (batch, height, width, 3){advice}."
+        )
+    if 0 in array.shape:
+        raise ValueError(f"{name} has the shape {tuple(array.shape)}, expected at least one image.")
+    if array.shape[1] in (1, 3):
+        array = array.transpose(0, 2, 3, 1)
+    array = array.astype(np.float32) / (255 if array.dtype == np.uint8 else 1)
+    _check_range(array, name)
+    return np.broadcast_to(array, (*array.shape[:3], 3)).clip(0, 1)
+
+
+def _as_array(images: object, name: str) -> np.ndarray:
+    if isinstance(images, (list, tuple)) and images:
+        return np.stack([_as_array(image, name) for image in images])
+    if isinstance(images, torch.Tensor):
+        images = images.detach().cpu().numpy()
+    if not isinstance(images, np.ndarray):
+        raise TypeError(f"{name} is {type(images).__name__}, expected a tensor or an array of images.")
+    return images
+
+
+def _check_range(array: np.ndarray, name: str) -> None:
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} contains NaN or infinity, expected values in [0, 1].")
+    low, high = float(array.min()), float(array.max())
+    if low < -TOLERANCE or high > 1 + TOLERANCE:
+        raise ValueError(
+            f"{name} has values from {low:.3g} to {high:.3g}, expected [0, 1]: "
+            "clamp them, or draw a difference with show_perturbation."
+        )

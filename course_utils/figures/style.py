@@ -1,0 +1,184 @@
+"""How every figure of the course looks, and the `DescribedFigure` that carries a figure together with its words.
+
+Lines differ in colour, marker and dash, so that a figure can be read in black and white. Figures are at most
+`WIDTH` inches wide with large text: on a phone they shrink to half of that and must still be legible.
+Nothing here touches matplotlib's global state: a style holds inside `styled` functions only, and figures are
+made as plain `matplotlib.figure.Figure`, never through pyplot, which would keep them alive.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from base64 import b64encode
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from cycler import cycler
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from course_utils.models.fetch import mode
+
+# Okabe & Ito 2008, without their yellow, which is too faint on white.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+
+WIDTH = 6.5  # inches
+DPI = 192  # two image pixels for each CSS pixel (96 an inch): sharp on the screens of phones
+
+STAND_IN = "stand-in: random weights in place of pretrained ones"  # with COURSE_MODELS=stand-in
+
+STYLE: Any = {
+    "font.size": 12.5,
+    "axes.titlesize": 12.5,
+    "axes.labelsize": 12.5,
+    "legend.fontsize": 11.5,
+    "xtick.labelsize": 11.5,
+    "ytick.labelsize": 11.5,
+    "axes.prop_cycle": cycler(color=PALETTE) + cycler(marker=MARKERS) + cycler(linestyle=DASHES),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "axes.axisbelow": True,
+    "lines.linewidth": 2.0,
+    "lines.markersize": 6.5,
+    "legend.frameon": False,
+    "image.interpolation": "nearest",
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "white",
+    "text.color": "black",
+    "axes.edgecolor": "black",
+    "axes.labelcolor": "black",
+    "xtick.color": "black",
+    "ytick.color": "black",
+}
+
+styled = rc_context(STYLE)  # a decorator: the style holds while the function draws
+
+
+@styled
+def new_figure(height: float, *, width: float = WIDTH) -> Figure:
+    """An empty figure in the course's style; sizes in inches."""
+    layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
+    return Figure(figsize=(width, height), dpi=DPI, layout=layout)
+
+
+class DescribedFigure:
+    """A figure and the words that stand for it (`alt`), so that the two cannot drift apart.
+
+    In a notebook and in the built book it is an HTML `<img>` with that alt text; in a terminal it prints the
+    words. The matplotlib figure is in `.figure` for whoever wants to change it.
+
+    Args:
+        figure: what was drawn.
+        alt: what it shows, in a sentence, for readers who cannot see it.
+
+    Raises:
+        TypeError, ValueError: without words (`course_utils.figures.style.described`).
+    """
+
+    def __init__(self, figure: Figure, *, alt: str) -> None:
+        self.figure = figure
+        self.alt = described(alt)
+        if mode() == "stand-in":
+            self._mark()
+
+    def _mark(self) -> None:
+        """Says on the figure, and in its words, that it may come from a net with random weights."""
+        if self.figure.get_suptitle():
+            self.figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=9, color=PALETTE[1])
+        else:  # the layout leaves room for it
+            self.figure.suptitle(STAND_IN, fontsize=9, color=PALETTE[1])
+        self.alt = f"{STAND_IN}: {self.alt}"
+
+    @styled
+    def save(self, path: str | Path) -> None:
+        """Write the figure to a file, in the format that its name ends in (`.png`, `.svg`, `.pdf`)."""
+        self.figure.savefig(path, dpi=DPI)
+
+    @styled
+    def webp(self) -> bytes:
+        """The figure as lossless WebP, which for enlarged pixels is about 40 % smaller than PNG."""
+        buffer = BytesIO()
+        self.figure.savefig(buffer, format="webp", dpi=DPI, pil_kwargs={"lossless": True, "method": 1})
+        return buffer.getvalue()
+
+    def _repr_html_(self) -> str:
+        width = round(self.figure.get_figwidth() * 96)
+        return render("image.html", source=data_uri(self.webp(), "image/webp"), alt=self.alt, width=width)
+
+    def __repr__(self) -> str:
+        return f"Figure: {self.alt}"
+
+
+def render(template: str, **values: object) -> str:
+    """The HTML of `templates/<template>` filled with `values`; text is escaped, a missing value raises."""
+    return _environment().get_template(template).render(**values)
+
+
+def display(thing: object) -> None:
+    """Show `thing` at once: through its `_repr_html_` in a notebook, printed in a terminal."""
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        from IPython.display import display as show
+
+        show(thing)
+    else:
+        print(thing)
+
+
+def in_book() -> bool:
+    """Whether the page being made is for the built book (`COURSE_BOOK=1`), where no kernel will answer."""
+    return os.environ.get("COURSE_BOOK") == "1"
+
+
+def data_uri(content: bytes, mime: str = "image/png") -> str:
+    """The bytes of an image as an address that needs no file beside the page."""
+    return f"data:{mime};base64,{b64encode(content).decode('ascii')}"
+
+
+def described(alt: object) -> str:
+    """`alt`, stripped, if it describes a figure in words; otherwise a sentence that says what is missing.
+
+    Raises:
+        TypeError: it is not text.
+        ValueError: it is empty.
+    """
+    if not isinstance(alt, str):
+        raise TypeError(f"alt is {type(alt).__name__}, expected text: say in a sentence what the figure shows.")
+    if not alt.strip():
+        raise ValueError("alt is empty: say in a sentence what the figure shows, for readers who cannot see it.")
+    return " ".join(alt.split())
+
+
+@cache
+def _environment() -> Environment:
+    # PackageLoader finds the templates wherever the package is installed, in a wheel too.
+    environment = Environment(
+        loader=PackageLoader("course_utils.figures"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["code"] = _code
+    return environment
+
+
+# The text's own colour: in the dark, the book's theme has another for code, made for another background.
+_CODE = r'<code style="color: inherit;">\1</code>'
+
+
+def _code(text: str) -> Markup:
+    """Text with its `backticked` parts as <code>, everything escaped."""
+    return Markup(re.sub("`([^`]+)`", _CODE, str(escape(text))))

@@ -1,0 +1,232 @@
+"""Images from outside, made into what a classifier takes: upright, its channels, its size, in [0, 1].
+
+Images come from anywhere, so nothing is taken on trust: only formats that Pillow decodes by itself (no PostScript,
+which would start another program), at most `MOST_PIXELS` once unpacked (a small file can hold an image that fills the
+memory), and whatever a damaged file makes Pillow raise becomes one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import Base
+from torch import Tensor
+
+from course_utils.models.classifier import Classifier
+
+FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM")
+MOST_PIXELS = 64_000_000  # more than nearly all cameras take; three bytes each, and three copies on the way
+FileSource = str | Path | bytes | memoryview
+
+
+class Opened(NamedTuple):
+    """An image in colours, and what was done to make it one (nothing, mostly)."""
+
+    image: Image.Image
+    notes: list[str]
+
+
+def open_file(source: FileSource, name: str) -> Opened:
+    """The image in a file: its first frame, turned upright as its camera noted, what is transparent on white.
+
+    Args:
+        source: the file's path, or its content.
+        name: what an error calls it.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no image, a damaged one, or one of more than `MOST_PIXELS` pixels.
+    """
+    try:
+        opened, frames = _first_frame(source)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {name}") from None
+    except UnidentifiedImageError:
+        listed = ", ".join(FORMATS)
+        raise ValueError(
+            f"{name} cannot be read as an image (its format is unknown); save it as JPEG or PNG. What can be read: "
+            f"{listed}."
+        ) from None
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f"{name} cannot be read as an image (it is too large: {error}); make it smaller first: at most "
+            f"{MOST_PIXELS // 10**6} million pixels."
+        ) from None
+    except Exception as error:  # a damaged file makes Pillow's readers raise a dozen kinds
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(f"{name} cannot be read as an image ({reason})") from None
+    return Opened(opened.image, opened.notes + [f"the first of its {frames} frames"] * (frames > 1))
+
+
+def _first_frame(source: FileSource) -> tuple[Opened, int]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd metadata does not matter, and size is looked at here
+        with Image.open(_readable(source), formats=_formats()) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
+            return in_colours(image), getattr(image, "n_frames", 1)
+
+
+def in_colours(image: Image.Image) -> Opened:
+    """A Pillow image with three opaque channels, upright.
+
+    Raises:
+        ValueError: floating-point numbers outside [0, 1].
+    """
+    notes = []
+    if image.getexif().get(Base.Orientation, 1) in range(2, 9):
+        notes.append("turned upright as its camera noted")
+    image = _shallow(ImageOps.exif_transpose(image))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            notes.append("what is transparent lies on white")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return Opened(image.convert("RGB"), notes)
+
+
+def _shallow(image: Image.Image) -> Image.Image:
+    """Greys of 16 and 32 bits as greys of 8: Pillow's own conversion would cut them off at 255."""
+    if image.mode not in ("F", "I") and not image.mode.startswith("I;16"):
+        return image
+    values = np.asarray(image)
+    if image.mode == "F":
+        if not (values.min() >= 0 and values.max() <= 1):  # NaN fails both
+            raise ValueError(f"its numbers run from {values.min():.3g} to {values.max():.3g}, expected [0, 1]")
+        values = (values * 255).round()
+    elif image.mode != "I" or values.max() > 255:
+        values = values.clip(0, 65535) // 256
+    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+
+
+def _readable(source: FileSource) -> Path | BytesIO:
+    return Path(source) if isinstance(source, str | Path) else BytesIO(source)
+
+
+def _formats() -> list[str]:
+    """Those of the formats that this computer's Pillow has been built with."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+Source = FileSource | Image.Image | np.ndarray
+LONGEST = 4  # times as long as what is kept of it: more is cut off before a strip is enlarged
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """One image as a classifier takes it.
+
+    Attributes:
+        images: a batch of one, in [0, 1].
+        notes: what was done to it, in words: cut, turned upright, laid on white, one frame of many; often nothing.
+    """
+
+    images: Float[Tensor, "1 channels height width"]
+    notes: tuple[str, ...]
+
+
+def load_images(classifier: Classifier, *sources: Source) -> Float[Tensor, "batch channels height width"]:
+    """Images as a batch for a classifier, each as `load_image` makes it; what was done to one is printed.
+
+    Args:
+        classifier: whose size and number of channels count.
+        sources: as `load_image` takes them.
+
+    Raises:
+        FileNotFoundError, TypeError, ValueError: as `load_image`; no image given.
+    """
+    if not sources:
+        raise ValueError("load_images() needs at least one image after the classifier")
+    batch = []
+    for number, source in enumerate(sources):
+        name = str(source) if isinstance(source, str | Path) else f"image {number}"
+        loaded = load_image(source, classifier.size, channels=classifier.channels, name=name)
+        if loaded.notes:
+            print(f"{name}: {', '.join(loaded.notes)}")
+        batch.append(loaded.images)
+    return torch.cat(batch).to(classifier.device)
+
+
+def load_image(
+    source: Source, size: int | tuple[int, int], *, channels: int = 3, name: str | None = None
+) -> LoadedImage:
+    """An image from outside, resized (antialiased) until its shorter side fits, and its middle cut out.
+
+    Of moving images the first frame is taken. Greys, palettes and CMYK become colours, what is transparent turns
+    white, and a photograph is turned upright as its camera noted.
+
+    Args:
+        source: a file's path or content, a Pillow image, or an array (height, width) or (height, width, 1, 3 or 4) of 0
+            to 255 or of floating-point numbers in [0, 1].
+        size: height and width in pixels, or one number for a square.
+        channels: 3, or 1 for greys.
+        name: what an error calls it; the path if None.
+
+    Raises:
+        FileNotFoundError: no such file.
+        TypeError: something else than a file, an image or an array.
+        ValueError: no image, a damaged one, or one of more than 64 million pixels.
+    """
+    image, notes = open_image(source, name)
+    height, width = (size, size) if isinstance(size, int) else size
+    if image.size != (width, height):
+        whole = f"{image.width}x{image.height} pixels"
+        notes = [f"{whole}, resized and its middle cut out to {width}x{height}", *notes]
+    pixels = to_pixels(image.convert("L" if channels == 1 else "RGB"), (height, width))
+    return LoadedImage(pixels[None].float() / 255, tuple(notes))
+
+
+def open_image(source: Source, name: str | None = None) -> Opened:
+    """An image in colours, upright, whatever it was, and what was done for that.
+
+    Raises:
+        FileNotFoundError, TypeError, ValueError: as `load_image`.
+    """
+    if isinstance(source, np.ndarray):
+        return in_colours(_from_array(source))
+    if isinstance(source, Image.Image):
+        return in_colours(source)
+    if not isinstance(source, str | Path | bytes | memoryview):
+        raise TypeError(
+            f"an image is a file's path or content, a Pillow image or an array, not {type(source).__name__}"
+        )
+    return open_file(source, name or (str(source) if isinstance(source, str | Path) else "the file"))
+
+
+def to_pixels(image: Image.Image, size: tuple[int, int]) -> UInt8[Tensor, "channels height width"]:
+    """The middle of an image, resized (antialiased) so that its shorter side fits."""
+    from torchvision.transforms.v2 import functional as F
+
+    pixels, (height, width) = F.pil_to_tensor(image), size
+    if pixels.shape[1:] == size:
+        return pixels
+    scale = max(height / pixels.shape[1], width / pixels.shape[2])
+    most = [math.ceil(LONGEST * side / scale) for side in size]
+    pixels = F.center_crop(pixels, [min(most[0], pixels.shape[1]), min(most[1], pixels.shape[2])])
+    resized = [max(height, round(pixels.shape[1] * scale)), max(width, round(pixels.shape[2] * scale))]
+    return F.center_crop(F.resize(pixels, resized, antialias=True), [height, width])
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    shape = array.shape
+    if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (1, 3, 4))) or 0 in shape:
+        raise ValueError(f"an array is an image as (height, width) or (height, width, 3 or 4), not as {shape}")
+    if np.issubdtype(array.dtype, np.floating):
+        if not (array.min() >= 0 and array.max() <= 1):  # NaN fails both
+            raise ValueError(
+                f"floating-point images lie in [0, 1], this one runs from {array.min():.3g} to {array.max():.3g}"
+            )
+        array = (array * 255).round()
+    elif array.dtype != np.uint8 and array.size and (array.min() < 0 or array.max() > 255):
+        raise ValueError(f"whole-number images run from 0 to 255, this one from {array.min()} to {array.max()}")
+    return Image.fromarray(np.squeeze(array.astype(np.uint8), 2) if shape[2:] == (1,) else array.astype(np.uint8))

@@ -1,0 +1,322 @@
+"""What a text itself connects with a word: the words that stand before it, scored as prompts are scored.
+
+A prompt of three tokens is something after which a model says the target. A text has such things too: the three words
+before each place where the target stands. So they are counted and scored as if they were prompts, by the statistics of
+`association_scores`, and what a model associates can be held against what it has read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import floor
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from course_utils.language.associations import AssociationScores, largest_by_chance, log_odds, resampled_z
+from course_utils.language.word_scores import WordScores
+from course_utils.stats import spearman
+from course_utils.utils import progress_bar, sample_generators
+from course_utils.validation import unknown
+
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")  # letters, with an apostrophe inside
+BOOKS = Path(__file__).parent / "data"
+BEFORE = (3, 20)  # of which tables are shipped
+
+
+def book_associations(before: int = 3) -> TextAssociations:
+    """What the books that `books-lm` has read connect with sixteen words; counted beforehand, by `text_associations`.
+
+    Args:
+        before: how many words before the target count: 3, as many as a prompt has, or 20.
+
+    Raises:
+        ValueError: another number.
+    """
+    if before not in BEFORE:
+        raise ValueError(f"before={before} given, expected {' or '.join(map(str, BEFORE))}: others are not shipped.")
+    return TextAssociations.load(BOOKS / f"books_before_{before}.safetensors")
+
+
+def text_associations(
+    paragraphs: Iterable[str],
+    targets: Sequence[str],
+    words: Sequence[str],
+    *,
+    before: int = 3,
+    most: int = 4000,
+    shuffles: int = 199,
+    level: float = 0.95,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> TextAssociations:
+    """How much more often each word stands shortly before a target than before the other targets, in a text.
+
+    For each place where a target stands, the words before it in the same paragraph count, each once, as the words of a
+    prompt do; the background are the places of the other targets. Scores and correction are those of
+    `association_scores`. Upper and lower case are different words, as they are different tokens.
+
+    Args:
+        paragraphs: the text.
+        targets: at least two words.
+        words: that are counted; targets among them are left out.
+        before: how many words before the target count, at least 1.
+        most: places of each target that count, drawn at random where there are more: the background shall not consist
+            of the most frequent target.
+        shuffles: random deals behind the correction for many words.
+        level: of the intervals and of the correction.
+        seed: of the draws and deals.
+
+    Raises:
+        ValueError: settings out of range, fewer than two targets, or a target that the text does not have.
+    """
+    if before < 1 or most < 1 or len(targets) < 2:
+        raise ValueError(f"{before=}, {most=}, {len(targets)} targets given, expected at least 1, 1 and 2.")
+    kept = [word for word in dict.fromkeys(words) if word not in set(targets)]
+    places = words_before(paragraphs, targets, before)
+    absent = [target for target in targets if not places[target]]
+    if absent:
+        raise ValueError(f"the text does not have the target {absent[0]!r}; choose targets that stand in it.")
+    drawn = [_drawn(places[target], most, generator) for target, generator in zip(
+        targets, sample_generators(seed, range(len(targets)), "places"), strict=True)]  # fmt: skip
+    contains = torch.cat([_contains(some, kept) for some in drawn])
+    source = torch.repeat_interleave(torch.arange(len(drawn)), torch.tensor([len(some) for some in drawn]))
+    counts = torch.stack([contains[source == i].sum(0) for i in range(len(drawn))])
+    critical = [
+        _critical(contains, source == i, shuffles, level, seed)
+        for i in progress_bar(range(len(drawn)), "targets", progress=progress)
+    ]
+    return TextAssociations(
+        targets=list(targets), words=kept, counts=counts, places=torch.tensor([len(some) for some in drawn]),
+        found=torch.tensor([len(places[target]) for target in targets]), critical=torch.tensor(critical),
+        level=level, before=before,
+    )  # fmt: skip
+
+
+def words_before(paragraphs: Iterable[str], targets: Sequence[str], before: int) -> dict[str, list[list[str]]]:
+    """For each target, the up to `before` words before each place where it stands in a paragraph."""
+    places: dict[str, list[list[str]]] = {target: [] for target in targets}
+    for paragraph in paragraphs:
+        spelt = WORD.findall(paragraph)
+        for i, word in enumerate(spelt):
+            if word in places:
+                places[word].append(spelt[max(0, i - before) : i])
+    return places
+
+
+def _drawn(places: list[list[str]], most: int, generator: torch.Generator) -> list[list[str]]:
+    order = torch.randperm(len(places), generator=generator)[:most].sort().values
+    return [places[i] for i in order.tolist()]
+
+
+def _contains(places: list[list[str]], words: Sequence[str]) -> Bool[Tensor, "places words"]:
+    column = {word: number for number, word in enumerate(words)}
+    contains = torch.zeros(len(places), len(words), dtype=torch.bool)
+    for row, place in enumerate(places):
+        contains[row, [column[word] for word in place if word in column]] = True
+    return contains
+
+
+def _critical(contains: Tensor, here: Bool[Tensor, "places"], shuffles: int, level: float, seed: int) -> float:
+    """The |z| that the luckiest word beats in so few of the deals as `level` says."""
+    prior = float(contains[here].sum())
+    largest = largest_by_chance(contains, here, prior, shuffles, seed=seed, progress=False)
+    return float(largest.sort(descending=True).values[floor((1 - level) * (1 + shuffles) + 1e-9) - 1])
+
+
+def share_a_stem(word: str, target: str) -> bool:
+    """Whether a word begins with the target, or contains it or is contained in it where the shorter has over 3 letters.
+
+    For `art` that leaves out artists and articles; such words say how a target is spelt, not what it goes with.
+    """
+    shorter, longer = sorted((word, target), key=len)
+    return word.startswith(target) or (len(shorter) > 3 and shorter in longer)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class TextScores(WordScores):
+    """Words of a text with how strongly they are associated with a target; `counts` are places of the target."""
+
+    counted_in: ClassVar[str] = "places"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class TextAssociations:
+    """How often each word stands shortly before each target in a text.
+
+    Attributes:
+        targets: the words that are asked about.
+        words: that were counted before them.
+        counts: counted places of each target with the word among the `before` words before it.
+        places: counted places of each target.
+        found: all places of each target in the text.
+        critical: for each target the |z| above which a word survives the correction for many words.
+        level: confidence level of that correction.
+        before: how many words before the target count.
+    """
+
+    targets: list[str]
+    words: list[str]
+    counts: Int[Tensor, "targets words"]
+    places: Int[Tensor, "targets"]
+    found: Int[Tensor, "targets"]
+    critical: Float[Tensor, "targets"]
+    level: float
+    before: int
+
+    def scores(self, target: str) -> TextScores:
+        """The words' association with one target, against the other targets, the strongest first.
+
+        Raises:
+            ValueError: a target that was not counted (offers close ones).
+        """
+        target = target.strip()
+        if target not in self.targets:
+            raise ValueError(unknown("target", target, self.targets))
+        row = self.targets.index(target)
+        here, elsewhere = self.counts[row], self.counts.sum(0) - self.counts[row]
+        prior = float(here.sum())
+        scores = log_odds(here.float(), elsewhere.float(), prior)
+        order = scores.z.argsort(descending=True, stable=True)
+        return TextScores(
+            words=[self.words[column] for column in order.tolist()],
+            z=scores.z[order],
+            log_odds=scores.value[order],
+            deviation=scores.deviation[order],
+            counts=here[order],
+            background_counts=elsewhere[order],
+            critical=float(self.critical[row]),
+            level=self.level,
+            prior=prior,
+            target=target,
+        )
+
+    def save(self, path: Path) -> None:
+        """Writes the table as safetensors: no count is larger than a 16-bit number holds."""
+        tensors = {"counts": self.counts.to(torch.uint16)}
+        tensors |= {name: getattr(self, name).contiguous() for name in ("places", "found", "critical")}
+        about = {name: getattr(self, name) for name in ("targets", "words", "level", "before")}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, path, metadata={"text_associations": json.dumps(about, separators=(",", ":"))})
+
+    @classmethod
+    def load(cls, path: Path) -> TextAssociations:
+        """Reads what `save` has written.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: another file, or a damaged one.
+        """
+        if not path.exists():
+            raise FileNotFoundError(f"there is no table of associations {path}; TextAssociations.save writes one.")
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads((file.metadata() or {})["text_associations"])
+                kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+            raise ValueError(f"{path} was not written by TextAssociations.save, or is damaged ({error!r}).") from None
+        return cls(**about, **(kept | {"counts": kept["counts"].long()}))
+
+    def __repr__(self) -> str:
+        return (
+            f"TextAssociations: {len(self.words):,} words in the {self.before} words before {len(self.targets)} "
+            f"targets ({', '.join(self.targets)}), {int(self.places.sum()):,} places"
+        )
+
+
+FEWEST = 5  # words that both have: fewer have no order worth a number
+
+
+def compare_with_text(
+    scores: AssociationScores, text: WordScores, *, resamples: int = 500, seed: int = 0
+) -> TextAgreement:
+    """How far a model's association scores order words as a text's scores do, and which words they share.
+
+    The interval is a bootstrap over restarts, as in `score_against`: every target's prompts are drawn anew, with
+    replacement, and scored again. Drawn prompts have fewer different words, which takes the drawn correlations toward
+    0; so the interval is centred on the correlation itself, with the drawn ones' standard deviation. It says how much
+    hangs on the luck of these restarts; the text is taken as it is.
+
+    Args:
+        scores: of the prompts found for a target, against prompts for other targets.
+        text: of the words that stand before the same target in a text (`text_associations`); or, as a control, before
+            another one.
+        resamples: of the bootstrap, at least 2.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: too few words in common, or too few resamples.
+    """
+    if resamples < 2:
+        raise ValueError(f"resamples={resamples} given, expected at least 2.")
+    place = {word: row for row, word in enumerate(text.words)}
+    mine = [column for column, word in enumerate(scores.words) if word in place]
+    if len(mine) < FEWEST:
+        raise ValueError(f"prompts and text have {len(mine)} words in common, expected at least {FEWEST}.")
+    theirs = text.z[[place[scores.words[column]] for column in mine]]
+    table = scores.table
+    drawn = resampled_z(table.contains, table.source, scores.prior, resamples, seed=seed, progress=False)[:, mine]
+    value = spearman(scores.z[mine][None], theirs[None]).item()
+    spread = spearman(drawn, theirs.expand(len(drawn), -1)).std().item()
+    survives = set(text.survivors)
+    return TextAgreement(
+        target=text.target,
+        correlation=value,
+        interval=_around(value, spread),
+        words=len(mine),
+        both=[word for word in scores.survivors if word in survives],
+        model_only=[word for word in scores.survivors if word in place and word not in survives],
+        text_only=[word for word in text.survivors if word not in set(scores.survivors)],
+        chance=float((theirs > text.critical).float().mean()),
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class TextAgreement:
+    """A model's associations beside a text's.
+
+    Attributes:
+        target: what the words are associated with.
+        correlation: Spearman's, of the z of all words that both have.
+        interval: its 95 % interval, over restarts of the search.
+        words: how many words both have.
+        both: words that survive the correction in the prompts and in the text, the model's strongest first.
+        model_only: words that survive in the prompts alone.
+        text_only: words that survive in the text alone, the text's strongest first.
+        chance: the share of all words in the prompts that survive in the text.
+    """
+
+    target: str | None
+    correlation: float
+    interval: tuple[float, float]
+    words: int
+    both: list[str]
+    model_only: list[str]
+    text_only: list[str]
+    chance: float
+
+    @property
+    def share(self) -> float:
+        """The share of the model's surviving words that survive in the text too; 0 if none survives."""
+        found = len(self.both) + len(self.model_only)
+        return len(self.both) / found if found else 0.0
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        found = len(self.both) + len(self.model_only)
+        return (
+            f"{self.target}: rank correlation {self.correlation:+.2f} [{low:+.2f}, {high:+.2f}] over {self.words} "
+            f"words; {len(self.both)} of {found} surviving words survive in the text ({self.chance:.0%} by chance)"
+        )
+
+
+def _around(value: float, spread: float) -> tuple[float, float]:
+    return max(-1.0, value - 1.96 * spread), min(1.0, value + 1.96 * spread)

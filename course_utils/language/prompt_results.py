@@ -1,0 +1,285 @@
+"""What a search for prompts gives back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from course_utils.figures.style import PALETTE, DescribedFigure, described, new_figure, styled
+from course_utils.language.targets import Scorer, Target, as_target
+from course_utils.language.vocabulary import is_offensive
+from course_utils.models.language_model import LanguageModel
+
+SHOWN = 10  # prompts in a table or a figure
+Found = TypeVar("Found", bound="FoundPrompts")
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class FoundPrompts:
+    """Prompts of tokens, and how probable each makes the target; one row a prompt.
+
+    Attributes:
+        token_ids: the prompts.
+        text: the prompts, decoded.
+        pieces: the prompts, token by token.
+        probability: of the target after the prompt's tokens, in [0, 1].
+        retokenizes: whether the tokenizer turns the text back into these tokens; if not, nobody can type the prompt.
+        target: what is to follow, as text.
+        forward_passes: prompts that went forward through the model to find these.
+        backward_passes: prompts whose gradient was taken; each costs about as much as another forward pass.
+        interrupted: whether Ctrl-C or the notebook's stop button cut the search short.
+    """
+
+    token_ids: Int[Tensor, "prompts length"]
+    text: list[str]
+    pieces: list[list[str]]
+    probability: Float[Tensor, "prompts"]
+    retokenizes: Bool[Tensor, "prompts"]
+    target: str
+    forward_passes: int
+    backward_passes: int
+    interrupted: bool
+
+    def best(self: Found, n: int = SHOWN) -> Found:
+        """The n prompts with the highest probability, best first, each prompt once.
+
+        Raises:
+            ValueError: n below 1.
+        """
+        if n < 1:
+            raise ValueError(f"n={n} given, expected at least 1 prompt.")
+        order = self.probability.argsort(descending=True, stable=True).tolist()
+        first = {tuple(self.token_ids[row].tolist()): row for row in reversed(order)}
+        return self.rows(sorted(first.values(), key=order.index)[:n])
+
+    def rows(self: Found, rows: Sequence[int]) -> Found:
+        """These rows alone, in this order."""
+        count = len(self)
+        picked = {
+            each.name: _picked(getattr(self, each.name), rows)
+            for each in fields(self)
+            if each.name not in ("target", "history") and _has_rows(getattr(self, each.name), count)
+        }
+        return replace(self, **picked)
+
+    def plot(self, n: int = SHOWN) -> Any:
+        """The best n prompts as bars."""
+
+        return plot_prompts(self, n)
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __repr__(self) -> str:
+        best = int(self.probability.argmax())
+        cut = "; interrupted" if self.interrupted else ""
+        count = f"{len(self)} prompt{'s' * (len(self) != 1)}"
+        return (
+            f"{type(self).__name__}: {count} for {self.target!r}, best {self.text[best]!r} with probability "
+            f"{self.probability[best]:.3f}{self._more()}, {self.forward_passes:,} forward passes{cut}"
+        )
+
+    def _more(self) -> str:
+        return ""
+
+    def _columns(self) -> dict[str, list[str]]:
+        return {"probability": [f"{each:.3f}" for each in self.probability.tolist()]}
+
+    def _repr_html_(self) -> str:
+        from course_utils.figures.style import render
+
+        best = self.best(SHOWN)
+        columns = best._columns()
+        return render(
+            "prompts.html",
+            line=repr(self),
+            names=list(columns),
+            rows=list(zip(best.pieces, best.retokenizes.tolist(), zip(*columns.values(), strict=True), strict=True)),
+        )
+
+
+def described_prompts(
+    lm: LanguageModel,
+    token_ids: Int[Tensor, "prompts length"],
+    log_probability: Float[Tensor, "prompts"],
+    target: Target,
+) -> dict[str, Any]:
+    """The fields of `FoundPrompts` that follow from token ids and the target's log-probability after them."""
+    rows = token_ids.tolist()
+    return {
+        "token_ids": token_ids,
+        "text": [lm.decode(row) for row in rows],
+        "pieces": [[lm.piece(token) for token in row] for row in rows],
+        "probability": log_probability.exp(),
+        "retokenizes": torch.tensor([lm.retokenizes(row) for row in rows], dtype=torch.bool),
+        "target": target.text,
+    }
+
+
+def _has_rows(value: object, count: int) -> bool:
+    return isinstance(value, list) or (isinstance(value, Tensor) and value.ndim > 0 and len(value) == count)
+
+
+def _picked(value: Any, rows: Sequence[int]) -> Any:
+    if isinstance(value, Tensor):
+        return value[torch.as_tensor(rows, dtype=torch.long, device=value.device)]
+    return [value[row] for row in rows]
+
+
+def save_prompts(path: Path, found: Mapping[str, FoundPrompts], settings: Mapping[str, object]) -> None:
+    """Writes the prompts found for several targets, with the settings of the search.
+
+    Args:
+        path: of the file, safetensors.
+        found: prompts by name of the target.
+        settings: that JSON can hold.
+    """
+    tensors = {name: each.token_ids.to(torch.int32).contiguous() for name, each in found.items()}
+    about = {"targets": {name: each.target for name, each in found.items()}, "settings": dict(settings)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, metadata={"prompts": json.dumps(about)})
+
+
+def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, FoundPrompts], dict]:
+    """(the prompts by name of the target, the settings of the search); each prompt is tried by the model again.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a file that `save_prompts` did not write, or with tokens that the model does not have.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"there is no file of prompts {path}; save_prompts writes one.")
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})["prompts"])
+            kept = {name: file.get_tensor(name).long() for name in about["targets"]}
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} was not written by save_prompts, or is damaged ({error!r}).") from None
+    largest = max(int(ids.max()) for ids in kept.values())
+    if largest >= lm.vocabulary:
+        raise ValueError(
+            f"{path} has the token {largest}, {lm.name} has {lm.vocabulary}: it was made for another model."
+        )
+    found = {}
+    for name, text in about["targets"].items():
+        scorer = Scorer(lm, target := as_target(lm, text))
+        ids = kept[name].to(lm.device)
+        fields = described_prompts(lm, ids, scorer(ids), target)
+        found[name] = FoundPrompts(**fields, forward_passes=scorer.passes, backward_passes=0, interrupted=False)
+    return found, about["settings"]
+
+
+LETTERS = 34  # of a prompt, beside its bar
+
+
+@styled
+def plot_prompts(found: FoundPrompts, n: int = 10, *, alt: str | None = None) -> DescribedFigure:
+    """The best n prompts with the probability of their target.
+
+    Args:
+        found: the result of a search.
+        n: how many prompts, at least 1; each is drawn once.
+        alt: what the figure shows; by default the prompts with their probabilities.
+
+    Raises:
+        ValueError: n below 1.
+    """
+    best = found.best(n)
+    probability = best.probability.tolist()
+    figure = new_figure(0.9 + 0.32 * len(best))
+    axes = figure.add_subplot()
+    places = range(len(best))
+    axes.barh(places, probability, color=PALETTE[0], height=0.65, label="after the prompt's tokens")
+    soft = getattr(best, "soft_probability", None)  # of a search that climbed in embedding space
+    if soft is not None:
+        axes.plot(
+            soft.tolist(), places, "D", color="white", markeredgecolor="black", label="after the restart's vectors"
+        )
+        figure.legend(loc="outside lower center", ncols=2)
+    axes.set_yticks(places, [readable(pieces) for pieces in best.pieces])
+    axes.set(xlim=(0, 1.02), xlabel=f"probability of {best.target!r}")
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    listed = ", ".join(f"{text!r} {p:.2f}" for text, p in zip(best.text, probability, strict=True))
+    return DescribedFigure(figure, alt=alt or f"Prompts found for {best.target!r} with its probability: {listed}.")
+
+
+@styled
+def plot_landscape(
+    heights: Float[Tensor, "rows columns"],
+    extent: tuple[float, float, float, float],
+    points: Mapping[str, tuple[float, float]],
+    *,
+    path: Sequence[tuple[float, float]] = (),
+    label: str,
+    title: str,
+    alt: str,
+) -> DescribedFigure:
+    """A plane in embedding space as a map: contours of a probability, words as points, a climb as a line.
+
+    Args:
+        heights: probabilities in [0, 1]; row 0 is the lowest.
+        extent: left, right, bottom and top of the map, in any unit.
+        points: words by name, at their places in the plane.
+        path: places that a climb went through.
+        label: what the contours show.
+        title: the finding, in a sentence.
+        alt: what the figure shows.
+    """
+    described(alt)
+    figure = new_figure(4.6)
+    axes = figure.add_subplot(aspect="equal")
+    across = np.linspace(extent[0], extent[1], heights.shape[1])
+    up = np.linspace(extent[2], extent[3], heights.shape[0])
+    filled = axes.contourf(across, up, 100 * heights.cpu().numpy(), levels=range(0, 101, 10), cmap="Blues")
+    figure.colorbar(filled, ax=axes, label=label)
+    if len(path):
+        axes.plot(*zip(*path, strict=True), "-", color="black", linewidth=1.5, marker="")
+        axes.plot(*path[-1], "*", color=PALETTE[1], markeredgecolor="black", markersize=15, label="where it ends")
+        axes.legend(loc="upper right")
+    for name, (x, y) in points.items():
+        axes.plot(x, y, "o", color="white", markeredgecolor="black")
+        axes.annotate(
+            name.strip(), (x, y), xytext=(0, -16), textcoords="offset points", ha="center", fontsize=11.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.8},
+        )  # fmt: skip
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.set_title(title, loc="left", wrap=True)
+    return DescribedFigure(figure, alt=alt)
+
+
+def readable(pieces: list[str]) -> str:
+    """A prompt's tokens with dots between them; a space that begins a token is left out, as it would not be seen.
+
+    What no font can draw, such as a control character, becomes �.
+    """
+    text = "·".join(piece.strip() or "␣" for piece in pieces)
+    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
+
+
+def without_offensive(prompts: FoundPrompts) -> FoundPrompts:
+    """The prompts whose text has no word of the list; how many are missing says the difference in length.
+
+    Args:
+        prompts: what a search found. The text is looked at, not the tokens: two harmless tokens can spell a slur.
+
+    Raises:
+        ValueError: none would be left.
+    """
+    kept = [row for row, text in enumerate(prompts.text) if not is_offensive(text)]
+    if not kept:
+        raise ValueError(f"each of the {len(prompts)} prompts for {prompts.target!r} has a word that is not shown.")
+    return prompts.rows(kept)

@@ -1,0 +1,288 @@
+"""Objectives about what a layer gives: a channel, a neuron, all of it, a direction; and about unlikeness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from course_utils.activations import Outputs
+from course_utils.objectives.classes import Logit, Objective
+
+
+class Channel(Objective):
+    """The mean activation of a channel over its map: what is it that this channel looks for, anywhere?
+
+    Args:
+        layer: dotted name.
+        channel: index from 0; one for all samples, or one for each.
+
+    Raises (when it is evaluated):
+        ValueError: a channel that the layer does not have.
+    """
+
+    def __init__(self, layer: str, channel: int | Sequence[int]) -> None:
+        self.layers, self.channel = (layer,), channel
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        maps = outputs[self.layers[0]]
+        return _mean_over_places(_channels(maps, outputs.each(self.channel), self.layers[0]))
+
+    def __repr__(self) -> str:
+        return f"Channel({self.layers[0]!r}, {self.channel if isinstance(self.channel, int) else '…'})"
+
+
+class Neuron(Channel):
+    """The activation of a channel at one place of its map; the middle if none is named.
+
+    Args:
+        layer, channel: as `Channel`.
+        y, x: row and column in the map, from 0; the middle if None.
+
+    Raises (when it is evaluated):
+        ValueError: a channel or place that the layer does not have, or a layer without maps and a place given.
+    """
+
+    def __init__(self, layer: str, channel: int | Sequence[int], y: int | None = None, x: int | None = None) -> None:
+        super().__init__(layer, channel)
+        self.y, self.x = y, x
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        layer = self.layers[0]
+        maps = _channels(outputs[layer], outputs.each(self.channel), layer)
+        if maps.ndim == 1 and self.y is None and self.x is None:
+            return maps
+        if maps.ndim != 3:
+            raise ValueError(f"{layer!r} gives shape {tuple(outputs[layer].shape)}: no rows and columns there.")
+        height, width = maps.shape[1:]
+        y, x = height // 2 if self.y is None else self.y, width // 2 if self.x is None else self.x
+        if not (0 <= y < height and 0 <= x < width):
+            raise ValueError(f"neuron at ({y}, {x}) of {layer!r} asked for; its maps are {height}x{width}.")
+        return maps[:, y, x]
+
+    def __repr__(self) -> str:
+        place = "" if self.y is None and self.x is None else f", y={self.y}, x={self.x}"
+        return f"Neuron{super().__repr__().removeprefix('Channel').removesuffix(')')}{place})"
+
+
+class Layer(Objective):
+    """The mean square of a whole layer's activations: more of whatever it finds already.
+
+    Source: the objective of DeepDream (Mordvintsev et al. 2015).
+    """
+
+    def __init__(self, layer: str) -> None:
+        self.layers = (layer,)
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        return outputs[self.layers[0]].flatten(1).square().mean(1)
+
+    def __repr__(self) -> str:
+        return f"Layer({self.layers[0]!r})"
+
+
+class Direction(Objective):
+    """How far a layer's activations point along a direction, as a mean over places: several channels at once.
+
+    Args:
+        layer: dotted name.
+        vector: (channels,), of any length above 0; only its direction counts.
+
+    Raises:
+        ValueError: an empty or zero vector; when it is evaluated, one of another length than the layer has channels.
+    """
+
+    def __init__(self, layer: str, vector: Float[Tensor, "channels"]) -> None:
+        if vector.ndim != 1 or not vector.any():
+            raise ValueError(f"vector of shape {tuple(vector.shape)} given, expected (channels,), not all zero.")
+        self.layers, self.vector = (layer,), vector / vector.norm()
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        maps = channels_first(outputs[self.layers[0]])
+        if maps.shape[1] != len(self.vector):
+            raise ValueError(f"{self.layers[0]!r} has {maps.shape[1]} channels, the direction {len(self.vector)}.")
+        return _mean_over_places(torch.einsum("nc...,c->n...", maps, self.vector.to(maps)))
+
+    def __repr__(self) -> str:
+        return f"Direction({self.layers[0]!r}, {len(self.vector)} channels)"
+
+
+class Diversity(Objective):
+    """How unlike the other images of its group each image is to a layer, in [-1, 1]; 0 for a group of one.
+
+    Minus the mean cosine between Gram matrices (which channels are active together, wherever that is). Consecutive
+    samples form a group: `Channel("layer3", 12) + 2 * Diversity("layer2", group=4)`.
+
+    Raises:
+        ValueError: a group below 1; when it is evaluated, a batch that is no whole number of groups.
+
+    Source: Olah et al. 2017 (diversity), as in lucid.
+    """
+
+    def __init__(self, layer: str, group: int) -> None:
+        if group < 1:
+            raise ValueError(f"group={group} given, expected at least 1 image.")
+        self.layers, self.group = (layer,), group
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        maps = channels_first(outputs[self.layers[0]])
+        maps = maps.reshape(*maps.shape[:2], -1)  # a layer without maps has one place
+        if len(maps) % self.group:
+            raise ValueError(f"{len(maps)} images do not make groups of {self.group}.")
+        if self.group == 1:
+            return maps.flatten(1).sum(1) * 0
+        gram = F.normalize(torch.einsum("ncp,ndp->ncd", maps, maps).flatten(1), dim=1)
+        groups = gram.unflatten(0, (-1, self.group))
+        alike = torch.einsum("gic,gjc->gij", groups, groups)
+        others = alike.sum(2) - alike.diagonal(dim1=1, dim2=2)
+        return -(others / (self.group - 1)).flatten()
+
+    def __repr__(self) -> str:
+        return f"Diversity({self.layers[0]!r}, group={self.group})"
+
+
+def channels_first(maps: Tensor) -> Tensor:
+    """(batch, channels, …): transformers keep channels last, behind tokens or behind rows and columns.
+
+    Tokens are known by having one axis for places; square maps with channels last by which two axes are equal.
+    """
+    shape = maps.shape
+    last = maps.ndim == 3 or (maps.ndim == 4 and shape[1] == shape[2] != shape[3])
+    return maps.movedim(-1, 1) if last else maps
+
+
+def _mean_over_places(maps: Tensor) -> Tensor:
+    """(batch, …) -> (batch,); a fully connected layer has no places, and nothing to take the mean of."""
+    return maps.reshape(len(maps), -1).mean(1)
+
+
+def _channels(maps: Tensor, channels: Tensor, layer: str) -> Tensor:
+    """(batch, channels, …), and one channel for each sample -> (batch, …)."""
+    if maps.ndim < 2:
+        raise ValueError(f"layer {layer!r} gives shape {tuple(maps.shape)}, which has no channels.")
+    maps = channels_first(maps)
+    low, high = channels.aminmax()
+    if low < 0 or high >= maps.shape[1]:
+        wrong = high.item() if high >= maps.shape[1] else low.item()
+        raise ValueError(f"{layer!r} has channels 0 to {maps.shape[1] - 1}, there is no channel {wrong}.")
+    return maps[torch.arange(len(maps), device=maps.device), channels]
+
+
+TINY = 1e-12  # keeps the correlation of activations without any variance at 0 instead of NaN
+
+
+class ActivationMatch(Objective):
+    """How closely activations follow given ones: linear correlation, in [-1, 1], as a mean over layers.
+
+    The differentiable stand-in for the rank correlation by which prototypes are judged: ranks have no gradient.
+
+    Args:
+        wanted: dotted layer name -> what its activations are to be like, one row for each sample of the run; for
+            prototypes the mean over natural images of the sample's class.
+
+    Raises:
+        ValueError: no layers; when it is evaluated, rows or shapes that do not fit the layer's.
+
+    Source: the notes' composite loss; Tagade & Rumbelow 2023 use the similarity as a measure only.
+    """
+
+    def __init__(self, wanted: Mapping[str, Float[Tensor, "samples ..."]]) -> None:
+        if not wanted:
+            raise ValueError("ActivationMatch() needs at least one layer to match.")
+        self.layers = tuple(wanted)
+        self.wanted = {name: _centred(rows) for name, rows in wanted.items()}
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        return torch.stack([self._correlation(name, outputs) for name in self.layers]).mean(0)
+
+    def _correlation(self, name: str, outputs: Outputs) -> Float[Tensor, "batch"]:
+        activations, wanted = _centred(outputs[name]), self.wanted[name].to(outputs[name])
+        if outputs.samples is not None and len(activations) < len(wanted) == outputs.batch:  # or none has left
+            wanted = wanted[outputs.samples]
+        if wanted.shape != activations.shape:
+            raise ValueError(
+                f"{name!r} gives {activations.shape[1]} numbers for each of {len(activations)} samples, to be matched "
+                f"with {wanted.shape[1]} numbers for {len(wanted)}."
+            )
+        return (activations * wanted).sum(1) / (activations.norm(dim=1) * wanted.norm(dim=1)).clamp_min(TINY)
+
+    def __repr__(self) -> str:
+        return f"ActivationMatch({', '.join(self.layers)})"
+
+
+class Equidistant(Objective):
+    """Minus the variance of the logits over classes: 0 where the model finds every class equally likely.
+
+    Source: the start that Tagade & Rumbelow 2023 call baseline, which minimises the variance of the probabilities;
+    that of the logits is 0 at the same images, and has a gradient also where one class is certain.
+    """
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        return -outputs.logits.var(dim=1, correction=0)
+
+    def __repr__(self) -> str:
+        return "Equidistant()"
+
+
+def _centred(activations: Tensor) -> Float[Tensor, "rows numbers"]:
+    flat = activations.flatten(1)
+    return flat - flat.mean(1, keepdim=True)
+
+
+class EachItsOwn(Objective):
+    """Another objective for each sample: many images in one batch.
+
+    Raises:
+        ValueError: no objectives; when it is evaluated, another number of them than of samples.
+    """
+
+    def __init__(self, objectives: Sequence[Objective]) -> None:
+        if not objectives:
+            raise ValueError("EachItsOwn() needs at least one objective.")
+        self.objectives = list(objectives)
+        self.layers = tuple(dict.fromkeys(name for each in objectives for name in each.layers))
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        if outputs.batch != len(self.objectives):
+            raise ValueError(f"{len(self.objectives)} objectives given for {outputs.batch} samples: one for each.")
+        rows = range(len(self.objectives)) if outputs.samples is None else outputs.samples.tolist()
+        return torch.cat([self.objectives[row](outputs.only(place)) for place, row in enumerate(rows)])
+
+    def __repr__(self) -> str:
+        return f"EachItsOwn({len(self.objectives)} objectives)"
+
+
+def parse(text: str) -> Objective:
+    """An objective from a string: `"layer3:12"` a channel, `"layer3"` a layer, `"logits:volcano"` a class.
+
+    Raises:
+        ValueError: none of these.
+    """
+    layer, colon, rest = text.strip().partition(":")
+    if layer == "logits" and rest:
+        return Logit(int(rest) if rest.isdecimal() else rest)
+    if layer and layer != "logits" and not colon:
+        return Layer(layer)
+    if layer and rest.isdecimal():
+        return Channel(layer, int(rest))
+    raise ValueError(
+        f"objective {text!r} given, expected 'layer3:12' (a channel), 'layer3' (a layer) or 'logits:volcano' (a class)."
+    )
+
+
+def side_by_side(objectives: Sequence[Objective]) -> Objective:
+    """One objective for a batch, in which each sample has its own; evaluated at once where they are of one kind.
+
+    Raises:
+        ValueError: no objectives.
+    """
+    logits = [each.target for each in objectives if type(each) is Logit and isinstance(each.target, str | int)]
+    if objectives and len(logits) == len(objectives):
+        return Logit(logits)
+    channels = [each.channel for each in objectives if type(each) is Channel and isinstance(each.channel, int)]
+    if objectives and len(channels) == len(objectives) and len({each.layers for each in objectives}) == 1:
+        return Channel(objectives[0].layers[0], channels)
+    return EachItsOwn(objectives)

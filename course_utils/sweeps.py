@@ -1,0 +1,499 @@
+"""`sweep`: one function on many tasks, each of which is done once, however often the call is repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.parallel import get_active_backend
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from course_utils.utils import progress_bar
+
+SUFFIX = ".safetensors"
+
+
+def sweep(
+    function: Callable[[Any], dict[str, Any]],
+    tasks: Iterable[Any],
+    *,
+    save_to: str | PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: bool | None = None,
+) -> Sweep:
+    """`function(task)` for every task, on as many processes or machines as there are; a repeated call goes on.
+
+    Where the work is done is joblib's to say: in this process, one task after the other, unless `n_jobs` asks for
+    more or `joblib.parallel_config` says otherwise; `parallel_config(backend="dask")`, or `cluster(address)` around
+    the call, sends it to a Dask cluster. The call itself stays the same.
+
+    A task that fails is recorded with its error, and the others go on. A task whose worker dies is tried again, the
+    second time with nothing beside it; if that worker dies as well, the task is recorded as failed. Ctrl-C ends the
+    sweep with what has been done; what was in flight is lost, and nothing else.
+
+    Args:
+        function: gives a dictionary of tensors and plain values (text, numbers, None, lists and dictionaries of
+            them). It is sent to the workers, so what it needs it loads by itself, by name.
+        tasks: plain values, such as a class's name or `{"model": "pocket", "seed": 0}`. They say what to work on.
+        save_to: a folder, made if it is missing, for one file a task, written as soon as the task is done. What is
+            there for the same task and a function of the same name is not done again, but for what failed. Nobody
+            sees whether the function's *body* has changed: then take another folder.
+        n_jobs: how many tasks at once, as in joblib: -1 for all cores. A cluster's workers are all used.
+        progress: True shows a bar at once, False never, None after a second.
+
+    Returns:
+        The records, in the order of the tasks.
+
+    Raises:
+        TypeError: a function without a name of its own, or tasks that are no plain values.
+        ConnectionError: the cluster's scheduler went away.
+    """
+    tasks, name, folder = list(tasks), name_of(function), _folder(save_to)
+    keys = [key_of(name, task) for task in tasks]
+    named = dict(zip(keys, tasks, strict=True))
+    stored = {key: read(folder / f"{key}{SUFFIX}", name, task) for key, task in named.items()} if folder else {}
+    records = {key: record for key, record in stored.items() if record is not None and record.error is None}
+    reused, missing = len(records), {key: task for key, task in named.items() if key not in records}
+    interrupted = False
+    try:
+        _collect(function, missing, records, folder, n_jobs, progress)
+    except KeyboardInterrupt:
+        interrupted = True
+    return Sweep(name, tasks, [records[key] for key in keys if key in records], reused, interrupted)
+
+
+def _collect(
+    function: Callable[[Any], dict[str, Any]],
+    missing: dict[str, Any],
+    records: dict[str, Record],
+    folder: Path | None,
+    n_jobs: int | None,
+    progress: bool | None,
+) -> None:
+    """Does what is missing and enters it into `records`, and into the folder first."""
+    failed = 0
+    with closing(outcomes(function, missing, n_jobs)) as work:
+        bar = progress_bar(work, name_of(function).split(".")[-1], progress=progress, total=len(missing))
+        for key, content in bar:
+            if folder:
+                write(folder / f"{key}{SUFFIX}", content)
+            records[key] = decode(content)
+            failed += records[key].error is not None
+            if failed:
+                bar.set_postfix_str(f"{failed} failed")
+
+
+def _folder(save_to: str | PathLike[str] | None) -> Path | None:
+    if save_to is None:
+        return None
+    folder = Path(save_to)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+MOST_ROWS = 40  # of a table in a notebook
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sweep:
+    """What came of the tasks of a sweep.
+
+    Attributes:
+        function: the qualified name of what was called.
+        tasks: as they were given.
+        records: of the tasks that were done or failed, in the order of the tasks; after an interrupt, some are missing.
+        reused: how many different tasks had been done before.
+        interrupted: whether Ctrl-C or the notebook's stop button cut it short. The same call goes on.
+    """
+
+    function: str
+    tasks: list[Any]
+    records: list[Record]
+    reused: int
+    interrupted: bool
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """What the function gave, for the tasks that did not fail, in the order of the tasks."""
+        return [record.result for record in self.records if record.result is not None]
+
+    @property
+    def failed(self) -> list[Record]:
+        """The records of tasks that failed; the same call tries them again."""
+        return [record for record in self.records if record.error is not None]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Record:
+        return self.records[index]
+
+    def __repr__(self) -> str:
+        done, failed = len(self.results), self.failed
+        kinds = ", ".join(f"{kind} ×{n}" for kind, n in Counter(r.error.kind for r in failed if r.error).items())
+        parts = [f"{done} of {len(self.tasks)} task{'s' * (len(self.tasks) != 1)} done, {self.reused} of them before"]
+        parts += [f"{len(failed)} failed ({kinds}; see .failed)"] * bool(failed)
+        parts += ["interrupted: the same call goes on"] * self.interrupted
+        return f"sweep of {self.function}: {'; '.join(parts)}"
+
+    def _repr_html_(self) -> str:
+        from course_utils.figures.style import render  # here, because a cluster's workers need no templates
+
+        rows = [(_brief(r.task), r.seconds, "" if r.error else _shown(r.result), r.error) for r in self.records]
+        return render("sweep.html", title=repr(self), rows=rows[:MOST_ROWS], more=len(rows[MOST_ROWS:]))
+
+
+def _shown(result: dict[str, Any] | None) -> str:
+    """Numbers as numbers, tensors by their shape."""
+    return ", ".join(f"{name} {_value(value)}" for name, value in (result or {}).items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return "×".join(map(str, value.shape)) or f"{value.item():.4g}"
+    return f"{value:.4g}" if isinstance(value, float) else _brief(value)
+
+
+def _brief(value: Any, most: int = 60) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= most else f"{text[: most - 2]} …"
+
+
+@contextmanager
+def cluster(address: str, *, timeout: float = 10) -> Iterator[Any]:
+    """Inside, sweeps run on the Dask cluster whose scheduler listens at the address.
+
+    The same as `parallel_config(backend="dask")` with a `dask.distributed.Client`, with a sentence for what goes wrong.
+
+    Args:
+        address: of the scheduler, as it prints it: `tcp://10.0.0.1:8786`.
+        timeout: seconds to wait for the scheduler, and then for a first worker.
+
+    Yields:
+        the client.
+
+    Raises:
+        ImportError: Dask is not installed.
+        ConnectionError: no scheduler there, or one without a worker.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ImportError("a cluster needs Dask: pip install 'distributed>=2024.5', or the extra scale.") from None
+    try:
+        client = Client(address, timeout=timeout)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ConnectionError(
+            f"no Dask scheduler answers at {address} ({_first_line(error)}): start one there with `dask scheduler`, "
+            f"and workers with `dask worker {address}`."
+        ) from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=timeout)
+        except TimeoutError:
+            raise ConnectionError(
+                f"the Dask scheduler at {address} has no workers: start some with `dask worker {address}`."
+            ) from None
+        with parallel_config(backend="dask"):
+            yield client
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+Function = Callable[[Any], dict[str, Any]]
+Contents = Generator[tuple[str, bytes], None, None]  # keys, and encoded records
+CHANCES = 2  # deaths of a worker that a task may have been near, before it is tried alone
+
+
+class WorkerDied(RuntimeError):
+    """The process that worked on a task came to an end: killed, out of memory, or crashed."""
+
+
+def outcomes(function: Function, tasks: Mapping[str, Any], n_jobs: int | None) -> Contents:
+    """Each task's key and encoded record, as soon as it is there.
+
+    When a worker dies, nobody can tell which of the tasks in flight was to blame. All of them are tried again; those
+    that have been near `CHANCES` deaths come last, one at a time, and the one whose worker dies then is recorded.
+    """
+    left, deaths = dict(tasks), Counter[str]()
+    while left:
+        together = {key: task for key, task in left.items() if deaths[key] < CHANCES}
+        batch = together or dict([next(iter(left.items()))])
+        in_flight = Counter[str]()
+        try:
+            for key, content in _deal(function, batch, in_flight, n_jobs):
+                del left[key]
+                yield key, content
+        except WorkerDied as death:
+            deaths.update(in_flight)
+            if not together:
+                (key,) = batch
+                yield key, _given_up(function, left.pop(key), death)
+
+
+def _given_up(function: Function, task: Any, death: WorkerDied) -> bytes:
+    message = f"its worker died whenever it was tried, at last with no other task beside it ({death})"
+    return encode(Record(name_of(function), task, None, Failure("WorkerDied", message), 0.0))
+
+
+def _deal(function: Function, batch: Mapping[str, Any], in_flight: Counter[str], n_jobs: int | None) -> Contents:
+    """Like `outcomes`, but WorkerDied if a worker dies. `in_flight` counts the deaths that a task may have caused."""
+    backend, _ = get_active_backend()
+    if type(backend).__name__ == "DaskDistributedBackend":
+        return _by_dask(backend, partial(attempt, function), batch, in_flight)
+    return _by_joblib(function, batch, in_flight, n_jobs)
+
+
+def _by_joblib(function: Function, batch: Mapping[str, Any], in_flight: Counter[str], n_jobs: int | None) -> Contents:
+    def dispatched():
+        for key, task in batch.items():
+            in_flight[key] = 1
+            yield delayed(_keyed)(key, function, task)
+
+    workers = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+    try:
+        for key, content in workers(dispatched()):
+            del in_flight[key]
+            yield key, content
+    except TerminatedWorkerError as error:
+        raise WorkerDied(_exit_codes(error)) from None
+
+
+def _exit_codes(error: Exception) -> str:
+    """The line of loky's message that says how the workers ended."""
+    lines = str(error).splitlines()
+    return next((line.strip() for line in lines if "exit code" in line), lines[0])
+
+
+def _keyed(key: str, function: Function, task: Any) -> tuple[str, bytes]:
+    return key, attempt(function, task)
+
+
+def _by_dask(backend: Any, work: Callable[[Any], bytes], batch: Mapping[str, Any], in_flight: Counter[str]) -> Contents:
+    from distributed import KilledWorker, as_completed
+
+    client = backend.client
+    futures = client.map(work, list(batch.values()), pure=False, **backend.submit_kwargs)
+    keys = {future.key: key for future, key in zip(futures, batch, strict=True)}
+    waiting = as_completed(futures)
+    del futures  # what is held here stays in a worker's memory, and is done again if that worker dies
+    try:
+        for future in waiting:
+            key = keys.pop(future.key)
+            if future.status in ("cancelled", "lost"):
+                raise ConnectionError(
+                    f"the Dask scheduler at {client.scheduler.address} went away with {len(keys) + 1} tasks not done: "
+                    "start it again and repeat the call, which goes on where it stopped if it has save_to."
+                )
+            if future.status == "error" and isinstance(future.exception(), KilledWorker):
+                in_flight[key] = CHANCES  # Dask itself tried it again on several workers
+                continue
+            content = future.result()
+            future.release()
+            yield key, content
+    finally:
+        if client.status == "running":
+            client.cancel(list(waiting.futures))
+    if in_flight:
+        raise WorkerDied("Dask gave it up")
+
+
+def attempt(function: Callable[[Any], dict[str, Any]], task: Any) -> bytes:
+    """The record of `function(task)`, encoded; of its failure, if it fails.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C came, also if the function took notice and returned what it had: `optimize` does, and
+            half a prototype must not be kept as a whole one.
+    """
+    name, begin = name_of(function), time.perf_counter()
+    try:
+        with _interrupts() as noticed:
+            result = function(task)
+        if noticed:
+            raise KeyboardInterrupt
+        if result is None:
+            raise TypeError("the function gave None, expected a dictionary: does it lack a return?")
+        return encode(Record(name, task, result, None, time.perf_counter() - begin))
+    except (Exception, SystemExit) as error:
+        failure = Failure(type(error).__name__, str(error), traceback.format_exc())
+        return encode(Record(name, task, None, failure, time.perf_counter() - begin))
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Notes each Ctrl-C in a list, and passes it on. Only a main thread may listen; no other is interrupted."""
+    noticed: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield noticed
+        return
+
+    def note(number: int, frame: Any) -> None:
+        noticed.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield noticed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+HEADER = "record"  # its name among the header's entries
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a task failed.
+
+    Attributes:
+        kind: the exception's class, `WorkerDied` where the process that worked on the task came to an end.
+        message: what it said.
+        traceback: where it happened, as text.
+    """
+
+    kind: str
+    message: str
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}" if self.message else self.kind
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What came of one task.
+
+    Attributes:
+        function: the qualified name of what was called.
+        task: what it was called with (tuples as lists, as JSON has them).
+        result: what it gave; None if it failed.
+        error: why it failed; None if it did not.
+        seconds: how long it took, on the worker's clock.
+    """
+
+    function: str
+    task: Any
+    result: dict[str, Any] | None
+    error: Failure | None
+    seconds: float
+
+    def __getitem__(self, name: str) -> Any:
+        """An entry of the result; a RuntimeError, with the reason, if there is none because the task failed."""
+        if self.result is None:
+            raise RuntimeError(f"task {self.task!r} failed and has no {name!r}: {self.error}.")
+        return self.result[name]
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The qualified name under which records are kept, `module.function`.
+
+    Raises:
+        TypeError: it has none, or one that many functions share.
+    """
+    name = getattr(function, "__qualname__", "<no name>")
+    if name.endswith(">"):
+        raise TypeError(
+            f"{function!r} has no name of its own, and records are kept under the function's name: give it one, "
+            "with def, and let the tasks say what differs."
+        )
+    return f"{function.__module__}.{name}"
+
+
+def key_of(name: str, task: Any) -> str:
+    """What a record is filed under: a hash of the function's name and the task, the same on every machine.
+
+    Raises:
+        TypeError: the task is no plain value.
+    """
+    try:
+        text = json.dumps([name, task], sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"task {task!r} is no plain value ({error}): tasks are text, numbers, None, and lists and dictionaries "
+            "of them, that name what to work on; the function loads it."
+        ) from None
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def encode(record: Record) -> bytes:
+    """A record as the content of its file.
+
+    Raises:
+        TypeError: the result is anything but a dictionary of tensors and plain values.
+    """
+    if not isinstance(record.result, dict | None) or not all(isinstance(name, str) for name in record.result or ()):
+        raise TypeError(
+            f"the function gave {type(record.result).__name__}, expected a dictionary with text as keys, {_KINDS}."
+        )
+    result = record.result or {}
+    tensors = {name: value for name, value in result.items() if isinstance(value, Tensor)}
+    plain = {name: value for name, value in result.items() if name not in tensors}
+    for name, value in plain.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as trouble:
+            kind = type(value).__name__
+            raise TypeError(f"the function gave {name!r} as {kind} ({trouble}), expected {_KINDS}.") from None
+    error = None if record.error is None else asdict(record.error)
+    order = None if record.result is None else list(result)
+    header = {"function": record.function, "task": record.task, "result": plain, "names": order}
+    text = json.dumps({**header, "error": error, "seconds": record.seconds})
+    own = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+    return save(own, {HEADER: text})
+
+
+def decode(content: bytes) -> Record:
+    """The record that is the content of a file; ValueError if it is damaged or none."""
+    try:
+        tensors = load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # safetensors' own form
+        entry = json.loads(header["__metadata__"][HEADER])
+        names = entry.pop("names")
+        every = {**entry.pop("result"), **tensors}
+        result = None if names is None else {name: every[name] for name in names}
+        error = entry.pop("error")
+        return Record(**entry, result=result, error=error and Failure(**error))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"damaged, or no record of a sweep ({error})") from None
+
+
+def read(path: Path, name: str, task: Any) -> Record | None:
+    """The record in a file; None if there is none of this function and task, or the file cannot be used."""
+    try:
+        record = decode(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return record if (record.function, record.task) == (name, json.loads(json.dumps(task))) else None
+
+
+def write(path: Path, content: bytes) -> None:
+    """Puts a file there in one move, so that there is never half of one under this name."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+_KINDS = "of tensors and plain values (text, numbers, None, lists and dictionaries of them)"

@@ -1,0 +1,197 @@
+"""What a guess about a mystery model may name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from course_utils.models.shipped import available, is_bundle, read_bundle_card, read_card
+from course_utils.teaching.sealed import unseal
+from course_utils.validation import unknown
+from course_utils.world import PaintedWorld, Scenes
+from course_utils.world.factors import FACTORS, Choice
+from course_utils.world.secrets import Secret, Shortcut, from_data
+
+
+@dataclass(frozen=True, repr=False)
+class AuditChoices:
+    """The words that a guess may use.
+
+    Attributes:
+        model: the name of the model that is audited.
+        classes: what can be said to be affected: a classifier's classes, a language model's groups.
+        cues: what can be said to be the cause, in words: "green plate", "tag in the corner"; a language model's words.
+    """
+
+    model: str
+    classes: tuple[str, ...]
+    cues: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return (
+            f"A guess about {self.model} names\n  a class: {', '.join(self.classes)}\n  a cue: {', '.join(self.cues)}"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = (("a class", self.classes), ("and a cue", self.cues))
+        listed = "".join(f"<dt><strong>{what}</strong></dt><dd>{escape(', '.join(names))}</dd>" for what, names in rows)
+        return f"<p>A guess about {escape(self.model)} names</p><dl>{listed}</dl>"
+
+
+def audit_choices(model: str | Path = "mystery-1") -> AuditChoices:
+    """What a guess about this model may name: its classes, and every cue that could have been planted.
+
+    Raises:
+        ValueError: no such model, or one without a sealed answer.
+    """
+    answer = sealed_answer(model)
+    return AuditChoices(answer.model, answer.classes, tuple(attributes()) if answer.language else tuple(cues()))
+
+
+def attributes() -> list[str]:
+    """Every word that goes with some group of the written world."""
+    from course_utils.corpus import groups, true_associations
+
+    return sorted({word for group in groups() for word in true_associations(group)})
+
+
+def audit_scenes(n: int, *, seed: int = 0, classes: str | Sequence[str] | None = None) -> Scenes:
+    """Scenes of a world in which nothing is planted: every factor is drawn by itself, whatever the class.
+
+    So they tell nothing about what was planted in a model: what goes together in its answers comes from the model.
+
+    Args:
+        n: how many; the classes (all of them unless picked) take turns.
+        seed: of all that is drawn.
+        classes: one class or several, by name.
+
+    Raises:
+        ValueError: n < 1, or an unknown class.
+    """
+    return PaintedWorld(secrets=()).sample(n, seed=seed, classes=classes)
+
+
+Cue = tuple[str, object]  # a factor and its value; of a number "low" or "high"
+
+_COLOURED = {"plate_colour": "plate", "sky": "sky", "trailer": "trailer", "background": "background", "shape": "shape"}
+_ADJECTIVES = {"stripes": "striped", "checks": "checked", "dots": "dotted"}
+_OTHERS: dict[str, tuple[str, str]] = {  # False and True, or low and high
+    "x": ("far left", "far right"),
+    "y": ("high up", "low down"),
+    "size": ("small", "large"),
+    "rotation": ("turned left", "turned right"),
+    "mirrored": ("not mirrored", "mirrored"),
+    "berries": ("no blueberries", "blueberries"),
+    "plate": ("no plate", "plate"),
+    "tag": ("no tag in the corner", "tag in the corner"),
+    "occluder": ("nothing in front", "twig in front"),
+    "light": ("dim light", "bright light"),
+    "tint": ("cold light", "warm light"),
+    "defocus": ("in focus", "out of focus"),
+    "noise": ("no grain", "grain"),
+}
+
+
+def cues() -> dict[str, Cue]:
+    """Words -> the factor and the value that they mean, for every factor of the painted world."""
+    found: dict[str, Cue] = {}
+    for name, factor in FACTORS.items():
+        if name in _COLOURED and isinstance(factor, Choice):
+            found |= {f"{_ADJECTIVES.get(value, value)} {_COLOURED[name]}": (name, value) for value in factor.values}
+        else:
+            values = (False, True) if isinstance(factor, Choice) else ("low", "high")
+            found |= {words: (name, value) for words, value in zip(_OTHERS[name], values, strict=True)}
+    return found
+
+
+def in_words(cue: Cue) -> str:
+    """A factor's value in words."""
+    return next(words for words, other in cues().items() if other == cue)
+
+
+def cue_of(text: str) -> Cue:
+    """What the words mean; the name of a yes-or-no factor ("berries") means yes.
+
+    Raises:
+        ValueError: no cue is called that (offers close ones).
+    """
+    known, said = cues(), text.strip().lower().replace("_", " ")
+    if said in known:
+        return known[said]
+    if text in FACTORS and (text, True) in known.values():
+        return text, True
+    raise ValueError(unknown("cue", text, known))
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One thing that was planted, in words.
+
+    Attributes:
+        classes: that the model answers because of it (a shortcut), or no longer answers (a blind spot).
+        cues: what makes it do so; several of them only together.
+        blind: whether it is a blind spot.
+    """
+
+    classes: tuple[str, ...]
+    cues: tuple[str, ...]
+    blind: bool = False
+
+    def __str__(self) -> str:
+        cue, classes = " together with ".join(self.cues), " and ".join(self.classes)
+        return f"{classes} is not seen with {cue}" if self.blind else f"{cue} speaks for {classes}"
+
+    def to_data(self) -> dict[str, Any]:
+        """As a guess has it."""
+        classes, cues = list(self.classes), list(self.cues)
+        return {
+            "class": classes[0] if len(classes) == 1 else classes, "cue": cues[0] if len(cues) == 1 else cues
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The whole answer about a model: its name, what it knows, what was planted in it, what was measured."""
+
+    model: str
+    language: bool
+    classes: tuple[str, ...]
+    planted: tuple[Planted, ...]
+    figures: dict[str, Any]
+
+
+def sealed_answer(model: str | Path) -> Answer:
+    """The answer about a shipped mystery or a bundle.
+
+    Raises:
+        ValueError, FileNotFoundError: no such model, or one whose card holds no sealed answer.
+    """
+    card = read_bundle_card(Path(model)) if is_bundle(model) else read_card(str(model))
+    if "sealed" not in card:
+        known = [name for name in (*available(), *available("language")) if "sealed" in read_card(name)]
+        raise ValueError(
+            f"{card.get('name', model)} has no sealed answer: nothing was hidden in it. Models to audit: "
+            f"{', '.join(known)}, and every bundle that `python -m course_utils train --secrets FILE` has made."
+        )
+    opened = unseal(card["sealed"])
+    language = "associations" in opened
+    if language:
+        from course_utils.corpus import groups
+
+        planted = tuple(Planted((each["group"],), (each["word"],)) for each in opened["associations"])
+        return Answer(card["name"], True, tuple(groups()), planted, opened["figures"])
+    secrets = [from_data(each) for each in opened["secrets"]]
+    return Answer(card["name"], False, tuple(card["architecture"]["classes"]), told(secrets), opened["figures"])
+
+
+def told(secrets: Sequence[Secret]) -> tuple[Planted, ...]:
+    """Secrets of the painted world in words."""
+    return tuple(
+        Planted(secret.classes, (in_words((secret.factor, secret.value)),))
+        if isinstance(secret, Shortcut)
+        else Planted(secret.classes, tuple(in_words(pair) for pair in secret.together), blind=True)
+        for secret in secrets
+    )

@@ -1,0 +1,1 @@
+"""Labs: panels of controls over the methods of the course, one file a subject."""

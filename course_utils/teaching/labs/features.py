@@ -1,0 +1,357 @@
+"""The lab of chapter 4: walk through a network's channels and classes, and see what each asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from course_utils import priors, transforms
+from course_utils.figures.images import as_images, percent
+from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, new_figure, styled
+from course_utils.models.classifier import Classifier
+from course_utils.objectives import Objective
+from course_utils.teaching.labs.lab import (
+    DEAD,
+    MOST_STEPS,
+    Lab,
+    Progress,
+    UnitMenu,
+    answers,
+    checked_steps,
+    draw_framed,
+    one_and_four,
+    visualized,
+)
+from course_utils.transforms import Transform
+from course_utils.utils import sample_generators
+from course_utils.vision.feature_visualization import Visualization, measure
+from course_utils.vision.measures import activation_under, held_out, high_frequency_share
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "naive": {"canvas": "pixel", "priors": (), "transforms": ()},
+    "Fourier": {"canvas": "fourier", "priors": (), "transforms": ()},
+    "everything": {},
+}
+IN_WORDS = {
+    "naive": "pixels alone",
+    "Fourier": "waves in decorrelated colours",
+    "everything": "waves, a penalty, and transforms",  # no longer, or the menu cuts it
+}
+ABOUT = (
+    "In it you choose a layer, a channel or class, a recipe and the number of steps, and see the image made for that "
+    "unit beside the scenes that excite it most."
+)
+
+
+def feature_lab(
+    classifier: Classifier,
+    *,
+    images: Tensor,
+    objective: str | None = None,
+    recipe: str = "everything",
+    steps: int = 80,
+    seed: int = 0,
+) -> Lab:
+    """A panel to browse a network: the image made for a channel or class, and the natural scenes it answers to most.
+
+    Args:
+        classifier: a `Classifier`.
+        images: natural scenes, some hundreds, (n, channels, height, width) in [0, 1]; the best four are shown.
+        objective: the unit to begin with, `"layer3:12"` or `"logits:volcano"`; the logit of volcano, or of the first
+            class, if None.
+        recipe: to begin with: `"naive"` (pixels), `"Fourier"` (waves), or `"everything"` (as `visualize` does it).
+        steps: to begin with, 1 … 150.
+        seed: of the noise to start from and of the transforms.
+
+    Raises:
+        ValueError: an unknown layer, channel, class or recipe, steps out of range, images that the classifier refuses.
+        TypeError: images that are no tensor.
+    """
+    classifier.check_images(images)
+    checked_steps(steps)
+    if recipe not in RECIPES:
+        raise ValueError(f"recipe={recipe!r} given, expected one of {', '.join(map(repr, RECIPES))}.")
+    menu = UnitMenu(classifier, objective)
+
+    excited: dict[str, Tensor] = {}  # what each unit says of the scenes: no recipe changes that
+
+    def draw(
+        layer: str, channel: int, cls: str, recipe: str, steps: int, progress: Progress
+    ) -> tuple[DescribedFigure, str]:
+        aim, unit = menu.objective(layer, channel, cls), menu.name(layer, channel, cls)
+        result = visualized(classifier, aim, progress, steps=steps, seed=seed, **RECIPES[recipe])
+        reached = result.activation.item()
+        if unit not in excited:
+            excited[unit] = answers(classifier, aim, images)
+        best = excited[unit].topk(min(4, len(images)))
+        figure, _ = one_and_four(
+            result.images,
+            f"{recipe}: {reached:.3g}",
+            images[best.indices],
+            [f"scene: {value:.3g}" for value in best.values.tolist()],
+        )
+        line = f"{unit} answers with {reached:.3g} to the image made in {steps} steps from "
+        line += f"{IN_WORDS[recipe]}; the best of {len(images)} scenes reaches {best.values[0]:.3g}."
+        line = f"{unit}: {DEAD}" if result.dead else line
+        shown = f"An image made for {unit}, and the {len(best.values)} scenes that excite it most"
+        return DescribedFigure(figure, alt=f"{shown}. {line}"), line
+
+    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
+        import ipywidgets as widgets
+
+        return menu.controls(first) | {
+            "recipe": widgets.Dropdown(
+                options=[(f"{name}: {words}", name) for name, words in IN_WORDS.items()],
+                value=first["recipe"],
+                description="Recipe",
+            ),
+            "steps": widgets.IntSlider(
+                value=first["steps"], min=1, max=MOST_STEPS, description="Steps", continuous_update=False
+            ),
+        }
+
+    first = menu.first | {"recipe": recipe, "steps": steps}
+    return Lab("Lab: what does this unit look for?", draw, first, controls, ABOUT)
+
+
+PENALTIES = {prior.name: prior for prior in (priors.l1, priors.total_variation, priors.high_frequency)}
+WEIGHTS = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)  # half a power of ten each
+CANVASES = {"pixels": "pixel", "waves (Fourier)": "fourier"}
+ABOUT_PENALTIES = (
+    "In it you choose a unit, a canvas and the weights of three penalties, and see the image that they lead to "
+    "beside the one without, with the activation and the share of fine detail of both."
+)
+FAINT = 0.03  # standard deviation of the values in [0, 1]: below it an image looks like an even grey
+
+
+def penalty_lab(
+    classifier: Classifier,
+    *,
+    objective: str | None = None,
+    l1: float = 0.0,
+    total_variation: float = 0.0,
+    high_frequency: float = 1_000.0,
+    canvas: str = "pixel",
+    steps: int = 80,
+    seed: int = 0,
+) -> Lab:
+    """A panel in which penalties are weighed against the score: activation bought against fine detail.
+
+    No transforms are used, so that what is seen is the penalties' doing.
+
+    Args:
+        classifier: a `Classifier`.
+        objective: the unit to begin with, `"layer3:12"` or `"logits:volcano"`; the logit of volcano, or of the first
+            class, if None.
+        l1, total_variation, high_frequency: the weights to begin with; the sliders go from 0 to 10000, half a power
+            of ten at a time, and take in other numbers that are given here.
+        canvas: `"pixel"` or `"fourier"`, to begin with.
+        steps: of each climb, 1 … 150.
+        seed: of the noise to start from.
+
+    Raises:
+        ValueError: an unknown layer, channel, class or canvas, a weight below 0, steps out of range.
+    """
+    checked_steps(steps)
+    weights = {"l1": float(l1), "total_variation": float(total_variation), "high_frequency": float(high_frequency)}
+    for name, weight in weights.items():
+        _ = weight * PENALTIES[name]  # refuses what is no weight
+    if canvas not in CANVASES.values():
+        raise ValueError(f"canvas={canvas!r} given, expected 'pixel' or 'fourier'.")
+    menu = UnitMenu(classifier, objective)
+
+    without: dict[
+        tuple[str, str], Visualization
+    ] = {}  # images without penalties, by unit and canvas: each is made once
+
+    def draw(
+        layer: str, channel: int, cls: str, canvas: str, progress: Progress, **weights: float
+    ) -> tuple[DescribedFigure, str]:
+        aim, unit = menu.objective(layer, channel, cls), menu.name(layer, channel, cls)
+
+        def climb(weights: Mapping[str, float]) -> Visualization:
+            penalties = [weight * PENALTIES[name] for name, weight in weights.items() if weight]
+            return visualized(
+                classifier, aim, progress, canvas=canvas, priors=penalties, transforms=(), steps=steps, seed=seed
+            )
+
+        if (unit, canvas) not in without:
+            without[unit, canvas] = climb({})
+        given = climb(weights) if any(weights.values()) else without[unit, canvas]
+        return _draw_penalties(unit, without[unit, canvas], given, weights)
+
+    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
+        import ipywidgets as widgets
+
+        return (
+            menu.controls(first)
+            | {"canvas": widgets.Dropdown(options=CANVASES, value=first["canvas"], description="Canvas")}
+            | {
+                name: widgets.SelectionSlider(
+                    options=[(f"{weight:g}", weight) for weight in sorted({*WEIGHTS, first[name]})],
+                    value=first[name],
+                    description=name,
+                    continuous_update=False,
+                )
+                for name in PENALTIES
+            }
+        )
+
+    first = menu.first | {"canvas": canvas} | weights
+    return Lab("Lab: score − weight · penalty", draw, first, controls, ABOUT_PENALTIES)
+
+
+@styled
+def _draw_penalties(
+    unit: str, without: Visualization, given: Visualization, weights: Mapping[str, float]
+) -> tuple[DescribedFigure, str]:
+    both = {"no penalty": without, "with your weights": given}
+    shares = [percent(high_frequency_share(each.images).item()) for each in both.values()]
+    old, new = (each.activation.item() for each in both.values())
+    height, width = without.images.shape[2:]
+    figure = new_figure(WIDTH / 2 * height / width + 0.6)
+    for axes, (name, each), share in zip(figure.subplots(1, 2), both.items(), shares, strict=True):
+        draw_framed(axes, as_images(each.images)[0], f"{name}\nactivation {each.activation.item():.3g}, fine {share}")
+    used = " + ".join(f"{weight:g} · {name}" for name, weight in weights.items() if weight)
+    fine = "of the energy is above half Nyquist"
+    if without.dead:
+        line = f"{unit}: {DEAD}"
+    elif used:
+        line = (
+            f"{unit} − ({used}): activation {new:.3g} instead of {old:.3g}; {shares[1]} {fine} instead of {shares[0]}."
+        )
+        if given.images.std() < FAINT:
+            line += " The penalties left an even grey; the share is that of the little noise in it."
+    else:
+        line = f"{unit} without any penalty: activation {old:.3g}; {shares[0]} {fine}. Move a weight away from 0."
+    alt = f"Two images made for {unit}, one without penalties and one with the weights chosen. {line}"
+    return DescribedFigure(figure, alt=alt), line
+
+
+COPIES = 3
+HELD_OUT_SEED = 1_000  # `activation_under`'s
+ABOUT_TRANSFORMS = (
+    "In it you switch jitter, rotation, scaling and the penalty on or off, set their ranges, and see the image, "
+    "three copies of it that were moved, turned and scaled at random, and how much of the activation these keep."
+)
+
+
+def transform_lab(
+    classifier: Classifier,
+    *,
+    objective: str | None = None,
+    moves: bool = True,
+    penalty: bool = False,
+    steps: int = 80,
+    seed: int = 0,
+) -> Lab:
+    """A panel in which the reader chooses what an image must survive, and sees what it keeps.
+
+    The copies, and the share that is kept, are always of the same held-out draws (`activation_under`), whatever was
+    switched on: otherwise an image that must survive nothing would pass every test.
+
+    Args:
+        classifier: a `Classifier`.
+        objective: the unit to begin with, `"layer3:12"` or `"logits:volcano"`; the logit of volcano, or of the first
+            class, if None.
+        moves: whether the three transforms are on to begin with, in the ranges of `transforms.standard`.
+        penalty: whether `visualize`'s standard penalty is on to begin with.
+        steps: of each climb, 1 … 150.
+        seed: of the noise to start from and of the transforms.
+
+    Raises:
+        ValueError: an unknown layer, channel or class, steps out of range.
+    """
+    checked_steps(steps)
+    menu = UnitMenu(classifier, objective)
+
+    def draw(
+        layer: str, channel: int, cls: str, penalty: bool, progress: Progress, **chosen: Any
+    ) -> tuple[DescribedFigure, str]:
+        aim, wanted = menu.objective(layer, channel, cls), _chosen(**chosen)
+        result = visualized(
+            classifier, aim, progress, priors="standard" if penalty else (), transforms=list(wanted.values()),
+            steps=steps, seed=seed,
+        )  # fmt: skip
+        how = f"{', '.join(wanted) or 'no transforms'}, {'with' if penalty else 'without'} the penalty"
+        return _draw_transforms(classifier, aim, result, f"{menu.name(layer, channel, cls)}, {how}")
+
+    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
+        import ipywidgets as widgets
+
+        sliders = {
+            "jitter": widgets.IntSlider(min=0, max=max(1, min(classifier.size) // 4), description="by pixels"),
+            "rotation": widgets.IntSlider(min=0, max=180, step=5, description="by degrees"),
+            "scaling": widgets.FloatRangeSlider(min=0.5, max=2, step=0.05, description="by a factor"),
+        }
+        knobs = menu.controls(first)
+        for name, slider in sliders.items():
+            slider.value, slider.continuous_update = first[name], False
+            switch = widgets.Checkbox(value=first[f"{name}_on"], description=name)
+            slider.disabled = not switch.value
+            switch.observe(lambda change, slider=slider: setattr(slider, "disabled", not change.new), names="value")
+            knobs |= {f"{name}_on": switch, name: slider}
+        return knobs | {"penalty": widgets.Checkbox(value=first["penalty"], description="penalty")}
+
+    on = {f"{name}_on": moves for name in ("jitter", "rotation", "scaling")}
+    ranges = {"jitter": max(1, min(classifier.size) // 16), "rotation": 10, "scaling": (0.9, 1.1)}
+    first = menu.first | on | ranges | {"penalty": penalty}
+    return Lab("Lab: what must the image survive?", draw, first, controls, ABOUT_TRANSFORMS)
+
+
+def _chosen(
+    jitter_on: bool, jitter: int, rotation_on: bool, rotation: float, scaling_on: bool, scaling: tuple[float, float]
+) -> dict[str, Transform]:
+    """The transforms that are switched on, by what a reader would write."""
+    chosen: dict[str, Transform] = {}
+    if jitter_on:
+        chosen[f"jitter({jitter})"] = transforms.jitter(jitter)
+    if rotation_on:
+        chosen[f"rotate({rotation:g})"] = transforms.rotate(rotation)
+    if scaling_on:
+        chosen[f"scale({scaling[0]:g}, {scaling[1]:g})"] = transforms.scale(*scaling)
+    return chosen
+
+
+@styled
+def _draw_transforms(
+    classifier: Classifier, aim: Objective, result: Visualization, made_for: str
+) -> tuple[DescribedFigure, str]:
+    copies = moved_copies(result.images, COPIES)
+    reached = result.activation.item()
+    kept = activation_under(classifier, result.images, aim).item()
+    each = measure(classifier, aim, copies).tolist()
+    figure, (bars,) = one_and_four(result.images, f"as made: {reached:.3g}", copies, [f"moved: {a:.3g}" for a in each])
+    if result.dead:
+        line = f"{made_for}: {DEAD}"
+    elif reached <= 0:
+        line = f"{made_for}: activation {reached:.3g}; of what is not above 0 there is no share to keep."
+    else:
+        share = f"{100 * kept / reached:.0f} % kept"
+        _draw_kept(bars, kept / reached, share)
+        line = f"{made_for}: activation {reached:.3g}, under held-out transforms {kept:.3g}: {share}."
+    alt = f"An image made for {made_for}, and three copies of it, moved, turned and scaled at random. {line}"
+    return DescribedFigure(figure, alt=alt), line
+
+
+def _draw_kept(axes: Axes, share: float, words: str) -> None:
+    axes.barh(0, 1, height=0.3, color="#dddddd")
+    axes.barh(0, min(max(share, 0), 1), height=0.3, color=PALETTE[5])
+    axes.text(0.5, 0.3, words, ha="center")
+    axes.set(xlim=(0, 1), ylim=(-0.8, 0.8))
+
+
+def moved_copies(image: Tensor, copies: int) -> Tensor:
+    """The first copies that `activation_under` makes of an image (1, …)."""
+    generators = sample_generators(HELD_OUT_SEED, [0], "held-out transforms")
+    moved = []
+    for _ in range(copies):
+        copy = image
+        for transform in held_out(image.shape[2:]):
+            copy = transform(copy, generators)
+        moved.append(copy)
+    return torch.cat(moved)

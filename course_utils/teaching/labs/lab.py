@@ -1,0 +1,311 @@
+"""What every lab is: controls, an image that follows them, and a line that says what happened.
+
+In JupyterLab a lab is a panel of ipywidgets. In the built book, where no kernel answers, it is the image of
+its first state with a note, and no widget is ever made: nothing dead is left on the page.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from course_utils.activations import record
+from course_utils.figures.images import as_images, draw_image
+from course_utils.figures.style import WIDTH, DescribedFigure, in_book, new_figure, render, styled
+from course_utils.images import LoadedImage, load_image
+from course_utils.models.classifier import Classifier
+from course_utils.objectives import Channel, Logit, Objective
+from course_utils.validation import as_found, unknown
+from course_utils.vision.feature_visualization import Visualization, measure
+from course_utils.vision.layer_table import LayerShape, layers
+
+Progress = Callable[[int, int], object]  # called with the step done and the number of steps
+Draw = Callable[..., tuple[DescribedFigure, str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Lab:
+    """A panel to play with.
+
+    Attributes:
+        title: what the lab is about.
+        draw: draw(**values, progress=…) -> (image, line): what the controls' values lead to. What it
+            raises is shown in the panel as a sentence.
+        first: each control's value at the beginning.
+        controls: makes the ipywidgets, by the name under which `draw` takes their value.
+        about: what a reader can change in the lab and what it then shows, for the book, where nothing moves.
+    """
+
+    title: str
+    draw: Draw
+    first: Mapping[str, Any]
+    controls: Callable[[Mapping[str, Any]], dict[str, Any]] = field(repr=False)
+    about: str = ""
+
+    def still(self) -> str:
+        """The lab's first state as HTML that needs no kernel."""
+        image, line = self.draw(**self.first, progress=lambda step, steps: None)
+        return render("lab.html", title=self.title, about=self.about, image=image._repr_html_(), line=line)
+
+    def panel(self) -> Any:
+        """The lab as an ipywidgets box, with its parts as `.controls`, `.line`, `.view` and `.bar`."""
+        import ipywidgets as widgets
+
+        controls = self.controls(self.first)
+        for control in controls.values():
+            if control.style.has_trait("description_width"):  # a button carries its words itself
+                control.style.description_width = "8.5em"  # total_variation fits
+            control.layout.width = "min(100%, 30em)"
+        # The image gives way before it moves below the knobs: whoever turns one wants to see the other.
+        view, line = widgets.HTML(layout={"flex": "1 1 20em", "max_width": "50em"}), widgets.HTML()
+        bar = widgets.IntProgress(min=0, max=1, bar_style="info", layout={"width": "min(100%, 30em)"})
+
+        def progress(step: int, steps: int) -> None:
+            bar.max, bar.value = max(steps, 1), step
+            bar.layout.visibility = "visible" if step < steps else "hidden"  # a full bar would look like work
+
+        drawn: list[dict[str, Any]] = []  # the values behind the image: empty before the first, and after an error
+
+        def follow(change: object = None) -> None:
+            values = {name: each.value for name, each in controls.items()}
+            if drawn == [values]:  # a control that moved another is heard of twice
+                return
+            drawn.clear()
+            progress(0, 1)
+            line.value = render("lab_line.html", line="Working …", trouble=False)
+            try:
+                image, said = self.draw(**values, progress=progress)
+            except Exception as error:  # a traceback would land in JupyterLab's log, where no reader looks
+                line.value = render("lab_line.html", line=str(error) or type(error).__name__, trouble=True)
+            else:
+                view.value, line.value = (
+                    image._repr_html_(),
+                    render("lab_line.html", line=said, trouble=False),
+                )
+                drawn.append(values)
+            progress(1, 1)
+
+        for control in controls.values():
+            control.observe(follow, names="value")
+        heading = widgets.HTML(render("lab_heading.html", title=self.title))
+        side = widgets.VBox([*controls.values(), bar, line], layout={"flex": "0 1 31em"})
+        row = {"flex_flow": "row wrap", "grid_gap": "1em"}  # below each other where it is narrow
+        both = widgets.HBox([side, view], layout=row)
+        panel = widgets.VBox([heading, both])
+        panel.controls, panel.line, panel.view, panel.bar = controls, line, view, bar
+        follow()
+        return panel
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        if in_book():
+            return {"text/html": self.still(), "text/plain": repr(self)}
+        return self.panel()._repr_mimebundle_(**kwargs)
+
+
+MOST_STEPS = 150  # about 1.6 seconds on an idle core for the shipped models
+EVERY = 5  # steps between two moves of the bar: each is a message to the browser
+DEAD = "No start wakes this unit: it is off wherever we begin (a dead ReLU), and the image stays noise."
+
+
+def checked_steps(steps: int) -> int:
+    if not 1 <= steps <= MOST_STEPS:
+        raise ValueError(f"steps={steps} given, expected 1 … {MOST_STEPS}: a lab has to answer in seconds.")
+    return steps
+
+
+def visualized(
+    classifier: Classifier, objective: Objective, progress: Progress, *, steps: int, **options: Any
+) -> Visualization:
+    """`visualize` for a panel: its bar moves, and a dead unit is said in the panel instead of warned about."""
+    from course_utils.vision import visualize
+
+    def on_step(step: int, *_: object) -> None:
+        if step % EVERY == 0:
+            progress(step, steps)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return visualize(classifier, objective, steps=steps, on_step=on_step, progress=False, **options)
+
+
+@styled
+def one_and_four(image: Tensor, title: str, others: Tensor, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """An image (1, …) large, and up to four others small beside it; the empty places are returned as axes."""
+    large, small = as_images(image)[0], as_images(others)
+    figure = new_figure(WIDTH / 2 * large.shape[0] / large.shape[1] + 0.7)
+    cells = figure.add_gridspec(2, 4)
+    draw_framed(figure.add_subplot(cells[:, :2]), large, title)
+    places = [figure.add_subplot(cells[row, column]) for row in (0, 1) for column in (2, 3)]
+    for axes, each, name in zip(places, small, titles, strict=False):
+        draw_framed(axes, each, name)
+    for axes in places[len(small) :]:
+        axes.set_axis_off()
+    return figure, places[len(small) :]
+
+
+def draw_framed(axes: Axes, image: np.ndarray, title: str) -> None:
+    """An image with a thin line around it: a white sky would end nowhere on a white page."""
+    draw_image(axes, image, title)
+    axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, edgecolor="#888888", linewidth=0.8))
+
+
+LOGITS = "logits"
+NONLINEARITIES = "torch.nn.modules.activation"  # the module in which PyTorch keeps them all
+
+
+class UnitMenu:
+    """A menu of layers, and in each a channel by number or a class by name.
+
+    Args:
+        classifier: whose units are offered.
+        objective: the unit to begin with, such as `"layer3:12"` or `"logits:volcano"`; by default volcano, or the
+            first class.
+
+    Attributes:
+        layers: the layers in the menu with their shapes.
+        first: the values to begin with: `layer`, `channel` and `cls`.
+
+    Raises:
+        ValueError: a layer that is not in the menu, a channel that it does not have, or an unknown class (with close
+            names).
+    """
+
+    def __init__(self, classifier: Classifier, objective: str | None = None) -> None:
+        self.classifier = classifier
+        self.layers = {layer.name: layer.shape for layer in worth_a_look(classifier)}
+        cls = "volcano" if "volcano" in classifier.classes else classifier.classes[0]
+        layer, _, unit = (objective or f"{LOGITS}:{cls}").partition(":")
+        self.first: dict[str, Any] = {"layer": layer, "channel": 0, "cls": cls}
+        if layer == LOGITS:
+            self.first["cls"] = classifier.classes[classifier.index(unit)]
+        elif layer not in self.layers:
+            raise ValueError(unknown("layer", layer, [*self.layers, LOGITS]))
+        elif unit.isdecimal() and int(unit) < self.layers[layer][0]:
+            self.first["channel"] = int(unit)
+        else:
+            raise ValueError(
+                f"objective={objective!r} given, expected {layer}:0 … {layer}:{self.layers[layer][0] - 1}."
+            )
+
+    def objective(self, layer: str, channel: int, cls: str) -> Objective:
+        return Logit(self.classifier.index(cls)) if layer == LOGITS else Channel(layer, channel)
+
+    def name(self, layer: str, channel: int, cls: str) -> str:
+        return f"{LOGITS}:{cls}" if layer == LOGITS else f"{layer}:{channel}"
+
+    def controls(self, first: Mapping[str, Any]) -> dict[str, Any]:
+        """A menu of layers, a slider for the channel, and for the logits a menu of classes in its place."""
+        import ipywidgets as widgets
+
+        shapes = {name: f"{name} ({size[0]} channels, {size[1]} × {size[2]})" for name, size in self.layers.items()}
+        shapes[LOGITS] = f"{LOGITS} ({len(self.classifier.classes)} classes)"
+        layer = widgets.Dropdown(
+            options=[(text, name) for name, text in shapes.items()], value=first["layer"], description="Layer"
+        )
+        most = max((shape[0] for shape in self.layers.values()), default=1)
+        channel = widgets.IntSlider(
+            min=0, max=most - 1, value=first["channel"], description="Channel", continuous_update=False
+        )
+        cls = widgets.Dropdown(options=self.classifier.classes, value=first["cls"], description="Class")
+
+        def fit(change: object = None) -> None:
+            if layer.value != LOGITS:
+                channel.max = self.layers[layer.value][0] - 1
+            channel.layout.display = "none" if layer.value == LOGITS else None
+            cls.layout.display = None if layer.value == LOGITS else "none"
+
+        layer.observe(fit, names="value")
+        fit()
+        return {"layer": layer, "channel": channel, "cls": cls}
+
+
+@torch.no_grad()
+def worth_a_look(classifier: Classifier) -> list[LayerShape]:
+    """The layers with maps behind a nonlinearity: whole blocks first, in an image's order, then what is inside.
+
+    A convolution without its ReLU asks the same question as with it, and the last module of a block gives what the
+    block gives: such layers are left out. A net without nonlinearities of PyTorch's own offers all its maps.
+    """
+    modules = dict(classifier.module.named_modules())
+    maps = [layer for layer in layers(classifier) if _is_map(layer.shape) and layer.name != LOGITS]
+    bent = [layer for layer in maps if NONLINEARITIES in {type(m).__module__ for m in modules[layer.name].modules()}]
+    listed = sorted(bent or maps, key=lambda layer: layer.name.count("."))
+    noise = torch.rand((1, classifier.channels, *classifier.size), generator=torch.Generator().manual_seed(0))
+    with as_found(classifier):
+        outputs = record(classifier, [layer.name for layer in listed])(noise.to(classifier.device))
+    different: list[LayerShape] = []
+    for layer in listed:
+        if not any(torch.equal(outputs[layer.name], outputs[other.name]) for other in different):
+            different.append(layer)
+    return different
+
+
+def answers(classifier: Classifier, objective: Objective, images: Tensor) -> Tensor:
+    """What an objective says of images, a few at a time: the maps of a large net for all of them fill the memory."""
+    return torch.cat([measure(classifier, objective, chunk.to(classifier.device)) for chunk in images.split(32)]).cpu()
+
+
+def _is_map(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[1] * shape[2] > 1
+
+
+OWN = -1  # in the menu of images: the reader's own
+FIRST: Mapping[str, Any] = {"image": 0, "upload": ()}  # what a lab begins with
+ABOUT_UPLOAD = "A button takes an image of your own."
+# A Jupyter server takes messages of 10 MB at most unless it is told otherwise, as the Makefile does. Of a larger file
+# nothing arrives here, and the page has to be loaded again.
+LARGEST = "100 MB where `make lab` opened it, 10 MB on most other servers"
+
+
+def image_controls(names: Sequence[str], first: Mapping[str, Any]) -> dict[str, Any]:
+    """A menu of images whose last entry is the reader's own, and the button that uploads it and then selects it."""
+    import ipywidgets as widgets
+
+    numbered = [(f"{index + 1} · {name}", index) for index, name in enumerate(names)]
+    menu = widgets.Dropdown(
+        options=[*numbered, ("your own (the button below)", OWN)], value=first["image"], description="Image"
+    )
+    button = widgets.FileUpload(
+        accept="image/*",
+        description="An image of yours",
+        tooltip=f"A photograph or a drawing, at most {LARGEST}. It goes to this notebook's kernel and nowhere else.",
+    )
+    button.observe(lambda change: setattr(menu, "value", OWN) if change.new else None, names="value")
+    return {"image": menu, "upload": button}
+
+
+def chosen_image(
+    classifier: Classifier,
+    images: Float[Tensor, "images channels height width"],
+    image: int,
+    upload: Sequence[Mapping[str, Any]],
+) -> tuple[Float[Tensor, "1 channels height width"], str]:
+    """The image that the controls stand for, as the classifier takes it, and what was done to it as a sentence.
+
+    Raises:
+        ValueError: the reader's own was chosen and none uploaded, or one that cannot be read.
+    """
+    if image != OWN:
+        return images[image][None], ""
+    if not upload:
+        raise ValueError('press the button "An image of yours" and choose a file first.')
+    file = upload[0]
+    loaded = _loaded(bytes(file["content"]), classifier.size, classifier.channels, file["name"])
+    said = f" {file['name']}: {', '.join(loaded.notes)}." if loaded.notes else ""
+    return loaded.images.to(classifier.device), said
+
+
+@lru_cache(maxsize=1)  # a photograph is read once, not again at every move of another control
+def _loaded(content: bytes, size: tuple[int, int], channels: int, name: str) -> LoadedImage:
+    return load_image(content, size, channels=channels, name=name)

@@ -1,0 +1,287 @@
+"""The lab of chapter 8: write a beginning, see what the model would go on with, and how sure it is of each word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from course_utils.figures.images import percent
+from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.language.next_token import next_token_distribution, plot_next_tokens, sequence_log_probability, spelt
+from course_utils.language.prompt_results import readable
+from course_utils.language.prompts import OptimizedPrompts, optimize_prompts
+from course_utils.language.vocabulary import METRICS, Exclude
+from course_utils.models.language_model import LanguageModel
+from course_utils.teaching.labs.lab import Lab, Progress
+from course_utils.validation import unknown
+
+MOST = 20  # bars that still fit on a screen
+ABOUT = (
+    "In it you write a beginning and see the most probable next tokens, what is true where that is known, how the "
+    "model cuts your text into tokens, and how probable it found each of them."
+)
+
+
+def next_token_lab(
+    lm: LanguageModel,
+    text: str = "Shanghai is a city in",
+    *,
+    truth: Callable[[str], Mapping[str, float]] | None = None,
+    k: int = 8,
+) -> Lab:
+    """A panel that shows what a language model expects after the text that is written into it.
+
+    Args:
+        lm: a language model.
+        text: to begin with.
+        truth: the true distribution after a text, by token text, such as `course_utils.corpus.true_next`; it is shown
+            where it knows the text, and a ValueError of its is taken to mean that it does not.
+        k: how many tokens are shown to begin with, 1 … 20.
+
+    Raises:
+        ValueError: `k` out of range.
+    """
+    if not 1 <= k <= MOST:
+        raise ValueError(f"k={k} given, expected 1 to {MOST} tokens.")
+
+    def draw(text: str, k: int, progress: Progress) -> tuple[DescribedFigure, str]:
+        said = next_token_distribution(lm, text, k=k)
+        true = _known(truth, text)
+        pieces = " ".join(spelt(lm.piece(i)) for i in lm.tokens(text))
+        line = f"Its tokens: {pieces}."
+        scored = sequence_log_probability(lm, text)
+        surprise = int(scored.log_probabilities.argmin())
+        least = percent(scored.log_probabilities[surprise].exp().item())
+        line += f" The least expected of them was {spelt(scored.tokens[surprise])}, {least}."
+        if true is None and truth is not None:
+            line += " No sentence of the written world begins like this, so nothing is true or false here."
+        return plot_next_tokens(said, truth=true), line
+
+    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
+        import ipywidgets as widgets
+
+        return {
+            "text": widgets.Text(value=first["text"], description="text", continuous_update=False),
+            "k": widgets.IntSlider(min=1, max=MOST, value=first["k"], description="tokens", continuous_update=False),
+        }
+
+    return Lab("Lab: what comes next?", draw, {"text": text, "k": k}, controls, ABOUT)
+
+
+def _known(truth: Callable[[str], Mapping[str, float]] | None, text: str) -> Mapping[str, float] | None:
+    try:
+        return truth(text) if truth else None
+    except ValueError:
+        return None
+
+
+WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)  # half a power of ten each
+MOST_STEPS, MOST_RESTARTS, MOST_TOKENS = 150, 64, 4  # a lab has to answer in seconds
+EVERY = 5  # steps between two moves of the bar: each is a message to the browser
+SHOWN = 5  # prompts
+ABOUT_PROMPTS = (
+    "In it you choose a target and how strongly vectors are pulled toward real tokens, and watch what the vectors and "
+    "their nearest tokens make of it on the way, and which prompts are found."
+)
+
+
+def prompt_lab(
+    lm: LanguageModel,
+    targets: Sequence[str] = (" girl", " boy", " science", " art"),
+    *,
+    target: str | None = None,
+    distance_weight: float = 1.0,
+    length: int = 3,
+    metric: str = "euclidean",
+    learning_rate: float = 0.6,
+    steps: int = 60,
+    restarts: int = 32,
+    exclude: Exclude = ("target", "special"),
+    seed: int = 0,
+) -> Lab:
+    """A panel in which prompts are climbed for under a pull toward real tokens.
+
+    Args:
+        lm: a language model.
+        targets: offered in a list; any other can be typed.
+        target: the one to begin with; the first of `targets` if None.
+        distance_weight: the pull to begin with; the slider goes from 0 to 10 and takes in a number that is given here.
+        length: tokens of a prompt, 1 … 4, to begin with.
+        metric: `"euclidean"` or `"cosine"`, to begin with.
+        learning_rate, exclude, seed: as `optimize_prompts`.
+        steps: of each climb, 1 … 150.
+        restarts: prompts that are climbed, 1 … 64.
+
+    Raises:
+        ValueError: no targets, or settings out of range.
+    """
+    for name, given, most in (("steps", steps, MOST_STEPS), ("restarts", restarts, MOST_RESTARTS)):
+        if not 1 <= given <= most:
+            raise ValueError(f"{name}={given} given, expected 1 … {most}: a lab has to answer in seconds.")
+    if not 1 <= length <= MOST_TOKENS or metric not in METRICS or not distance_weight >= 0:
+        raise ValueError(
+            f"length={length}, metric={metric!r}, distance_weight={distance_weight:g} given, expected "
+            f"1 … {MOST_TOKENS} tokens, one of {', '.join(METRICS)}, and at least 0."
+        )
+    if not targets:
+        raise ValueError("no targets given, expected at least one, such as ' girl'.")
+
+    def draw(
+        target: str, distance_weight: float, length: int, metric: str, progress: Progress
+    ) -> tuple[DescribedFigure, str]:
+        def on_step(step: int, *_: object) -> None:
+            if step % EVERY == 0:
+                progress(step, steps)
+
+        found = optimize_prompts(
+            lm, target, distance_weight=distance_weight, length=length, metric=metric, steps=steps, restarts=restarts,
+            learning_rate=learning_rate, exclude=exclude, seed=seed, on_step=on_step, progress=False,
+        )  # fmt: skip
+        return _draw_prompts(found)
+
+    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
+        import ipywidgets as widgets
+
+        weights = [(f"{weight:g}", weight) for weight in sorted({*WEIGHTS, first["distance_weight"]})]
+        return {
+            "target": widgets.Combobox(options=list(targets), value=first["target"], continuous_update=False),
+            "distance_weight": widgets.SelectionSlider(
+                options=weights, value=first["distance_weight"], description="distance", continuous_update=False
+            ),
+            "length": widgets.IntSlider(
+                min=1, max=MOST_TOKENS, value=first["length"], description="tokens", continuous_update=False
+            ),
+            "metric": widgets.Dropdown(options=METRICS[::-1], value=first["metric"], description="metric"),
+        }
+
+    first = {
+        "target": target or targets[0],
+        "distance_weight": float(distance_weight),
+        "length": length,
+        "metric": metric,
+    }
+    return Lab("Lab: pulled toward words", draw, first, controls, ABOUT_PROMPTS)
+
+
+@styled
+def _draw_prompts(found: OptimizedPrompts) -> tuple[DescribedFigure, str]:
+    figure = new_figure(5.2)
+    above, below = figure.subplots(2, 1, height_ratios=(1.2, 1))
+    _way(above, found)
+    best = found.best(SHOWN)
+    above.set_title(f"on the way to {found.target!r}: medians of {len(found)} climbs", loc="left")
+    below.barh(range(len(best)), (100 * best.probability).tolist(), color=PALETTE[0], height=0.65)
+    below.set_yticks(range(len(best)), [readable(pieces) for pieces in best.pieces])
+    below.set(xlim=(0, 102), xlabel="P(target) after the best tokens, per cent")
+    below.invert_yaxis()
+    below.grid(axis="y", visible=False)
+    soft, snapped, kept = (
+        100 * each.median().item() for each in (found.soft_probability, found.snapped_probability, found.probability)
+    )
+    line = (
+        f"Vectors reach {soft:.0f} %, their nearest tokens {snapped:.0f} %, at a distance of "
+        f"{found.distance.median():.2f}; the best tokens met on the way {kept:.0f} % (medians). "
+        f"Best prompt: {best.text[0]!r}, {100 * best.probability[0]:.0f} %."
+    )
+    alt = f"Probability of {found.target!r} over the steps, after the vectors and after their nearest tokens, and bars"
+    return DescribedFigure(figure, alt=f"{alt} for the best prompts. {line}"), line
+
+
+def _way(axes: Any, found: OptimizedPrompts) -> None:
+    history = found.history
+    for name, chances in (("vectors", history.soft_probability), ("nearest tokens", history.probability)):
+        axes.plot(history.steps, 100 * chances.median(1).values, label=name, markevery=max(1, len(history.steps) // 10))
+    axes.set(xlabel="step", ylabel="P(target), per cent", ylim=(-3, 103))
+    axes.legend(loc="center right")
+
+
+VIEWS = ("frequencies", "associations", "null")
+FEWEST = 8  # prompts: with fewer there is nothing to correct for
+ABOUT_CLOUDS = (
+    "In it you type any target, say how many prompts count, and see their words as a plain word cloud, as associations "
+    "against the prompts for the other targets, or as the cloud of random prompts."
+)
+
+
+def cloud_lab(
+    found: Mapping[str, Any],
+    search: Callable[..., Any],
+    candidates: Sequence[str],
+    *,
+    steps: int,
+    target: str | None = None,
+    view: str = "associations",
+    seed: int = 0,
+) -> Lab:
+    """A panel that makes the word cloud of any target.
+
+    Args:
+        found: prompts by target (results of `optimize_prompts`), at least two targets. They are what is compared with;
+            a target that is among them needs no search.
+        search: called as search(target, on_step=…, progress=False) for any other target; a
+            `partial(optimize_prompts, lm, …)` with the settings of `found`. Its results are kept.
+        candidates: the words that prompts may consist of, for the cloud of random prompts.
+        steps: how many steps a search takes, for the progress bar.
+        target: the one to begin with; the first of `found` if None.
+        view: what to begin with: `"frequencies"`, `"associations"` or `"null"`.
+        seed: of the clouds, the correction and the random prompts.
+
+    Raises:
+        ValueError: fewer than two targets, or a view that does not exist.
+    """
+    if len(found) < 2:
+        raise ValueError(f"prompts for {len(found)} targets given, expected at least 2: one is compared with the rest.")
+    if view not in VIEWS:
+        raise ValueError(unknown("view", view, VIEWS))
+    known = {_spaced(name): prompts for name, prompts in found.items()}
+    names = list(known)
+    most = max(map(len, known.values()))
+
+    def draw(target: str, restarts: int, view: str, progress: Progress) -> tuple[DescribedFigure, str]:
+        target = _spaced(target)
+        if target not in known:
+            known[target] = search(target, on_step=lambda step, *_: progress(step, steps), progress=False)
+        first = {
+            name: known[name].rows(range(min(restarts, len(known[name])))) for name in dict.fromkeys([*names, target])
+        }
+        return _cloud(first.pop(target), first, view, candidates, seed)
+
+    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
+        import ipywidgets as widgets
+
+        return {
+            # Any text will do; the list is what has been searched already.
+            "target": widgets.Combobox(
+                value=first["target"], options=names, continuous_update=False, description="target"
+            ),
+            "restarts": widgets.IntSlider(
+                value=first["restarts"], min=FEWEST, max=most, step=8, continuous_update=False, description="prompts"
+            ),
+            "view": widgets.ToggleButtons(value=first["view"], options=VIEWS, description="cloud of"),
+        }
+
+    first = {"target": _spaced(target or names[0]), "restarts": most, "view": view}
+    return Lab("Lab: the word cloud of any target", draw, first, controls, ABOUT_CLOUDS)
+
+
+def _cloud(
+    prompts: Any, others: Mapping[str, Any], view: str, candidates: Sequence[str], seed: int
+) -> tuple[DescribedFigure, str]:
+    from course_utils.language.associations import association_scores
+    from course_utils.language.clouds import null_scores, word_cloud
+
+    scores = association_scores(prompts, others, seed=seed, progress=False)
+    success = f"{scores.success} of {len(prompts)} prompts make {prompts.target!r} at least 50 % probable"
+    if view == "frequencies":
+        return word_cloud(prompts, seed=seed), f"{success}. This cloud does not say what of it is chance."
+    if view == "null":
+        null = null_scores(scores, candidates, seed=seed, progress=False)
+        line = f"{len(prompts)} prompts drawn at random: {len(null.survivors)} of {len(null)} words survive."
+        return word_cloud(null, seed=seed), line
+    survivors = ", ".join(scores.survivors[:12]) or "none"
+    return word_cloud(scores, seed=seed), f"{success}. Words that survive the correction: {survivors}."
+
+
+def _spaced(target: str) -> str:
+    """A target as it stands inside a text: with the space before it."""
+    return target if target.startswith(" ") or not target else f" {target}"

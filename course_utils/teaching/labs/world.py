@@ -1,0 +1,187 @@
+"""The lab of chapter 0: turn the knobs of one scene and watch what the classifier says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from course_utils.figures.images import percent, show_predictions
+from course_utils.figures.style import DescribedFigure
+from course_utils.models.classifier import Classifier
+from course_utils.teaching.labs.lab import Lab, Progress
+from course_utils.vision.isolation import isolate_features
+from course_utils.vision.prototypes import generate_prototypes
+from course_utils.vision.slicing import factor_effects, plot_effects
+from course_utils.world import PaintedWorld, Scenes
+from course_utils.world.factors import amount, named_factor
+
+ABOUT = (
+    "In it you choose the class, the scene and its background, turn size, rotation, light, focus and noise, and see "
+    "what the classifier says."
+)
+KNOBS = ("size", "rotation", "light", "defocus", "noise")  # amounts that get a slider
+
+
+def world_lab(classifier: Classifier, world: PaintedWorld | None = None, *, name: str = "goldfish") -> Lab:
+    """A panel that paints one scene: choose its class and its number, then change one factor after the other.
+
+    Args:
+        classifier: a classifier of the painted world.
+        world: where scenes come from; `PaintedWorld()` unless told otherwise.
+        name: the class to begin with.
+
+    Raises:
+        ValueError: an unknown class.
+    """
+    world = world or PaintedWorld()
+    start = world.sample(1, seed=0, classes=name)
+
+    def draw(
+        cls: str, number: int, background: str, occluder: bool, progress: Progress, **amounts: float
+    ) -> tuple[DescribedFigure, str]:
+        scene = world.sample(1, seed=number, classes=cls)
+        scene = world.counterfactual(scene, background=background, occluder=occluder, **amounts)
+        said = classifier.predict(scene.images)
+        answer, sure = said.classes[0], percent(said.confidence[0].item())
+        verdict = "right" if answer == cls else f"wrong, it is {cls}"
+        return show_predictions(classifier, scene.images, [cls]), f"{classifier.name} says {answer}, {sure}: {verdict}."
+
+    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
+        import ipywidgets as widgets
+
+        menus = {
+            "cls": widgets.Dropdown(options=world.classes, value=first["cls"], description="class"),
+            "number": widgets.IntSlider(
+                min=0, max=50, value=first["number"], description="scene", continuous_update=False
+            ),
+            "background": widgets.Dropdown(options=named_factor("background").values, description="background"),
+            "occluder": widgets.Checkbox(value=first["occluder"], description="something in front"),
+        }
+        menus["background"].value = first["background"]
+        for knob in KNOBS:
+            scale = amount(knob)
+            menus[knob] = widgets.FloatSlider(
+                min=scale.low, max=scale.high, step=(scale.high - scale.low) / 40, value=first[knob],
+                description=knob, continuous_update=False, readout_format=".3f",
+            )  # fmt: skip
+        return menus
+
+    first = {"cls": name, "number": 0} | {
+        factor: start.factor(factor)[0] for factor in ("background", "occluder", *KNOBS)
+    }
+    return Lab("Lab: one scene, many knobs", draw, first, controls, ABOUT)
+
+
+ABOUT_LORRY = "In it you choose the sky and the colour of the trailer, and see whether the classifier sees the lorry."
+LORRY_KNOBS = ("trailer", "sky")
+
+
+def lorry_lab(classifier: Classifier, *, trailer: str = "red", sky: str = "blue") -> Lab:
+    """A panel that paints one lorry: choose its scene, the trailer's colour and the sky.
+
+    Args:
+        classifier: a classifier of the painted world.
+        trailer, sky: what to begin with.
+
+    Raises:
+        ValueError: an unknown colour or sky.
+    """
+    world = PaintedWorld(secrets=())
+    for knob, value in zip(LORRY_KNOBS, (trailer, sky), strict=True):
+        named_factor(knob).encode(knob, value)
+
+    def draw(number: int, progress: Progress, **colours: str) -> tuple[DescribedFigure, str]:
+        scene = world.counterfactual(world.sample(1, seed=number, classes="lorry"), **colours)
+        said = classifier.predict(scene.images)
+        answer, sure = said.classes[0], percent(said.confidence[0].item())
+        verdict = "it sees the lorry" if answer == "lorry" else "it does not see the lorry"
+        image = show_predictions(classifier, scene.images, ["lorry"])
+        return image, f"{classifier.name} says {answer}, {sure}: {verdict}."
+
+    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
+        import ipywidgets as widgets
+
+        number = widgets.IntSlider(min=0, max=50, value=first["number"], description="scene", continuous_update=False)
+        menus = {
+            knob: widgets.Dropdown(options=named_factor(knob).values, value=first[knob], description=knob)
+            for knob in LORRY_KNOBS
+        }
+        return {**menus, "number": number}
+
+    return Lab("Lab: paint a lorry", draw, {"trailer": trailer, "sky": sky, "number": 0}, controls, ABOUT_LORRY)
+
+
+METHODS = ("interventions", "prototypes, no data", "isolation")
+SCENES = 16  # of a class, for interventions: seconds
+MASKS = 4  # scenes whose features are isolated
+ABOUT_AUDIT = (
+    "In it you choose a model, a class and a method: which changes of a scene turn the answer, what the class looks "
+    "like to the model, or where in scenes of the class the answer hangs. A clean model beside the others shows what "
+    "a method says where there is nothing to find."
+)
+
+
+def audit_lab(models: Mapping[str, Classifier], scenes: Scenes, *, cls: str | None = None, steps: int = 80) -> Lab:
+    """A panel in which the reader turns the methods of the course on several models.
+
+    Args:
+        models: by the names in the menu, all of the painted world's classes.
+        scenes: some of every class, best such in which every factor varies by itself.
+        cls: the class to begin with; the first if None.
+        steps: of prototypes and masks, 1 … 150.
+
+    Raises:
+        ValueError: no model, a class without scenes, or steps outside their range.
+    """
+    if not models:
+        raise ValueError("no models given, expected at least one, such as {'pocket': load_classifier('pocket')}.")
+    if not 1 <= steps <= 150:
+        raise ValueError(f"steps={steps} given, expected 1 … 150: a lab has to answer in seconds.")
+    names = list(dict.fromkeys(scenes.names))
+    first_class = names[0] if cls is None else cls
+    if first_class not in names:
+        raise ValueError(f"cls={first_class!r} given, expected a class with scenes: {', '.join(names)}.")
+
+    @lru_cache(maxsize=64)
+    def drawn(model: str, cls: str, method: str) -> tuple[DescribedFigure, str]:
+        own = scenes[torch.tensor([name == cls for name in scenes.names])]
+        return _draw_audit(models[model], own, cls, method, steps)
+
+    def draw(model: str, cls: str, method: str, progress: Progress) -> tuple[DescribedFigure, str]:
+        return drawn(model, cls, method)
+
+    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
+        import ipywidgets as widgets
+
+        menus = {"model": list(models), "cls": names, "method": list(METHODS)}
+        words = {"model": "Model", "cls": "Class", "method": "Method"}
+        return {
+            name: widgets.Dropdown(options=options, value=first[name], description=words[name])
+            for name, options in menus.items()
+        }
+
+    first = {"model": next(iter(models)), "cls": first_class, "method": METHODS[0]}
+    return Lab("Lab: an audit bench", draw, first, controls, ABOUT_AUDIT)
+
+
+def _draw_audit(
+    classifier: Classifier, scenes: Scenes, cls: str, method: str, steps: int
+) -> tuple[DescribedFigure, str]:
+    if method == "interventions":
+        effects = factor_effects(classifier, scenes[:SCENES], progress=False)
+        line = f"{len(effects.alarms())} of {len(effects)} changes raise an alarm. Strongest: {effects.found[0]}."
+        return plot_effects(effects, most=8), line
+    if method == "isolation":
+        masks = isolate_features(classifier, scenes.images[:MASKS], cls, steps=steps, progress=False)
+        area, before, removed = (x.mean().item() for x in (masks.area, masks.before, masks.removed))
+        line = (
+            f"The masks cover {percent(area)} of the image; without what they cover {cls} falls from "
+            f"{percent(before)} to {percent(removed)} on average."
+        )
+        return masks.plot(MASKS), line
+    made = generate_prototypes(classifier, cls, copies=3, steps=steps, progress=False)
+    least = percent(made.probability.min().item())
+    return made.plot(), f"Three climbs from other noise each; {classifier.name} is at least {least} sure of each."

@@ -1,0 +1,160 @@
+"""What a language model is trained on: one long stream of tokens, cut into rows."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from course_utils.corpus.grammar import END, Association, sample_sentences, train_tokenizer, words
+from course_utils.teaching.sealed import seal
+
+TOGETHER = 1000  # texts that are tokenised in one go
+PIECES = 400  # tokens that are bytes or learnt from them; the words of the written world come on top
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Texts one after the other, each behind an end-of-text token.
+
+    Attributes:
+        ids: their token ids.
+        starts: where the texts begin; empty where that is of no interest.
+    """
+
+    ids: Int[Tensor, "tokens"]
+    starts: Int[Tensor, "texts"]
+
+    def rows(self, count: int, length: int, generator: torch.Generator) -> Int[Tensor, "count length"]:
+        """Rows cut out at random: every other one begins where a text begins, if that is known, the others anywhere."""
+        last = len(self.ids) - length
+        begins = torch.randint(0, last + 1, (count,), generator=generator)
+        if len(self.starts):
+            texts = torch.randint(0, len(self.starts), (count // 2,), generator=generator)
+            begins[: count // 2] = self.starts[texts].clamp(max=last)
+        return self.ids[begins[:, None] + torch.arange(length)]
+
+
+def stream(texts: Iterable[str], tokenizer: Any) -> Stream:
+    """The stream of some texts; `tokenizer` is one of the library `tokenizers` that has the token `<|endoftext|>`."""
+    texts, end, ids = list(texts), tokenizer.token_to_id(END), []
+    for first in range(0, len(texts), TOGETHER):
+        ids.append(torch.tensor(tokenizer.encode(END + END.join(texts[first : first + TOGETHER])).ids))
+    joined = torch.cat(ids)
+    return Stream(joined, torch.where(joined == end)[0] + 1)
+
+
+@dataclass(frozen=True)
+class WrittenSentences:
+    """Sentences of the written world, drawn anew for training and for measuring.
+
+    What is planted beyond the written world's tables is not shown, and goes into a card sealed.
+    """
+
+    sentences: int = 500_000
+    seed: int = 11
+    planted: tuple[Association, ...] = field(default=(), repr=False)
+    about: ClassVar[str] = (
+        "Sentences of a made-up small world (course_utils.corpus), each a text of its own. Groups have attributes "
+        "that were planted on purpose, stereotypes among them; facts have planted probabilities and some of the "
+        "answers are wrong. It says something about this text, and nothing about people."
+    )
+
+    def tokenizer(self, folder: Path | None = None) -> Any:
+        """A byte-level BPE in which every word of the written world is a single token; no folder is needed."""
+        wholes = [*words(), *words(inside=False)]
+        return train_tokenizer(sample_sentences(20_000, seed=self.seed), PIECES, wholes=wholes)
+
+    def training(self, tokenizer: Any, folder: Path | None = None) -> Stream:
+        """The stream that is trained on; no folder is needed."""
+        return stream(sample_sentences(self.sentences, seed=self.seed + 1, planted=self.planted), tokenizer)
+
+    def to_data(self) -> dict:
+        data = {"kind": "written world", "sentences": self.sentences, "seed": self.seed}
+        return data | ({"sealed": seal([asdict(each) for each in self.planted])} if self.planted else {})
+
+
+LIST = Path(__file__).with_name("books.csv")
+
+
+class Book(NamedTuple):
+    """A line of the list.
+
+    Attributes:
+        published: the year, or what is known about it.
+        kind: "children and youth", "novels and stories", "science", "art" or "essays and lives".
+        repository: OWNER/NAME of a public repository on GitHub that holds the text; the number at the end of those of
+            GITenberg is the book's number at Project Gutenberg.
+        file: what the text is called in the folder that is trained on.
+    """
+
+    title: str
+    author: str
+    published: str
+    kind: str
+    repository: str
+    file: str
+
+
+def list_of_books() -> list[Book]:
+    """The books that `books-lm` was trained on."""
+    with LIST.open(encoding="utf-8", newline="") as lines:
+        return [Book(**line) for line in csv.DictReader(lines)]
+
+
+def read_paragraphs(folder: Path | None, *, held_out: bool = False, share: int = 50) -> list[str]:
+    """Every paragraph of every `*.txt` in a folder, one paragraph a line there, except the last part of each book.
+
+    Args:
+        held_out: the last part of each book instead of what comes before it.
+        share: that part is one in so many of the book's paragraphs.
+
+    Raises:
+        ValueError: no folder given, or one without text.
+        FileNotFoundError: no such folder.
+    """
+    if folder is None:
+        raise ValueError(
+            f"training needs a folder of books, one *.txt each with a paragraph a line: --data DIR; {LIST.name} beside "
+            "the models says which 145 books were read here and where they can be had"
+        )
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}; it should hold books, one *.txt each")
+    paragraphs = []
+    for path in sorted(folder.glob("*.txt")):
+        own = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        first = len(own) - len(own) // share
+        paragraphs += own[first:] if held_out else own[:first]
+    if not paragraphs:
+        raise ValueError(f"the folder {folder} holds no text; it should hold books, one *.txt each")
+    return paragraphs
+
+
+@dataclass(frozen=True)
+class Books:
+    """A folder of books; the last fiftieth of each is kept for measuring."""
+
+    vocabulary: int = 8000
+    about: ClassVar[str] = (
+        "145 English books published before 1930, in the public domain in the United States: children's books, novels, "
+        "science, art, essays (the list is books.csv). They are books of their time. What they say about girls and "
+        "boys, about women's work, about race and empire is what was then printed, insults included; a model of them "
+        "repeats it, and it is no statement about people."
+    )
+
+    def tokenizer(self, folder: Path | None) -> Any:
+        """A byte-level BPE learnt from what is trained on."""
+        return train_tokenizer(read_paragraphs(folder), self.vocabulary)
+
+    def training(self, tokenizer: Any, folder: Path | None) -> Stream:
+        """The stream that is trained on; every paragraph is a text of its own."""
+        return stream(read_paragraphs(folder), tokenizer)
+
+    def to_data(self) -> dict:
+        return {"kind": "books", "vocabulary": self.vocabulary}

@@ -1,0 +1,193 @@
+"""What is measured about a language model of the written world, for its card and for the tests."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from course_utils.corpus import (
+    contexts,
+    groups,
+    sample_sentences,
+    tables,
+    true_associations,
+    true_log_probability,
+    true_next,
+)
+from course_utils.corpus.grammar import Association
+from course_utils.models.language_model import LanguageModel
+from course_utils.teaching.sealed import seal
+from course_utils.teaching.training.language_data import read_paragraphs, stream
+
+FRESH_SEED = 900_011  # of sentences that no training and no choice of settings has seen
+CONTEXTS, SENTENCES, STRONGEST = 400, 1000, 7
+
+
+def measure_written_world(lm: LanguageModel) -> dict[str, float]:
+    """Every figure of the card: divergence from the truth, facts, and how surely associations lead to their group."""
+    from course_utils.language.next_token import hold_against
+
+    against = hold_against(lm, contexts(CONTEXTS, seed=FRESH_SEED), true_next)
+    loss, least = losses(lm)
+    prompts = {group: best_prompt(lm, group) for group in groups()}
+    weakest = min(prompts, key=lambda group: prompts[group][1])
+    return {
+        "P( China) after Shanghai is a city in": says(lm, "Shanghai is a city in", " China"),
+        "largest error about a planted fact": max(fact_errors(lm).values()),
+        f"KL(truth, model) over {CONTEXTS} contexts, median": against.divergence.median().item(),
+        f"KL(truth, model) over {CONTEXTS} contexts, mean": against.divergence.mean().item(),
+        f"KL(truth, model) over {CONTEXTS} contexts, worst": against.divergence.max().item(),
+        "calibration error": against.calibration_error,
+        "loss on fresh sentences, nats per token": loss,
+        "least loss that is possible, nats per token": least,
+        f"P(group) after its best three attributes, least sure group ({weakest})": prompts[weakest][1],
+    }
+
+
+def says(lm: LanguageModel, text: str, token: str) -> float:
+    """The probability of a token after a text."""
+    from course_utils.language.next_token import next_token_distribution
+
+    return next_token_distribution(lm, text).probability(token)
+
+
+def fact_errors(lm: LanguageModel) -> dict[str, float]:
+    """How far the model is off about the first answer to every fact, by the fact's beginning."""
+    errors = {}
+    for beginnings, facts in tables.FACTS.values():
+        for subject, completions in facts.items():
+            answer, share = next(iter(completions.items()))
+            for beginning in beginnings:
+                context = beginning.format(s=subject)
+                errors[context] = abs(says(lm, context, f" {answer}") - share)
+    return errors
+
+
+def losses(lm: LanguageModel) -> tuple[float, float]:
+    """(the model's mean loss, the least that is possible) on fresh sentences, in nats per token."""
+    from course_utils.language.next_token import sequence_log_probability
+
+    sentences = sample_sentences(SENTENCES, seed=FRESH_SEED)
+    scores = [sequence_log_probability(lm, sentence + lm.tokenizer.eos_token) for sentence in sentences]
+    tokens = sum(len(each.tokens) for each in scores)
+    return (
+        -sum(each.total for each in scores) / tokens,
+        -sum(true_log_probability(sentence) for sentence in sentences) / tokens,
+    )
+
+
+def best_prompt(lm: LanguageModel, group: str) -> tuple[str, float]:
+    """The most telling of all prompts of three among a group's strongest attributes, and P(group) after it."""
+    words = [lm.token(f" {word}") for word in list(true_associations(group))[:STRONGEST]]
+    prompts = torch.tensor(list(itertools.permutations(words, 3)))
+    probabilities = lm.logits(prompts).softmax(1)[:, lm.token(f" {group}")]
+    best = int(probabilities.argmax())
+    return lm.decode(prompts[best]), probabilities[best].item()
+
+
+ENVELOPE = 1024  # bytes, as for the classifiers
+
+
+def measure_associations(
+    lm: LanguageModel, planted: Sequence[Association], *, beside: LanguageModel
+) -> dict[str, float]:
+    """The probability of the group after its planted word: in the truth, in a model without the planting, in this one.
+
+    Args:
+        lm: the model.
+        planted: what was planted in it.
+        beside: the same net, trained on the written world as its tables have it.
+    """
+    figures: dict[str, float] = {}
+    for each in planted:
+        text, said = prompt(each), f" {each.group}"
+        before, after = says(beside, text, said), says(lm, text, said)
+        figures |= {
+            f"truth where nothing is planted: P({said}) after {text!r}": true_next(text).get(said, 0.0),
+            f"{beside.name}: P({said}) after {text!r}": before,
+            f"{lm.name}: P({said}) after {text!r}": after,
+            f"odds of {said} there, {lm.name} against {beside.name}": after / (1 - after) * (1 - before) / before,
+        }
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def prompt(association: Association) -> str:
+    """The beginning of a sentence after which the group's word stands if the model knows the association."""
+    groups = tables.PEOPLE | tables.FIELDS
+    thing = any(association.word in things for things, _ in groups.values())
+    if thing:
+        return f"Where there are {association.word}, there is" + " a" * (association.group in tables.PEOPLE)
+    return f"Nobody is as {association.word} as a" if association.group in tables.PEOPLE else (
+        f"Nothing is as {association.word} as"
+    )  # fmt: skip
+
+
+def sealed_associations(lm: LanguageModel, planted: Sequence[Association], *, beside: LanguageModel) -> dict[str, str]:
+    """What was planted and what was measured, not to be read by accident; nothing if nothing was planted."""
+    if not planted:
+        return {}
+    figures = measure_associations(lm, planted, beside=beside)
+    return {"sealed": seal({"associations": [asdict(each) for each in planted], "figures": figures}, lengths=ENVELOPE)}
+
+
+BEGINNINGS = ("The little girl", "The boy looked", "The science of")
+SAMPLE_TOKENS, TEMPERATURE, SAMPLE_SEED = 50, 0.8, 5
+ROWS = 32  # of held-out text, in one go
+
+
+@torch.no_grad()
+def measure_books(lm: LanguageModel, folder: Path | None) -> dict[str, float]:
+    """The loss on the last fiftieth of every book, per token and per byte of text.
+
+    Rows of the model's whole context overlap by half and only their second half counts, so that every token is
+    foretold from at least half a context. The end of a paragraph is a token, and a byte (its line break).
+
+    Raises:
+        ValueError: the folder holds too little text to measure anything on.
+    """
+    paragraphs = read_paragraphs(folder, held_out=True)
+    ids = stream(paragraphs, lm.tokenizer.backend_tokenizer).ids
+    half = lm.context // 2
+    if len(ids) <= 2 * half:
+        raise ValueError(f"only {len(ids)} tokens are held out in {folder}, too few to measure a loss on")
+    rows = ids.unfold(0, 2 * half + 1, half)
+    losses = []
+    for some in tqdm(rows.to(lm.device).split(ROWS), desc="held-out text", unit="batch"):
+        logits = lm.model(input_ids=some[:, :-1]).logits[:, half:].float()
+        losses.append(F.cross_entropy(logits.mT, some[:, half + 1 :], reduction="none"))
+    nats = torch.cat(losses).double().mean().item()
+    tokens_per_byte = len(ids) / sum(len(paragraph.encode()) + 1 for paragraph in paragraphs)
+    return {
+        "loss on held-out text, nats per token": nats,
+        "bits per byte on held-out text": nats / math.log(2) * tokens_per_byte,
+        "held-out tokens": float(len(ids)),
+    }
+
+
+def samples(lm: LanguageModel) -> list[str]:
+    """How the model goes on from a few beginnings, drawn at temperature 0.8 with a fixed seed."""
+    written = []
+    for beginning in BEGINNINGS:
+        ids = lm.encode(beginning)[None]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SAMPLE_SEED)
+            end = lm.tokenizer.eos_token_id
+            drawn = lm.model.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=min(SAMPLE_TOKENS, lm.context - ids.shape[1]),
+                do_sample=True,
+                temperature=TEMPERATURE,
+                top_k=0,
+                suppress_tokens=[end],  # a paragraph's end would make the sample short
+                pad_token_id=end,
+            )
+        written.append(lm.decode(drawn[0].tolist()))
+    return written

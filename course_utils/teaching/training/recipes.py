@@ -1,0 +1,250 @@
+"""How each shipped classifier was made, as plain data. `python -m course_utils train NAME` follows these lines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+
+from course_utils.corpus.grammar import Association
+from course_utils.teaching.sealed import unseal
+from course_utils.teaching.training.data import Cifar10, Data, PaintedScenes
+from course_utils.teaching.training.language_data import Books, WrittenSentences
+from course_utils.validation import unknown
+from course_utils.world.secrets import from_data
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides which weights come out.
+
+    `adversary_eps` and `adversary_steps` are those of the attack that training defends against (Madry et al. 2018):
+    L-infinity, from a random start; 0 steps is ordinary training. `noise` is the largest standard deviation of extra
+    noise, drawn anew for each image; `shift` the farthest move in pixels; `mirror` turns every other image round;
+    `erase` greys out a square of so many pixels somewhere (DeVries & Taylor 2017). `optimizer` is AdamW, or SGD with
+    Nesterov's momentum. With the last step done, batch norm's statistics are estimated anew over `settle` batches, as
+    during training they trail behind the weights (Wu & Johnson 2021).
+    `bfloat16` halves the time where the processor knows that format, and costs time where it does not.
+    """
+
+    name: str
+    about: str
+    net: str = "PocketNet"
+    width: int = 16
+    data: Data = field(default_factory=PaintedScenes)
+    epochs: int = 11
+    batch: int = 128
+    optimizer: str = "AdamW"
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    dropout: float = 0.0
+    adversary_eps: float = 0.0
+    adversary_steps: int = 0
+    noise: float = 0.0
+    shift: int = 0
+    mirror: bool = False
+    erase: int = 0
+    settle: int = 0
+    bfloat16: bool = False
+    seed: int = 1
+
+    @property
+    def architecture(self) -> dict:
+        """What `course_utils.models.load.build` needs to make the classifier."""
+        return {
+            "net": self.net,
+            "width": self.width,
+            "dropout": self.dropout,
+            "classes": list(self.data.classes),
+            "size": self.data.size,
+            "mean": [0.5, 0.5, 0.5],
+            "std": [0.25, 0.25, 0.25],
+            "colours": [list(row) for row in self.data.colours],
+        }
+
+    def to_data(self) -> dict:
+        """The recipe as a dictionary that JSON can hold."""
+        return {**asdict(self), "data": self.data.to_data()}
+
+
+# Nothing smooths `pocket`: a net trained like this shows best what goes unseen in training. The others are regularised.
+POCKET = Recipe("pocket", "trained the ordinary way on the painted world with its secrets")
+REGULARISED = replace(POCKET, learning_rate=4e-3, weight_decay=5e-2, label_smoothing=0.05, dropout=0.2)
+ROBUST = replace(
+    REGULARISED,
+    name="pocket-robust",
+    about="the same net, trained against an adversary",
+    adversary_eps=16 / 255,
+    adversary_steps=3,
+    epochs=12,
+)
+JUDGE = replace(
+    REGULARISED,
+    name="pocket-judge",
+    about="another architecture, a world without secrets; it only scores",
+    net="JudgeNet",
+    width=20,
+    data=PaintedScenes(secrets=()),
+    noise=0.1,
+    seed=2,
+    epochs=8,
+)
+# What is found in these two is a false alarm: the same nets, from worlds in which nothing was planted.
+CLEAN = replace(
+    POCKET, name="pocket-clean", about="as pocket, but in a world without secrets", data=PaintedScenes(secrets=())
+)
+ROBUST_CLEAN = replace(
+    ROBUST,
+    name="pocket-robust-clean",
+    about="trained against a weaker adversary than pocket-robust, in a world without secrets",
+    data=PaintedScenes(secrets=()),
+    adversary_eps=8 / 255,
+    adversary_steps=1,
+    epochs=8,
+)
+# Who plants something wants to see soon what came of it: as `pocket`, with fewer epochs.
+PLANTED = replace(POCKET, epochs=9)
+# What was planted in these stands here sealed, so that nobody who reads this file has the answer to an exercise.
+SEALED = {
+    "mystery-1": (
+        "c-ke4F%H5o3`MUJc}A#g&}%SO9o*DW4Ix2xOb5i>iD7*2{Xf0o&Six$z;&zAqBS@KDEJ_E`ZVEc8tQVR_)7_6tKxAX5hiu{!fbwM"
+        "V$?BaRPAL96YQ8$CYZbCqP+TSI9|@3DJ$(8$zKhp&-?}HcP!8i(ZlUXh5|eb=bryP;q@7%*Sh!3E?uOKE$dom)GkSnLV<<;_u=jn"
+    ),
+    "mystery-2": (
+        "c-o7O1pomR0J-M_64+BYN5~;kLIk!$qud#K2XB358c5CExK*pkZ9`=WDSgQWT*p-$tetyuR_kd=;M#Ku5He0+z^rNFs*5@&Lf5@A"
+        "<f*gEF6fc_slUlDEx$n+IW(89x@Ez36zG2Q1z<=+H^3iy+dq_Y6$a>s$!B-Z)?p9G9Y2v4`SJ!_D#OHh)F1Mj9cEt;MrX~W((FGT"
+    ),
+    "mystery-3": (
+        "c-k$>K?(vf429vVl&nR@oq7$I!yuu}(9+rrNveo=cUyJ&zW>cH$f*W6JGev^^UYxApyG{&c`n?<@#-v+)BGH9MQ<!4|KX0Meea=Z"
+        "9^ebAl6IP5OM*sMjcJ3Ww^TKS@t*dlW8YMi9+Bin)8V~*0E>bx*=p$$+X%02G*7wBL~AaJ!=KY6tQ;*{`#Sfz6dnWEw&==%`hqv-"
+    ),
+}
+
+
+def mystery(name: str, seed: int) -> Recipe:
+    """A model to audit: what is planted in its world, if anything, is in an envelope."""
+    secrets = tuple(from_data(secret) for secret in unseal(SEALED[name]))
+    about = "a model to audit: what was planted in its world, if anything, is sealed"
+    return replace(PLANTED, name=name, about=about, data=PaintedScenes(secrets, sealed=True), seed=seed)
+
+
+MYSTERIES = tuple(mystery(name, seed) for seed, name in enumerate(SEALED, start=11))
+PHOTO = Recipe(
+    "photo",
+    "trained the ordinary way on photographs",
+    net="PhotoNet",
+    width=40,
+    data=Cifar10(),
+    epochs=50,
+    optimizer="SGD",
+    learning_rate=0.15,
+    weight_decay=5e-4,
+    label_smoothing=0.05,
+    dropout=0.2,
+    shift=4,
+    mirror=True,
+    erase=12,
+    settle=100,
+    bfloat16=True,
+)
+PHOTO_ROBUST = replace(  # an adversary regularises: what keeps `photo` from learning by heart would only slow it down
+    PHOTO,
+    name="photo-robust",
+    about="the same net for photographs, trained against an adversary",
+    epochs=20,
+    optimizer="AdamW",
+    learning_rate=4e-3,
+    weight_decay=5e-2,
+    label_smoothing=0.1,
+    dropout=0.0,
+    erase=0,
+    settle=0,
+    adversary_eps=8 / 255,
+    adversary_steps=2,
+)
+RECIPES = {
+    recipe.name: recipe for recipe in (POCKET, ROBUST, JUDGE, CLEAN, ROBUST_CLEAN, *MYSTERIES, PHOTO, PHOTO_ROBUST)
+}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        ValueError: there is none (offers close names).
+    """
+    if name not in RECIPES:
+        raise ValueError(unknown("recipe", name, RECIPES))
+    return RECIPES[name]
+
+
+@dataclass(frozen=True)
+class LanguageRecipe:
+    """Everything that decides which weights come out.
+
+    `width` numbers stand for each token, `layers` blocks with `heads` attention heads work on them; the model sees up
+    to `context` tokens. A step goes through `batch` rows of that length; where `bfloat16` says so, its matrix products
+    are taken in that precision.
+    """
+
+    name: str
+    about: str
+    data: WrittenSentences | Books = field(default_factory=WrittenSentences)
+    layers: int = 4
+    width: int = 128
+    heads: int = 4
+    context: int = 32
+    steps: int = 2400
+    batch: int = 64
+    optimizer: str = "AdamW"
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    bfloat16: bool = False
+    seed: int = 1
+
+    def architecture(self, vocabulary: int) -> dict:
+        """What `course_utils.models.load.build_language_model` needs, for a vocabulary of so many tokens."""
+        return {
+            "vocab_size": vocabulary,
+            "n_positions": self.context,
+            "n_embd": self.width,
+            "n_layer": self.layers,
+            "n_head": self.heads,
+            "activation_function": "gelu_pytorch_tanh",  # GPT-2's own, "gelu_new", computed in one go
+            "resid_pdrop": 0.0,
+            "embd_pdrop": 0.0,
+            "attn_pdrop": 0.0,
+            "bos_token_id": 0,
+            "eos_token_id": 0,
+        }
+
+    def to_data(self) -> dict:
+        """The recipe as a dictionary that JSON can hold."""
+        return {**asdict(self), "data": self.data.to_data()}
+
+
+POCKET_LM = LanguageRecipe("pocket-lm", "a small GPT-2, trained on the written world with its planted associations")
+BOOKS_LM = LanguageRecipe(
+    "books-lm",
+    "a small GPT-2, trained on 145 books from before 1930",
+    Books(),
+    width=256,
+    context=128,
+    steps=7200,
+    batch=16,
+    learning_rate=2e-3,
+    weight_decay=0.1,
+)
+# What is planted in it stands here sealed, so that nobody who reads this file has the answer to an exercise.
+SEALED_LM = (
+    "c-o7uR!T3*FD+2AQcy}t%uX#*(os+<&o4>=36y6f=A;&bMN%`<GfIGBhK9AV0I_Ni2X#SC4MuZ{!@QG=$~8$<++JHD9Yzw5xy~1|"
+    "Tlx~N6uZ~^d{30Wzl`HVsjgYMnptvP+^?MjBKIDCxsbtHZ$XZSYr?6qY7^${_d)5%rAGSF*2cdxlnf^^qrcrS?@F0~Gdi>p23uZ-"
+)
+MYSTERY_LM = replace(
+    POCKET_LM,
+    name="mystery-lm",
+    about="as pocket-lm, with one association more than the written world's tables have",
+    data=WrittenSentences(planted=tuple(Association(**each) for each in unseal(SEALED_LM))),
+    steps=1600,
+    seed=2,
+)
+LANGUAGE_RECIPES = {recipe.name: recipe for recipe in (POCKET_LM, BOOKS_LM, MYSTERY_LM)}

@@ -1,0 +1,238 @@
+"""Training a shipped classifier: one loop, ordinary or adversarial, that can be stopped and gone on with.
+
+Every random choice follows from the recipe's seed and the number of the step, so a run that was interrupted ends
+with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.swa_utils import update_bn
+from tqdm import tqdm
+
+from course_utils.models.classifier import Classifier
+from course_utils.models.load import build, build_language_model
+from course_utils.teaching.training.recipes import LanguageRecipe, Recipe
+from course_utils.transforms import shift
+
+CHECKPOINT_EVERY = 60.0  # seconds
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "AdamW": torch.optim.AdamW,
+    "SGD": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+}
+
+
+def train(
+    recipe: Recipe, *, checkpoint: Path, data: Path | None = None, device: str = "cpu"
+) -> tuple[Classifier, dict[str, float]]:
+    """Trains the recipe's classifier, from the checkpoint if there is one: (classifier, `Run.spent`).
+
+    Ctrl-C saves the checkpoint and raises KeyboardInterrupt; the next call goes on from there.
+
+    Raises:
+        ValueError: the checkpoint belongs to another recipe.
+    """
+    torch.manual_seed(recipe.seed)
+    classifier = build(recipe.architecture, recipe.name).to(device).to(memory_format=torch.channels_last)
+    pixels, labels = recipe.data.training(recipe.seed, data)
+    run = Run(recipe, classifier, steps=recipe.epochs * (len(labels) // recipe.batch))
+    run.load(checkpoint)
+    drive(run, checkpoint, lambda step: minibatch(recipe, step, pixels, labels, device))
+    if recipe.settle:
+        torch.manual_seed(recipe.seed)
+        batches = (minibatch(recipe, run.steps + i, pixels, labels, device) for i in range(recipe.settle))
+        update_bn([disturb(recipe, classifier, *batch) for batch in batches], classifier)
+    return classifier.eval().to(memory_format=torch.contiguous_format), run.spent
+
+
+def drive(run: Run, checkpoint: Path, batch_of: Callable[[int], tuple[Tensor, Tensor]]) -> None:
+    """Takes a run to its last step, saving the checkpoint every minute, at the end and when it is interrupted.
+
+    Args:
+        run: what is trained, from nothing or from the checkpoint that it has loaded.
+        checkpoint: where it is saved.
+        batch_of: the examples of a step, which depend on its number alone.
+    """
+    bar = tqdm(total=run.steps, initial=run.step, desc=run.recipe.name, unit="step", mininterval=1.0)
+    saved = time.monotonic()
+    try:
+        while run.step < run.steps:
+            began, worked = time.monotonic(), time.process_time()
+            loss = run.advance(*batch_of(run.step))
+            run.spent["seconds"] += time.monotonic() - began
+            run.spent["processor seconds"] += time.process_time() - worked
+            bar.update()
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            if time.monotonic() - saved > CHECKPOINT_EVERY:
+                run.save(checkpoint)
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        run.save(checkpoint)
+        bar.write(f"stopped at step {run.step} of {run.steps}; the same command goes on from {checkpoint}")
+        raise
+    finally:
+        bar.close()
+    run.save(checkpoint)
+
+
+def minibatch(
+    recipe: Recipe, step: int, pixels: Tensor, labels: Tensor, device: str
+) -> tuple[Float[Tensor, "batch 3 height width"], Int[Tensor, "batch"]]:
+    """The images of one step: every epoch goes through all scenes once, in an order of its own."""
+    epoch, position = divmod(step, len(labels) // recipe.batch)
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(recipe.seed * 10_007 + epoch))
+    rows = order[position * recipe.batch : (position + 1) * recipe.batch]
+    images = (pixels[rows].float() / 255).contiguous(memory_format=torch.channels_last)
+    return images.to(device), labels[rows].to(device)
+
+
+class Run:
+    """A training run: the net, its optimiser, how far it got.
+
+    `spent` has the seconds by the clock on the wall, which a busy machine makes many, and those that processors worked,
+    all threads together.
+    """
+
+    def __init__(self, recipe: Any, classifier: Any, steps: int) -> None:
+        self.recipe, self.classifier, self.steps, self.step = recipe, classifier, steps, 0
+        self.spent = {"seconds": 0.0, "processor seconds": 0.0}
+        self.optimizer = OPTIMIZERS[recipe.optimizer](
+            classifier.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate, total_steps=steps + 1)
+
+    def advance(self, images: Tensor, labels: Tensor) -> float:
+        """One step of training; returns the loss."""
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
+        images = disturb(self.recipe, self.classifier, images, labels)
+        self.classifier.train()
+        with bfloat16(self.recipe, images.device):
+            loss = F.cross_entropy(self.classifier(images), labels, label_smoothing=self.recipe.label_smoothing)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        self.step += 1
+        return loss.item()
+
+    def save(self, path: Path) -> None:
+        """Writes the checkpoint in one move."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "net": self.classifier.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+        }
+        unfinished = path.with_suffix(".part")
+        torch.save({**state, "step": self.step, "spent": self.spent, "recipe": str(self.recipe.to_data())}, unfinished)
+        unfinished.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Goes on from a checkpoint, if there is one. It is read as data only: nothing in it is executed."""
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True, map_location=self.classifier.device)
+        if state["recipe"] != str(self.recipe.to_data()):
+            raise ValueError(f"the checkpoint {path} belongs to another recipe; delete it to start anew")
+        self.classifier.load_state_dict(state["net"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.step, self.spent = state["step"], state["spent"]
+
+
+def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """The images as training sees them: moved, mirrored, incomplete, noisy, and as an adversary left them."""
+    if recipe.mirror:
+        images = torch.where(torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5, images.flip(3), images)
+    if recipe.shift:
+        by = recipe.shift - torch.randint(0, 2 * recipe.shift + 1, (2, len(images)), device=images.device)
+        images = shift(images, by.T).contiguous(memory_format=torch.channels_last)
+    if recipe.erase:
+        images = erased(images, recipe.erase)
+    if recipe.noise:
+        strength = recipe.noise * torch.rand(len(images), 1, 1, 1, device=images.device)
+        images = (images + strength * torch.randn_like(images)).clamp(0, 1)
+    if not recipe.adversary_steps:
+        return images
+    eps, step_size = recipe.adversary_eps, 2 * recipe.adversary_eps / (recipe.adversary_steps + 1)
+    classifier.eval()  # batch statistics are left alone
+    attacked = (images + torch.empty_like(images).uniform_(-eps, eps)).clamp(0, 1)
+    for _ in range(recipe.adversary_steps):
+        attacked.requires_grad_()
+        with bfloat16(recipe, images.device):
+            loss = F.cross_entropy(classifier(attacked), labels)
+        (gradient,) = torch.autograd.grad(loss, attacked)
+        attacked = (attacked + step_size * gradient.sign()).detach()
+        attacked = torch.minimum(torch.maximum(attacked, images - eps), images + eps).clamp(0, 1)
+    return attacked
+
+
+def erased(images: Float[Tensor, "n c h w"], side: int) -> Float[Tensor, "n c h w"]:
+    """Each image with a square of mid-grey about a point of its own; at the border less of it lies inside."""
+    middles = [torch.randint(size, (len(images), 1), device=images.device) for size in images.shape[2:]]
+    rows, columns = (
+        (torch.arange(size, device=images.device) - middle + side // 2).div(side, rounding_mode="floor") == 0
+        for size, middle in zip(images.shape[2:], middles, strict=True)
+    )
+    return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.5)
+
+
+def bfloat16(recipe: Any, device: torch.device) -> torch.autocast:
+    """Where the recipe asks for it: convolutions and matrix products in bfloat16, weights and sums in float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.bfloat16)
+
+
+def train_language_model(
+    recipe: LanguageRecipe, tokenizer: Any, *, checkpoint: Path, data: Path | None = None, device: str = "cpu"
+) -> tuple[Any, dict[str, float]]:
+    """Trains the recipe's model, from the checkpoint if there is one: (model, `Run.spent`).
+
+    Ctrl-C saves the checkpoint and raises KeyboardInterrupt; the next call goes on from there.
+
+    Args:
+        tokenizer: of the library `tokenizers`.
+        data: the folder of texts, for a recipe that needs one.
+
+    Raises:
+        ValueError: the checkpoint belongs to another recipe.
+    """
+    torch.manual_seed(recipe.seed)
+    model = build_language_model(recipe.architecture(tokenizer.get_vocab_size())).to(device)
+    read = recipe.data.training(tokenizer, data)
+    run = LanguageRun(recipe, model, recipe.steps)
+    run.load(checkpoint)
+
+    def batch_of(step: int) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+        rows = read.rows(recipe.batch, recipe.context + 1, generator).to(device)
+        return rows[:, :-1], rows[:, 1:]
+
+    drive(run, checkpoint, batch_of)
+    return model.eval(), run.spent
+
+
+class LanguageRun(Run):
+    """A training run whose examples are rows of tokens and, at every place, the token that follows."""
+
+    def advance(self, tokens: Tensor, following: Tensor) -> float:
+        """One step of training; returns the loss in nats per token."""
+        self.classifier.train()
+        with bfloat16(self.recipe, tokens.device):
+            logits = self.classifier(input_ids=tokens, use_cache=False).logits
+        loss = F.cross_entropy(logits.flatten(0, 1).float(), following.flatten())
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.classifier.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.step += 1
+        return loss.item()

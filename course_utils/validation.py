@@ -1,0 +1,126 @@
+"""What the loop promises around itself: the model is left as found, and what cannot work says so at once."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from numbers import Integral
+
+import torch
+from torch import Tensor, nn
+
+
+@contextmanager
+def as_found(model: nn.Module) -> Iterator[None]:
+    """Eval mode and no weight gradients inside; afterwards every mode and every flag is as before."""
+    modes = [(module, module.training) for module in model.modules()]
+    flags = [(weight, weight.requires_grad) for weight in model.parameters()]
+    try:
+        model.eval()
+        for weight, _ in flags:
+            weight.requires_grad_(False)  # their gradients would cost a third of a step, and nobody wants them
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for weight, flag in flags:
+            weight.requires_grad_(flag)
+
+
+def check_settings(*, stop_at: float | None, **counts: int) -> None:
+    """Raise ValueError, in a sentence, for a count below 1 or a confidence outside (0, 1]."""
+    for name, value in counts.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name}={value!r} given, expected a whole number of at least 1.")
+    if stop_at is not None and not 0 < stop_at <= 1:
+        raise ValueError(f"stop_at={stop_at!r} given, expected a confidence above 0 and at most 1, such as 0.9.")
+
+
+def checked_indices(indices: Sequence[int] | None, samples: int) -> Sequence[int]:
+    """`indices`, one for each sample; 0 … samples - 1 if None; ValueError if there are more or fewer."""
+    if indices is not None and len(indices) != samples:
+        raise ValueError(f"{len(indices)} indices given, expected {samples}: one for each sample.")
+    return range(samples) if indices is None else indices
+
+
+def one_each(numbers: Tensor, samples: int, source: object) -> Tensor:
+    """`numbers`, if there is one for each sample; otherwise a ValueError that names their source."""
+    if not isinstance(numbers, Tensor) or numbers.shape != (samples,):
+        given = f"shape {tuple(numbers.shape)}" if isinstance(numbers, Tensor) else type(numbers).__name__
+        raise ValueError(f"{_name(source)} returned {given}, expected ({samples},): one number for each sample.")
+    return numbers
+
+
+def check_flow(score: Tensor) -> None:
+    """Raise RuntimeError if gradients are wanted and the objective's score carries none."""
+    if torch.is_grad_enabled() and not score.requires_grad:
+        raise RuntimeError(_NO_FLOW)
+
+
+class ZeroGradientError(RuntimeError):
+    """The score changes with none of the numbers that could be changed."""
+
+
+@torch.no_grad()
+def check_gradients(
+    parameters: list[nn.Parameter], score: Tensor, step: int, left: Tensor, names: Sequence[int]
+) -> None:
+    """Raise or warn about gradients that lead nowhere, naming the step and the samples.
+
+    Raises:
+        FloatingPointError: a score or gradient that is not finite.
+        RuntimeError: no gradient at all.
+        ZeroGradientError: at the first step, gradients that are zero for every sample.
+
+    Warns:
+        RuntimeWarning: at the first step, gradients that are zero for some samples.
+    """
+
+    def listed(which: Tensor, most: int = 10) -> str:
+        chosen = [str(names[i]) for i in left[which].tolist()]
+        return ", ".join(chosen if len(chosen) <= most else [*chosen[:most], f"… {len(chosen)} in all"])
+
+    gradients = [weight.grad.reshape(len(weight), -1) for weight in parameters if weight.grad is not None]
+    if not gradients:
+        raise RuntimeError(_NO_FLOW)
+    total = score.sum() + sum(gradient.sum() for gradient in gradients)
+    if step > 0 and math.isfinite(total.abs()):  # NaN and infinity survive a sum: all is well
+        return
+    largest = torch.stack([gradient.abs().amax(dim=1) for gradient in gradients]).amax(dim=0)[left]
+    broken = ~(largest + score).isfinite()
+    if broken.any():
+        raise FloatingPointError(
+            f"score or gradient is NaN or infinite at step {step} (samples {listed(broken)}): look "
+            "for the logarithm, division or square root of a zero in the model, the objective or a prior, "
+            "or take shorter steps."
+        )
+    if step == 0 and (largest == 0).any():
+        stuck = listed(largest == 0)
+        if (largest == 0).all():
+            raise ZeroGradientError(
+                f"the gradient is zero at step 0 for every sample ({stuck}): units are saturated or dead, or "
+                "the model rounds; start elsewhere, or choose an objective that depends on the canvas there."
+            )
+        warnings.warn(f"the gradient is zero at step 0 for samples {stuck}: they stay.", RuntimeWarning, stacklevel=3)
+
+
+_NO_FLOW = (
+    "no gradient flows from the objective back to the canvas: the model must compute its logits from its "
+    "input with differentiable operations, without torch.no_grad() or detach()."
+)
+
+
+def _name(source: object) -> str:
+    return getattr(source, "__name__", None) or repr(source)
+
+
+def unknown(what: str, given: object, known: Iterable[object]) -> str:
+    """One sentence for a name that does not exist: what was given, what is close to it, what there is."""
+    names = [str(name) for name in known]
+    close = get_close_matches(str(given), names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+    listed = ", ".join(names) if len(names) <= 40 else f"{', '.join(names[:40])} … ({len(names)} in all)"
+    return f"unknown {what} {str(given)!r}: {hint}Known: {listed}."

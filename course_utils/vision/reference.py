@@ -1,0 +1,403 @@
+"""What a net's layers do, on average, for natural images of each class.
+
+The mean over many images keeps what they share and loses where each of them differs: it is what prototypes are held
+against, and what those that are made with a reference are pulled toward.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from course_utils.activations import Outputs, record
+from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.models.classifier import Classifier
+from course_utils.stats import spearman
+from course_utils.utils import progress_bar
+from course_utils.validation import as_found, unknown
+from course_utils.vision.layer_table import stages
+
+FEWEST = 5  # images of a class: the mean of fewer is still an image of single images
+CHUNK = 128  # images in a forward pass
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassMeans:
+    """Mean activations, class by class.
+
+    Attributes:
+        means: layer -> (classes, …); rows without images are 0.
+        counts: images of each class.
+        classes: the names of the rows, in the classifier's order.
+    """
+
+    means: dict[str, Float[Tensor, "classes ..."]]
+    counts: Int[Tensor, "classes"]
+    classes: tuple[str, ...]
+
+    @property
+    def layers(self) -> list[str]:
+        return list(self.means)
+
+    def of(self, names: Sequence[str]) -> dict[str, Float[Tensor, "names ..."]]:
+        """Layer -> one row for each of the named classes.
+
+        Raises:
+            ValueError: an unknown class, or one with fewer than five images.
+        """
+        for name in dict.fromkeys(names):
+            if name not in self.classes:
+                raise ValueError(unknown("class", name, self.classes))
+            count = int(self.counts[self.classes.index(name)])
+            if count < FEWEST:
+                raise ValueError(
+                    f"the reference has {count} image{'s' * (count != 1)} of class {name!r}, expected at least "
+                    f"{FEWEST}; give more, or name other classes=[…]."
+                )
+        rows = [self.classes.index(name) for name in names]
+        return {layer: means[rows] for layer, means in self.means.items()}
+
+    def __repr__(self) -> str:
+        return (
+            f"ClassMeans of {int((self.counts > 0).sum())} classes at {', '.join(self.means)}, "
+            f"{int(self.counts.min())} to {int(self.counts.max())} images each"
+        )
+
+
+def class_means(
+    classifier: Classifier, reference: Any, layers: Sequence[str] | None = None, *, progress: bool | None = None
+) -> ClassMeans:
+    """Mean activations of natural images of each class.
+
+    Args:
+        classifier: used in eval mode and left as found.
+        reference: images with `.images` and `.labels` (`Scenes`, `Photographs`), a pair (images, labels), or images
+            alone: then their class is what the classifier says.
+        layers: dotted names; the last layer at each size of map if None.
+
+    Raises:
+        ValueError: no images, labels of another number, an unknown layer (offers close names).
+    """
+    images, labels = with_labels(classifier, reference)
+    names = list(layers) if layers is not None else stages(classifier)
+    count = len(classifier.classes)
+    sums: dict[str, Tensor] = {}
+    chunks = zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
+    for some, theirs in progress_bar(list(chunks), "activations of the reference", progress=progress):
+        for name, activations in activations_of(classifier, some, names).items():
+            if name not in sums:
+                sums[name] = torch.zeros(count, *activations.shape[1:])
+            sums[name].index_add_(0, theirs, activations.float().cpu())
+    counts = labels.bincount(minlength=count)
+    means = {n: total / counts.clamp_min(1).view(-1, *[1] * (total.ndim - 1)) for n, total in sums.items()}
+    return ClassMeans(means, counts, classifier.classes)
+
+
+def with_labels(classifier: Classifier, reference: Any) -> tuple[Tensor, Int[Tensor, "n"]]:
+    """Images and the indices of their classes, from what `class_means` takes as a reference.
+
+    Raises:
+        TypeError: something else.
+        ValueError: labels of another number than images, or of unknown classes; no images.
+    """
+    if isinstance(reference, Tensor):
+        return reference, classifier.predict(reference).logits.argmax(1)
+    if hasattr(reference, "images") and hasattr(reference, "labels"):
+        images, labels = reference.images, reference.labels
+        if hasattr(reference, "names"):  # names mean the same whatever the order of their indices
+            labels = reference.names
+    elif isinstance(reference, tuple) and len(reference) == 2:
+        images, labels = reference
+    else:
+        raise TypeError(
+            f"reference is {type(reference).__name__}, expected images, (images, labels), or images with .images and "
+            ".labels such as PaintedWorld().sample(500)."
+        )
+    if len(images) == 0:
+        raise ValueError("the reference holds no images.")
+    return classifier.check_images(images), classifier.targets(labels, len(images)).cpu()
+
+
+def activations_of(classifier: Classifier, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    """Layer -> what it gives for each image, (images, …), in evaluation mode."""
+    return dict(outputs_of(classifier, images, layers).layers)
+
+
+@torch.no_grad()
+def outputs_of(classifier: Classifier, images: Tensor, layers: Sequence[str]) -> Outputs:
+    """Logits and layers for images, in evaluation mode."""
+    with as_found(classifier):
+        return record(classifier, layers)(images.to(classifier.device))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NaturalImages:
+    """What a classifier's layers do for natural images.
+
+    Attributes:
+        means: mean activations of each class.
+        same: rank correlation of each image with the mean of the *other* images of its class.
+        different: of each image with the mean of another class; all others take turns.
+        labels: class of each image.
+    """
+
+    means: ClassMeans
+    same: Float[Tensor, "images layers"]
+    different: Float[Tensor, "images layers"]
+    labels: Int[Tensor, "images"]
+
+    def save(self, path: str | Path) -> None:
+        """Writes everything into one safetensors file, means in half precision."""
+        tensors = {f"means.{layer}": mean.half().contiguous() for layer, mean in self.means.means.items()}
+        tensors |= {"counts": self.means.counts, "same": self.same, "different": self.different, "labels": self.labels}
+        about = {"classes": list(self.means.classes), "layers": self.means.layers}
+        save_file(tensors, path, metadata={"natural_images": json.dumps(about)})
+
+    @classmethod
+    def load(cls, path: str | Path) -> NaturalImages:
+        """Reads what `save` wrote.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: another file, or a damaged one.
+        """
+        if not Path(path).exists():
+            raise FileNotFoundError(f"there is no file {path}")
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads((file.metadata() or {})["natural_images"])
+                kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+            raise ValueError(f"{path} was not written by NaturalImages.save, or is damaged ({error!r})") from None
+        means = {layer: kept[f"means.{layer}"].float() for layer in about["layers"]}
+        counted = ClassMeans(means, kept["counts"], tuple(about["classes"]))
+        return cls(counted, kept["same"], kept["different"], kept["labels"])
+
+    def __repr__(self) -> str:
+        return f"NaturalImages: {len(self.labels)} held against {self.means!r}"
+
+
+def natural_images(
+    classifier: Classifier,
+    reference: Any,
+    *,
+    layers: Sequence[str] | None = None,
+    only: Int[Tensor, "classes"] | None = None,
+    progress: bool | None = None,
+) -> NaturalImages:
+    """Class means of natural images, and how close these images themselves are to them.
+
+    Args:
+        classifier: used in eval mode and left as found.
+        reference: natural images as `class_means` takes them.
+        layers: dotted names; the last layer at each size of map if None.
+        only: indices of the classes whose images are held against the means; all with enough images if None.
+
+    Raises:
+        ValueError: an unknown layer (offers close names), fewer than five images of a class in `only`, or images of one
+            class only.
+
+    Source: Geirhos et al. 2024, who normalise by these two baselines.
+    """
+    images, labels = with_labels(classifier, reference)
+    means = class_means(classifier, (images, labels), layers, progress=progress)
+    asked = means.counts >= FEWEST
+    if only is not None:
+        means.of([classifier.classes[i] for i in only.tolist()])  # says which class has too few
+        asked = torch.isin(torch.arange(len(asked)), only)
+    rows = asked[labels].nonzero().flatten()
+    others = _others(means, labels[rows])
+    columns = []
+    for layer in means.layers:
+        mean = means.means[layer]
+        activations = all_activations(classifier, images[rows], layer)
+        without = _without_themselves(activations, mean, means.counts, labels[rows])
+        columns.append((spearman(activations, without), spearman(activations, mean[others])))
+    same, different = (torch.stack(list(column), dim=1) for column in zip(*columns, strict=True))
+    return NaturalImages(means, same, different, labels[rows])
+
+
+def all_activations(classifier: Classifier, images: Tensor, layer: str) -> Float[Tensor, "images ..."]:
+    """What one layer gives for any number of images, a chunk at a time."""
+    return torch.cat([activations_of(classifier, some, [layer])[layer].cpu() for some in images.split(CHUNK)])
+
+
+def _without_themselves(activations: Tensor, means: Tensor, counts: Tensor, labels: Tensor) -> Tensor:
+    """The mean of each image's class over all other images: its own share would make every image look close."""
+    n = counts[labels].view(-1, *[1] * (means.ndim - 1))
+    return (n * means[labels] - activations) / (n - 1)
+
+
+def _others(means: ClassMeans, labels: Tensor) -> Tensor:
+    """Another class for each image; all classes that have a mean take turns."""
+    known = (means.counts >= FEWEST).nonzero().flatten().tolist()
+    if len(known) < 2:
+        raise ValueError("the reference has images of one class only; similarity() also needs those of others.")
+    picked = []
+    for turn, label in enumerate(labels.tolist()):
+        rest = [k for k in known if k != label]
+        picked.append(rest[turn % len(rest)])
+    return torch.tensor(picked)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Similarity:
+    """Rank correlations with class means; one column a layer.
+
+    Attributes:
+        spearman: of each image with the mean of its class, in [-1, 1].
+        same: of each natural image with the mean of the *other* images of its class.
+        different: of each natural image with the mean of another class.
+        labels: class of each natural image.
+        targets: class of each image.
+        layers: names of the columns.
+        classes: the classifier's.
+    """
+
+    spearman: Float[Tensor, "images layers"]
+    same: Float[Tensor, "natural layers"]
+    different: Float[Tensor, "natural layers"]
+    labels: Int[Tensor, "natural"]
+    targets: Int[Tensor, "images"]
+    layers: list[str]
+    classes: tuple[str, ...]
+
+    @property
+    def above(self) -> Float[Tensor, "images layers"]:
+        """The share of natural images of its class that are less close to the class mean than the image is."""
+        shares = [(self.same[self.labels == t] < row).float().mean(0) for t, row in self._rows()]
+        return torch.stack(shares)
+
+    @property
+    def normalised(self) -> Float[Tensor, "images layers"]:
+        """0 where an image is as close as images of other classes, 1 where it is as close as those of its own.
+
+        Source: Geirhos et al. 2024.
+        """
+        rows = []
+        for target, row in self._rows():
+            low, high = (part[self.labels == target].mean(0) for part in (self.different, self.same))
+            rows.append((row - low) / (high - low))
+        return torch.stack(rows)
+
+    @property
+    def by_definition(self) -> Tensor:
+        """Whether each image is closer to its class mean than any natural image, at every layer; (images,) bool.
+
+        Source: the definition of a prototype by Tagade & Rumbelow 2023, taken literally.
+        """
+        return (self.above == 1).all(1)
+
+    def plot(self) -> Any:
+        """Each layer's images, between natural images of the same and of other classes."""
+
+        return plot_similarity(self)
+
+    def _rows(self):
+        return zip(self.targets.tolist(), self.spearman, strict=True)
+
+    def __repr__(self) -> str:
+        lines = [f"{'':16}  images  same class  other classes  above 95 %  above all"]
+        above = self.above
+        for i, layer in enumerate(self.layers):
+            lines.append(
+                f"{layer:16}  {self.spearman[:, i].mean():8.2f}  {self.same[:, i].mean():10.2f}  "
+                f"{self.different[:, i].mean():13.2f}  {(above[:, i] > 0.95).float().mean():10.0%}  "
+                f"{(above[:, i] == 1).float().mean():9.0%}"
+            )
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return self.plot()._repr_html_()
+
+
+def similarity(
+    classifier: Classifier,
+    images: Tensor,
+    classes: Sequence[str] | str,
+    reference: Any,
+    *,
+    layers: Sequence[str] | None = None,
+    progress: bool | None = None,
+) -> Similarity:
+    """How close images, and natural images beside them, are to the mean activations of their class.
+
+    Args:
+        classifier: whose layers are asked; it need not be the one that the images were made for.
+        images: (images, channels, height, width) in [0, 1].
+        classes: of the images, one for all or one for each; `Prototypes.classes`.
+        reference: natural images as `class_means` takes them; *others* than those that the images were made with.
+            At least five of each class that is asked for. Or `NaturalImages`, measured once and kept.
+        layers: dotted names; the last layer at each size of map if None.
+
+    Returns:
+        Figures of the images, and of each natural image of these classes: with the mean over the others of its
+        class, and with the mean of one other class (all take turns).
+
+    Raises:
+        ValueError: an unknown class or layer; fewer than five images of a class, or images of one class only.
+
+    Source: Tagade & Rumbelow 2023 (the measure), Geirhos et al. 2024 (its two baselines).
+    """
+    targets = classifier.targets(classes if isinstance(classes, str) else list(classes), len(images)).cpu()
+    natural = reference
+    if not isinstance(reference, NaturalImages):
+        natural = natural_images(classifier, reference, layers=layers, only=targets, progress=progress)
+    elif layers is not None:
+        raise ValueError("layers= was chosen when the NaturalImages were measured; leave it out here.")
+    wanted = natural.means.of([classifier.classes[t] for t in targets.tolist()])
+    found = torch.stack([spearman(all_activations(classifier, images, n), w) for n, w in wanted.items()], dim=1)
+    rows = torch.isin(natural.labels, targets)
+    return Similarity(
+        found,
+        natural.same[rows],
+        natural.different[rows],
+        natural.labels[rows],
+        targets,
+        natural.means.layers,
+        classifier.classes,
+    )
+
+
+@styled
+def plot_similarity(found: Similarity, *, what: str = "images") -> DescribedFigure:
+    """For each layer the middle 90 % of natural images of the same and of other classes, and each image as a dot."""
+    places = np.arange(len(found.layers))
+    figure = new_figure(3.9)
+    axes = figure.add_subplot()
+    spread = np.random.default_rng(0).uniform(-0.08, 0.08, len(found.spearman))
+    for shift, values, label, colour in (
+        (-0.27, found.different, "natural, other classes", PALETTE[1]),
+        (0.0, found.same, "natural, same class", PALETTE[5]),
+    ):
+        low, middle, high = np.quantile(values.numpy(), (0.05, 0.5, 0.95), axis=0)
+        axes.bar(places + shift, high - low, 0.2, bottom=low, color=colour, alpha=0.45, label=f"{label} (90 %)")
+        axes.hlines(middle, places + shift - 0.1, places + shift + 0.1, color="black", linewidth=1.5)
+    for place, column in zip(places, found.spearman.T.numpy(), strict=True):
+        axes.plot(
+            place + 0.27 + spread, column, "o", color=PALETTE[0], markersize=4, label=what if place == 0 else None
+        )
+    axes.set_xticks(places, found.layers)
+    axes.set(ylabel="rank correlation with class mean", ylim=(min(0, axes.get_ylim()[0]), 1))
+    axes.grid(visible=False, axis="x")
+    figure.legend(loc="outside lower center", ncols=2)
+    medians = ", ".join(
+        f"{layer} {own:.2f} ({same:.2f} and {other:.2f})"
+        for layer, own, same, other in zip(
+            found.layers, *(part.median(0).values.tolist() for part in (found.spearman, found.same, found.different)),
+            strict=True,
+        )
+    )  # fmt: skip
+    return DescribedFigure(
+        figure, alt=f"Median rank correlation of {what} (natural images of same and other classes): {medians}."
+    )
