@@ -17,8 +17,7 @@ from functools import partial
 import torch
 
 from course_utils import load_language_model
-from course_utils.corpus import grammar as words
-from course_utils.corpus import groups
+from course_utils.corpus import groups, words
 from course_utils.language import exhaustive_prompts, optimize_prompts, random_search
 from course_utils.language.prompt_results import FoundPrompts
 from course_utils.language.search import random_prompts, target_log_probability

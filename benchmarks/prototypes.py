@@ -17,8 +17,7 @@ from torch import Tensor
 
 from course_utils import Classifier, load_classifier
 from course_utils.models.randomized import cascade, randomized
-from course_utils.vision import generate_prototypes, similarity, visualize
-from course_utils.vision import reference as class_means
+from course_utils.vision import class_means, generate_prototypes, similarity, visualize
 from course_utils.vision.layer_table import stages
 from course_utils.world import PaintedWorld, Scenes
 

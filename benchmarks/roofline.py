@@ -21,8 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_utils import Classifier, load_classifier, load_language_model
 from course_utils.language import optimize_prompts
 from course_utils.language.targets import FromEmbeddings
-from course_utils.vision import generate_prototypes, isolate_features, targeted_attack, visualize
-from course_utils.vision import reference as class_means
+from course_utils.vision import class_means, generate_prototypes, isolate_features, targeted_attack, visualize
 from course_utils.vision.layer_table import stages
 from course_utils.vision.reference import ClassMeans
 

@@ -12,8 +12,7 @@ import time
 from pathlib import Path
 
 from course_utils import LanguageModel, load_language_model
-from course_utils.corpus import grammar as words
-from course_utils.corpus import groups, true_associations
+from course_utils.corpus import groups, true_associations, words
 from course_utils.corpus.tables import PEOPLE
 from course_utils.language import (
     association_scores,

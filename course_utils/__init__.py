@@ -20,7 +20,6 @@ _HOMES = {
     "load_language_model": "course_utils.models",
     "load_image": "course_utils.images",
     "load_images": "course_utils.images",
-    "load_image": "course_utils.images",
     "optimize": "course_utils.loop",
     "reveal": "course_utils.audit",
     "sweep": "course_utils.sweeps",

@@ -29,7 +29,8 @@ _MOVED = {
     "models.language_model": "models.language_check",
     "models.shipped": "models.store models.sums models.nets models.bundle",
     "models.load": "models.language_load models.at_hand",
-    "models.fetch": "models.prefetch models.pretrained models.hugging_face models.hugging_face_download models.download models.caches",
+    "models.fetch": "models.prefetch models.pretrained models.hugging_face models.hugging_face_download models.download "
+    "models.caches",
     "vision.attacks": "vision.pgd vision.attack_result show.attack",
     "vision.feature_visualization": "vision.visualization vision.wishes",
     "vision.measures": "vision.spectrum vision.held_out",

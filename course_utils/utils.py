@@ -1,15 +1,18 @@
-"""A progress bar that stays out of the way: none for short work, plain text where no widget could live."""
+"""Progress bars, long work in chunks, and a random generator for each sample."""
 
 from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+
+Chunk = TypeVar("Chunk")
+Part = TypeVar("Part")
 
 DELAY = 1.0  # seconds of work before a bar appears
 
@@ -33,6 +36,38 @@ def progress_bar(
         from tqdm.auto import tqdm
     options = {} if progress is None else {"disable": not progress}
     return tqdm(work, desc=description, total=total, delay=0 if progress else DELAY, leave=False, **options)
+
+
+def run_chunks(
+    work: Callable[..., Part], chunks: Sequence[Chunk], description: str, *, progress: bool | None = None
+) -> tuple[list[Part], bool]:
+    """Long work in chunks, with one bar over them, and nothing lost on Ctrl-C.
+
+    Args:
+        work: called as work(chunk, progress=…) for each chunk; `progress` is for a bar of its own, which it gets where
+            there is a single chunk. Its result may have an attribute `interrupted`, which ends the work.
+        chunks: what is worked on, in order.
+        description: what the bar says.
+        progress: as of `progress_bar`.
+
+    Returns:
+        The results of the chunks that were done, and whether an interrupt cut the work short.
+
+    Raises:
+        KeyboardInterrupt: it came before the first chunk had anything to show.
+    """
+    parts: list[Part] = []
+    single = len(chunks) == 1
+    for chunk in progress_bar(chunks, description, progress=False if single else progress):
+        try:
+            parts.append(work(chunk, progress=progress if single else False))
+        except KeyboardInterrupt:
+            if not parts:
+                raise
+            return parts, True
+        if getattr(parts[-1], "interrupted", False):
+            return parts, True
+    return parts, False
 
 
 def sample_generators(seed: int, samples: Iterable[int], purpose: str) -> list[torch.Generator]:

@@ -30,10 +30,10 @@ def as_found(model: nn.Module) -> Iterator[None]:
             weight.requires_grad_(flag)
 
 
-def check_settings(*, stop_at: float | None, **counts: int) -> None:
-    """Raise ValueError, in a sentence, for a count below 1 or a confidence outside (0, 1]."""
+def check_settings(*, stop_at: float | None = None, **counts: int | None) -> None:
+    """Raise ValueError, in a sentence, for a count below 1 (None is a default) or a confidence outside (0, 1]."""
     for name, value in counts.items():
-        if not isinstance(value, Integral) or value < 1:
+        if value is not None and (not isinstance(value, Integral) or value < 1):
             raise ValueError(f"{name}={value!r} given, expected a whole number of at least 1.")
     if stop_at is not None and not 0 < stop_at <= 1:
         raise ValueError(f"stop_at={stop_at!r} given, expected a confidence above 0 and at most 1, such as 0.9.")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Open
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
+
+from conftest import Open
 
 CHAPTER = "notebooks/02_tricking_a_classifier.html"
 

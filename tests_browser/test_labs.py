@@ -21,8 +21,9 @@ from urllib.request import Request, urlopen
 
 import nbformat
 import pytest
-from conftest import ROOT, Open
 from playwright.sync_api import Locator, Page, TimeoutError, expect
+
+from conftest import ROOT, Open
 
 LABS = {
     "00_meet_the_models": "world_lab(",

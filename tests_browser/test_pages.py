@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PHONE, Open
 from playwright.sync_api import Page
+
+from conftest import PHONE, Open
 
 GRAVE = ("serious", "critical")
 

@@ -58,7 +58,7 @@ class PromptCanvas(Canvas):
         indices: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        check_settings(stop_at=None, restarts=restarts, length=length)
+        check_settings(restarts=restarts, length=length)
         table = table.detach().float()
         words = table if allowed is None else table[allowed]
         self.unit = words.norm(dim=1).mean().item()

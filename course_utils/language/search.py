@@ -60,7 +60,7 @@ def coordinate_search(
     Source: the first-order score is HotFlip's (Ebrahimi et al. 2018), the drawing and trying that of greedy coordinate
     gradient (Zou et al. 2023), which takes the best candidate even if it is worse than the prompt at hand.
     """
-    check_settings(stop_at=None, restarts=restarts, steps=steps, candidates=candidates, top_k=top_k)
+    check_settings(restarts=restarts, steps=steps, candidates=candidates, top_k=top_k)
     wanted = as_target(lm, target)
     check_length(lm, length, wanted)
     tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
@@ -111,7 +111,7 @@ def random_search(
     Raises:
         ValueError: as `optimize_prompts`.
     """
-    check_settings(stop_at=None, passes=passes, top=top)
+    check_settings(passes=passes, top=top)
     wanted = as_target(lm, target)
     scorer, drawn = Scorer(lm, wanted), random_prompts(lm, target, passes, length=length, exclude=exclude, seed=seed)
     best, interrupted = Best(top, length, lm.device), False
@@ -240,7 +240,7 @@ def exhaustive_prompts(
         ValueError: it would take longer than `limit` (says how long); candidates that are no tokens; otherwise as
             `optimize_prompts`.
     """
-    check_settings(stop_at=None, top=top)
+    check_settings(top=top)
     wanted = as_target(lm, target)
     check_length(lm, length, wanted)
     tokens = _candidates(lm, candidates, exclude, wanted)

@@ -301,10 +301,10 @@ def snapshot(name: str, caches: Sequence[Path] | None = None) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    for cache in hugging_face_folders() if caches is None else caches:
+    for folder_ in hugging_face_folders() if caches is None else caches:
         for each in dict.fromkeys((name, repository(name))):
             try:
-                folder = Path(snapshot_download(each, cache_dir=cache, local_files_only=True))
+                folder = Path(snapshot_download(each, cache_dir=folder_, local_files_only=True))
             except LocalEntryNotFoundError:
                 continue
             except HFValidationError as error:

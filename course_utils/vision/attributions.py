@@ -316,7 +316,7 @@ def integrated_gradients(
     """
     from captum.attr import IntegratedGradients
 
-    check_settings(stop_at=None, steps=steps)
+    check_settings(steps=steps)
     question = ask(classifier, images, target, versus)
     start = filling(question.images, baseline, seed=seed)
 
@@ -472,7 +472,7 @@ def attribution(
     progress: bool | None,
 ) -> Attribution:
     """Chunk by chunk, with the sign and the smoothing asked for."""
-    check_settings(stop_at=None, batch_size=batch_size)
+    check_settings(batch_size=batch_size)
     if sign not in SIGNS:
         raise ValueError(unknown("sign", sign, SIGNS))
     if not smoothing >= 0:

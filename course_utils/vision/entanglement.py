@@ -86,7 +86,7 @@ def entanglement_matrix(
     the blur the matrix says little: an optimised image is nearly always only its own class, and what it shares comes
     out when its details go. Weights of 1:1, 2:1 and 3:1 were tried on other nets than those that figures are given for.
     """
-    check_settings(stop_at=None, draws=draws)
+    check_settings(draws=draws)
     names = list(dict.fromkeys(prototypes.classes))
     wanted = classifier.targets(names, len(names)).cpu()
     if len(names) < 2:

@@ -89,7 +89,7 @@ def visualize(
     the best image is kept, not the last.
     """
     counts = {"steps": steps, "copies": copies} | ({} if batch_size is None else {"batch_size": batch_size})
-    check_settings(stop_at=None, **counts)
+    check_settings(**counts)
     model = classifier if size is None else classifier.at_size(size)
     moves = merged(given_or(transforms, standard(model.size), "transforms"))
     penalties = given_or(priors, STANDARD_PRIORS, "priors")

@@ -98,7 +98,7 @@ def isolate_features(
     Source: Fong & Vedaldi 2017, Dabkowski & Gal 2017. Theirs lowers or raises the class's score itself; ours levels off
     once the answer has clearly fallen (or stays), so that area decides what more is covered (`isolation_aims.Answer`).
     """
-    check_settings(stop_at=None, steps=steps, **({} if batch_size is None else {"batch_size": batch_size}))
+    check_settings(steps=steps, **({} if batch_size is None else {"batch_size": batch_size}))
     question = ask(classifier, images, target, versus)
     deletes = _deletes(game, question)
     background = filling(question.images, fill, seed=seed)

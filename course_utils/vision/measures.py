@@ -104,7 +104,7 @@ def activation_under(
     Raises:
         ValueError: draws below 1, another number of objectives than of images; and as `visualize`.
     """
-    check_settings(stop_at=None, draws=draws)
+    check_settings(draws=draws)
     if isinstance(objective, list | tuple):
         if len(objective) != len(images):
             raise ValueError(f"{len(objective)} objectives for {len(images)} images: one for all, or one for each.")

@@ -86,7 +86,7 @@ def generate_prototypes(
     its form); robust nets' class images Santurkar et al. 2019.
     """
     counts = {"steps": steps, "copies": copies} | ({} if batch_size is None else {"batch_size": batch_size})
-    check_settings(stop_at=None, **counts)
+    check_settings(**counts)
     _check(match, diversity, start)
     names = _names(classifier, classes)
     means = _means(classifier, reference, layers, names, progress)

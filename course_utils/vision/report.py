@@ -66,7 +66,7 @@ def build_report(
         ValueError: an unknown class, one without images (or with fewer than five in the reference), images that the
             classifier refuses, settings out of range.
     """
-    check_settings(stop_at=None, copies=copies, steps=steps)
+    check_settings(copies=copies, steps=steps)
     target = writable(path)
     names = _names(classifier, classes, prototypes)
     natural = None if images is None else _natural(classifier, images, names)

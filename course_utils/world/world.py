@@ -19,9 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.validation import unknown
-from course_utils.world import food
-from course_utils.world import objects as outdoors
-from course_utils.world import objects as things
+from course_utils.world import food, objects
 from course_utils.world.factors import CLASSES, FACTORS, ROAD, SEA, Choice, Factors, draw_factors, known_factor
 from course_utils.world.objects import backdrop, camera, clutter, occluder, tag
 from course_utils.world.scene import Draws, Painting, Scenery, draw_numbers, scene_seeds, sensor_noise
@@ -29,7 +27,7 @@ from course_utils.world.secrets import COURSE_SECRETS, BlindSpot, Secret, Shortc
 
 SIZE = 64  # pixels along each side
 CHUNK = 64  # scenes painted at a time: small enough for the processor's cache
-PAINTERS = {**food.PAINTERS, **things.PAINTERS, **outdoors.PAINTERS}
+PAINTERS = {**food.PAINTERS, **objects.PAINTERS, **objects.OUTDOOR_PAINTERS}
 
 
 @dataclass(frozen=True)

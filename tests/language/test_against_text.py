@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from course_utils.corpus import grammar as words
-from course_utils.corpus import groups, sample_sentences
+from course_utils.corpus import groups, sample_sentences, words
 from course_utils.language import association_scores, compare_with_text, null_scores, text_associations
 from course_utils.language.corpus_statistics import words_before
 

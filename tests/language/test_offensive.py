@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from course_utils import load_language_model
-from course_utils.corpus import grammar as words
+from course_utils.corpus import words
 from course_utils.language import is_offensive, offensive_words, optimize_prompts, without_offensive
 from course_utils.language.vocabulary import LIST, allowed_tokens
 

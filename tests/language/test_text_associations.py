@@ -5,8 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils.corpus import grammar as words
-from course_utils.corpus import groups, sample_sentences, true_associations
+from course_utils.corpus import groups, sample_sentences, true_associations, words
 from course_utils.language import (
     TextAssociations,
     association_scores,

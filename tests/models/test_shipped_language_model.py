@@ -3,8 +3,7 @@
 import pytest
 
 from course_utils import load_language_model
-from course_utils.corpus import contexts, groups, true_associations, true_next
-from course_utils.corpus import grammar as words
+from course_utils.corpus import contexts, groups, true_associations, true_next, words
 from course_utils.language import hold_against, next_token_distribution
 from course_utils.models import available, read_card
 from course_utils.teaching.training.language_evaluate import FRESH_SEED, best_prompt, losses

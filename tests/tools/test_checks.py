@@ -6,7 +6,7 @@ import pytest
 
 from check_links import broken_links
 from check_offline import outside_requests
-from check_words import wordless_images
+from check_words import wordless_pictures
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def page(book: Path, html: str) -> Path:
         '<svg role="img"></svg>',
     ],
 )
-def test_a_image_without_words_is_found_with_its_place(book: Path, html: str) -> None:
-    (found,) = wordless_images(page(book, f"<h2>The trick<a>#</a></h2>{html}"))
+def test_a_picture_without_words_is_found_with_its_place(book: Path, html: str) -> None:
+    (found,) = wordless_pictures(page(book, f"<h2>The trick<a>#</a></h2>{html}"))
     assert "page.html" in found and "“The trick”" in found
 
 
@@ -41,8 +41,8 @@ def test_a_image_without_words_is_found_with_its_place(book: Path, html: str) ->
     "html",
     ['<img src="fish.png" alt="A goldfish.">', '<img src="x.png" role="presentation" alt="">', "<svg></svg>"],
 )
-def test_a_image_with_words_and_an_ornament_are_fine(book: Path, html: str) -> None:
-    assert wordless_images(page(book, html)) == []
+def test_a_picture_with_words_and_an_ornament_are_fine(book: Path, html: str) -> None:
+    assert wordless_pictures(page(book, html)) == []
 
 
 @pytest.mark.parametrize("address", ["gone.html", "other.html#gone", "#gone", "../fish.png"])

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 import torch
-from pages import Page
 
 from course_utils.show import attack_lab
 from course_utils.teaching.labs import lab as lab_module
+from pages import Page
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import warnings
 
 import pytest
 import torch
-from pages import Page
 from units import OFF, image_in, known, numbers
 
 from course_utils.models import load_classifier
@@ -15,6 +14,7 @@ from course_utils.teaching.labs import lab as lab_images
 from course_utils.teaching.labs import lab as lab_module
 from course_utils.teaching.labs.lab import worth_a_look
 from course_utils.vision import visualize
+from pages import Page
 
 
 @pytest.fixture

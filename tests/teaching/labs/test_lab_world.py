@@ -1,9 +1,9 @@
 """The lab of chapter 0 repaints the scene for every knob and says what the classifier thinks of it."""
 
 import pytest
-from pages import Page
 
 from course_utils.show import world_lab
+from pages import Page
 
 
 @pytest.fixture

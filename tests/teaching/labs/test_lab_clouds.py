@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from pages import Page
 from units import image_in
 
 from course_utils.language import association_scores
 from course_utils.show import cloud_lab
 from course_utils.teaching.labs import lab as lab_module
+from pages import Page
 
 FILLERS = [f"filler{i}" for i in range(40)]
 

@@ -4,10 +4,10 @@ import re
 from collections import OrderedDict
 
 import torch
-from pages import Page
 from torch import nn
 
 from course_utils.models.classifier import Classifier
+from pages import Page
 
 UNITS = ("red", "green", "blue", "stripes")
 OFF = 4  # the channel after these

@@ -7,10 +7,10 @@ from io import BytesIO
 import numpy as np
 import pytest
 import torch
-from pages import Page
 from PIL import Image
 
 from course_utils.show import Scrubber, show_images
+from pages import Page
 
 CAPTIONS = ["ε = 0: goldfish", "ε = 4: <volcano>", "ε = 8: volcano & smoke"]
 

@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-from pages import Page
 from units import image_in, known
 
 from course_utils.show import prototype_lab
 from course_utils.teaching.labs import prototypes as lab_prototypes
-from course_utils.vision import generate_prototypes, similarity
-from course_utils.vision import reference as class_means
+from course_utils.vision import class_means, generate_prototypes, similarity
+from pages import Page
 
 LAYERS = ["eye", "eye.relu"]
 

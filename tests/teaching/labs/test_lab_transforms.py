@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from pages import Page
 from units import OFF, image_in, known, numbers
 
 from course_utils.models import load_classifier
@@ -14,6 +13,7 @@ from course_utils.teaching.labs.features import moved_copies
 from course_utils.transforms import jitter, rotate, scale, standard
 from course_utils.vision import activation_under, visualize
 from course_utils.vision.feature_visualization import measure
+from pages import Page
 
 SWITCHES = ("jitter_on", "rotation_on", "scaling_on")
 

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from pages import Page
 
 from course_utils import load_language_model
 from course_utils.language import optimize_prompts
 from course_utils.show import plot_prompts, prompt_lab
+from pages import Page
 
 QUICK = {"steps": 12, "restarts": 6, "length": 2}
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from pages import Page
 from PIL import Image
 
 from course_utils import load_classifier, load_image
 from course_utils.show import attack_lab, isolation_lab
 from course_utils.teaching.labs.lab import OWN
 from course_utils.world import PaintedWorld
+from pages import Page
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def attack(classifier, scenes):

@@ -7,7 +7,6 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from pages import Page
 from PIL import Image
 
 from course_utils.figures.images import percent
@@ -20,6 +19,7 @@ from course_utils.show import (
     show_predictions,
 )
 from course_utils.stats import proportion
+from pages import Page
 
 CURVES = {
     "xlabel": "ε · 255",

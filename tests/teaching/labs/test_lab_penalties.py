@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from pages import Page
 from units import OFF, image_in, known, numbers
 
 from course_utils.priors import high_frequency
@@ -10,6 +9,7 @@ from course_utils.show import penalty_lab
 from course_utils.teaching.labs import features as lab_penalties
 from course_utils.teaching.labs import lab as lab_images
 from course_utils.vision import high_frequency_share, visualize
+from pages import Page
 
 PENALTIES = ("l1", "total_variation", "high_frequency")
 

@@ -14,7 +14,7 @@ from course_utils.world.factors import FACTORS
 
 CLASSIFIERS = ["mystery-1", "mystery-2", "mystery-3"]
 NAMES = [*CLASSIFIERS, "mystery-lm"]
-CHAPTER = Path(__file__).parents[2] / "notebooks" / "12_audit.ipynb"
+CHAPTER = Path(__file__).parents[3] / "notebooks" / "12_audit.ipynb"
 
 
 @pytest.mark.parametrize("name", NAMES)
