@@ -28,8 +28,8 @@ help:  ## list what can be made
 	@echo "  TORCH=cpu           with any of them: PyTorch without CUDA, 2 GB on disk where Linux otherwise takes 7"
 	@echo "  PYTHON=python3.12   likewise: the Python that the environment is made with"
 
-book:  ## execute the chapters and build the book: _build/html/index.html
-	$(NEED) book
+book:  ## execute the chapters, unless they have been, and build the book: _build/html/index.html
+	$(NEED) book test
 	@$(VENV)/python tools/build_book.py
 
 check-book:  ## try the built book and the labs in a browser (needs Chromium or Chrome)
@@ -47,12 +47,12 @@ zip: book  ## build the book and pack it into one file, for a room without netwo
 	@$(VENV)/python tools/zip_book.py
 
 test: lint  ## lint, then all tests, then every chapter
-	@$(VENV)/python -m pytest
+	@OMP_NUM_THREADS=1 $(VENV)/python -m pytest -n 2 --dist loadfile
 	@$(MAKE) --no-print-directory chapters
 
-chapters:  ## execute every chapter as a test
+chapters:  ## execute every chapter as a test; the book is built from what they leave
 	$(NEED) book test
-	@$(VENV)/python -m pytest --nbmake --nbmake-timeout=300 --nbmake-kernel=python3 notebooks
+	@$(VENV)/python tools/run_chapters.py --all
 
 lint:  ## style, formatting, types; notebooks without outputs
 	$(NEED) book test lint

@@ -1,10 +1,9 @@
 """Builds the book into _build/html: python tools/build_book.py, with the Python of .venv.
 
-Executes every chapter that has changed, and every chapter if the code under it has changed. Succeeds only if
-no cell failed, Sphinx had nothing to warn of, and CHECKS find nothing in the finished pages.
+The chapters have been executed before (tools/run_chapters.py), or are now, where their outputs are missing. Succeeds
+only if no cell failed, Sphinx had nothing to warn of, and CHECKS find nothing in the finished pages.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -20,13 +19,12 @@ from check_links import broken_links
 from check_offline import outside_requests
 from check_words import wordless_pictures
 from preflight import disk_problem
+from run_chapters import main as run_chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
 CONFIG = ROOT / "_config.yml"
-CACHE = BUILD / ".jupyter_cache"
-CODE_STAMP = BUILD / "code.sha256"  # of the code that the cached outputs were made with
 ANSI_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 UNUSED_EXTENSIONS = {"sphinx_thebe"}  # Jupyter Book brings it along; it runs cells on a server elsewhere
 
@@ -46,7 +44,8 @@ def main() -> str | None:
     if trouble:
         return trouble
     start = time.perf_counter()
-    forget_outputs_of_other_code()
+    if run_chapters([]):
+        return "A chapter failed (see above); the book is not built."
     shutil.rmtree(HTML, ignore_errors=True)  # no page of an earlier build may look like one of this
     if not built():
         return "\n".join(["", *failed_chapters(), "The book is not finished; what went wrong stands above."])
@@ -69,28 +68,6 @@ def pretrained_problem() -> str | None:
     except (OSError, ValueError) as error:
         return f"COURSE_MODELS=pretrained asks for pretrained models: {error}"
     return None
-
-
-def forget_outputs_of_other_code() -> None:
-    """Empties the cache of executed notebooks if course_utils or a version in constraints.txt has changed.
-
-    The cache itself looks at the notebooks' cells only.
-    """
-    now = code_fingerprint()
-    if not CODE_STAMP.exists() or CODE_STAMP.read_text() != now:
-        shutil.rmtree(CACHE, ignore_errors=True)
-        BUILD.mkdir(exist_ok=True)
-        CODE_STAMP.write_text(now)
-
-
-def code_fingerprint() -> str:
-    """One hash over everything that a chapter's outputs depend on, besides the chapter."""
-    digest = hashlib.sha256(f"{sys.version} {os.environ.get('COURSE_MODELS')}".encode())
-    for path in [ROOT / "constraints.txt", *sorted((ROOT / "course_utils").rglob("*"))]:
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(f"{path.relative_to(ROOT)} {path.stat().st_size}\n".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def built() -> bool:

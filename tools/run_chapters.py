@@ -1,0 +1,107 @@
+"""Executes the chapters as tests and leaves their outputs to the book: python tools/run_chapters.py [--all] [CHAPTER …]
+
+Each chapter is executed once, by nbmake, in a copy under _build/chapters; a failing cell is a failing test. What came
+of it goes into the cache that the book is built from, under the content of the code cells. Chapters whose outputs are
+there already, of the same cells, package and versions, are not executed again unless --all asks for it.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "_build"
+CACHE = BUILD / ".jupyter_cache"
+CODE_STAMP = BUILD / "code.sha256"  # of the code that the cached outputs were made with
+COPIES = BUILD / "chapters"
+AT_ONCE = 2  # chapters, each with one thread of PyTorch
+TIMEOUT = 300  # seconds a cell; for slow machines, not for slow chapters
+
+
+def main(arguments: list[str]) -> int:
+    """Executes what is asked for; returns pytest's exit status."""
+    chapters = [ROOT / name for name in arguments if name != "--all"] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    forget_outputs_of_other_code()
+    missing = chapters if "--all" in arguments else [path for path in chapters if not cached(path)]
+    return execute(missing) if missing else 0
+
+
+def execute(chapters: list[Path]) -> int:
+    """Runs chapters in copies of their own, and caches those that passed."""
+    COPIES.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(COPIES / "data", ignore_errors=True)
+    shutil.copytree(ROOT / "notebooks" / "data", COPIES / "data")
+    copies = [Path(shutil.copy(path, COPIES)) for path in chapters]
+    report = COPIES / "report.xml"
+    report.unlink(missing_ok=True)
+    # In the book no kernel answers: course_utils then shows no widgets.
+    environment = os.environ | {"COURSE_BOOK": "1", "OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    options = ["--nbmake", "--overwrite", f"--nbmake-timeout={TIMEOUT}", "--nbmake-kernel=python3", f"--junitxml={report}"]
+    parallel = ["-n", str(min(AT_ONCE, len(copies)))] if len(copies) > 1 else []
+    names = [str(path) for path in copies]
+    status = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=0", *parallel, *options, *names],
+        cwd=ROOT, env=environment, check=False,
+    ).returncode  # fmt: skip
+    if report.exists():
+        keep_outputs(chapters, ElementTree.parse(report))
+    return status
+
+
+def keep_outputs(chapters: list[Path], report: ElementTree.ElementTree) -> None:
+    """Puts the executed copies of the chapters that passed into the book's cache, with the seconds that they took."""
+    cache = get_cache(CACHE)
+    cases = list(report.iter("testcase"))
+    for path in chapters:
+        case = next((each for each in cases if path.stem in f"{each.get('classname')}{each.get('name')}"), None)
+        if case is None or case.find("failure") is not None or case.find("error") is not None:
+            continue
+        notebook = nbformat.read(COPIES / path.name, nbformat.NO_CONVERT)
+        data = {"execution_seconds": float(case.get("time", 0))}
+        cache.cache_notebook_bundle(
+            CacheBundleIn(notebook, str(path), data=data), check_validity=False, overwrite=True
+        )
+
+
+def cached(path: Path) -> bool:
+    """Whether the cache has outputs of a chapter with these code cells."""
+    try:
+        get_cache(CACHE).match_cache_notebook(nbformat.read(path, nbformat.NO_CONVERT))
+    except KeyError:
+        return False
+    return True
+
+
+def forget_outputs_of_other_code() -> None:
+    """Empties the cache of executed chapters if course_utils or a version in constraints.txt has changed.
+
+    The cache itself looks at the chapters' cells only.
+    """
+    now = code_fingerprint()
+    if not CODE_STAMP.exists() or CODE_STAMP.read_text() != now:
+        shutil.rmtree(CACHE, ignore_errors=True)
+        BUILD.mkdir(exist_ok=True)
+        CODE_STAMP.write_text(now)
+
+
+def code_fingerprint() -> str:
+    """One hash over everything that a chapter's outputs depend on, besides the chapter."""
+    digest = hashlib.sha256(f"{sys.version} {os.environ.get('COURSE_MODELS')}".encode())
+    computed = [path for folder in ("course_utils", "notebooks/data") for path in sorted((ROOT / folder).rglob("*"))]
+    for path in [ROOT / "constraints.txt", *computed]:
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(ROOT)} {path.stat().st_size}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
