@@ -1,6 +1,6 @@
 """Executes the chapters as tests and leaves their outputs to the book: python tools/run_chapters.py [--all] [CHAPTER …]
 
-Each chapter is executed once, by nbmake, in a copy under _build/chapters; a failing cell is a failing test. What came
+Each chapter is executed once, by nbmake, in a copy of its own; a failing cell is a failing test. What came
 of it goes into the cache that the book is built from, under the content of the code cells. Chapters whose outputs are
 there already, of the same cells, package and versions, are not executed again unless --all asks for it.
 """
@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,7 +22,6 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"
 CODE_STAMP = BUILD / "code.sha256"  # of the code that the cached outputs were made with
-COPIES = BUILD / "chapters"
 AT_ONCE = 2  # chapters, each with one thread of PyTorch
 TIMEOUT = 300  # seconds a cell; for slow machines, not for slow chapters
 
@@ -36,38 +36,47 @@ def main(arguments: list[str]) -> int:
 
 def execute(chapters: list[Path]) -> int:
     """Runs chapters in copies of their own, and caches those that passed."""
-    COPIES.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(COPIES / "data", ignore_errors=True)
-    shutil.copytree(ROOT / "notebooks" / "data", COPIES / "data")
-    copies = [Path(shutil.copy(path, COPIES)) for path in chapters]
-    report = COPIES / "report.xml"
-    report.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="chapters-") as folder:  # nbmake passes over what lies in _build
+        return execute_in(Path(folder), chapters)
+
+
+def execute_in(folder: Path, chapters: list[Path]) -> int:
+    shutil.copytree(ROOT / "notebooks" / "data", folder / "data")
+    copies = [Path(shutil.copy(path, folder)) for path in chapters]
+    report = folder / "report.xml"
     # In the book no kernel answers: course_utils then shows no widgets.
     environment = os.environ | {"COURSE_BOOK": "1", "OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    options = ["--nbmake", "--overwrite", f"--nbmake-timeout={TIMEOUT}", "--nbmake-kernel=python3", f"--junitxml={report}"]
+    options = ["--nbmake", "--overwrite", f"--nbmake-timeout={TIMEOUT}", "--nbmake-kernel=python3"]
     parallel = ["-n", str(min(AT_ONCE, len(copies)))] if len(copies) > 1 else []
     names = [str(path) for path in copies]
     status = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=0", *parallel, *options, *names],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=0", *parallel, *options,
+         f"--junitxml={report}", *names],
         cwd=ROOT, env=environment, check=False,
     ).returncode  # fmt: skip
     if report.exists():
-        keep_outputs(chapters, ElementTree.parse(report))
+        keep_outputs(copies, ElementTree.parse(report))
     return status
 
 
-def keep_outputs(chapters: list[Path], report: ElementTree.ElementTree) -> None:
+def keep_outputs(copies: list[Path], report: ElementTree.ElementTree) -> None:
     """Puts the executed copies of the chapters that passed into the book's cache, with the seconds that they took."""
     cache = get_cache(CACHE)
     cases = list(report.iter("testcase"))
-    for path in chapters:
+    for path in copies:
         case = next((each for each in cases if path.stem in f"{each.get('classname')}{each.get('name')}"), None)
         if case is None or case.find("failure") is not None or case.find("error") is not None:
             continue
-        notebook = nbformat.read(COPIES / path.name, nbformat.NO_CONVERT)
+        original = ROOT / "notebooks" / path.name
+        notebook, executed = (nbformat.read(each, nbformat.NO_CONVERT) for each in (original, path))
+        for cell, done in zip(notebook.cells, executed.cells, strict=True):  # nbmake writes metadata of its own
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = done.outputs, done.execution_count
         data = {"execution_seconds": float(case.get("time", 0))}
         cache.cache_notebook_bundle(
-            CacheBundleIn(notebook, str(path), data=data), check_validity=False, overwrite=True
+            CacheBundleIn(notebook, str(original), data=data),
+            check_validity=False,
+            overwrite=True,
         )
 
 
