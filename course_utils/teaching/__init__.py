@@ -1,0 +1,1 @@
+"""Material for teaching the course: exercises with their checks, and quizzes."""
