@@ -11,13 +11,34 @@ from course_utils.teaching.exercises.exercise import Exercise, Mistake
 
 def accuracy(logits, labels):
     """Return the share of pictures, in [0, 1], whose largest logit is at
-    their label."""
+    their label.
+
+    Why: The first question to any classifier, and the one that hides most: chapter 1 shows how much.
+
+    Hint: What a classifier says is the class with the largest logit. `logits` has one row for each picture and one
+    column for each class.
+
+    Hint: `logits.argmax(dim=1)` gives the answers; `answers == labels` is True where they are right.
+
+    Hint: `.float().mean().item()` makes a share of a tensor of truth values.
+    """
     return (logits.argmax(dim=1) == labels).float().mean().item()
 
 
 def flip_rate(before, after):
     """Return the share of pictures, in [0, 1], whose answer (the class with
-    the largest logit) differs between `before` and `after`."""
+    the largest logit) differs between `before` and `after`.
+
+    Why: Change one thing in every picture and count how many answers change: the course's way of finding out what a
+    model looks at.
+
+    Hint: Two batches of logits come in, for the same pictures before and after the change. Which answer does each
+    row give?
+
+    Hint: Compare `before.argmax(dim=1)` with `after.argmax(dim=1)`; a flip is where they are not equal.
+
+    Hint: The mean of the truth values is the share: `.float().mean().item()`.
+    """
     return (before.argmax(dim=1) != after.argmax(dim=1)).float().mean().item()
 
 
@@ -98,32 +119,17 @@ EXERCISES = (
     Exercise(
         id="00-accuracy",
         title="Accuracy",
-        why="The first question to any classifier, and the one that hides most: chapter 1 shows how much.",
         minutes=4,
         difficulty=1,
         reference=accuracy,
         check=check_accuracy,
-        hints=(
-            "What a classifier says is the class with the largest logit. `logits` has one row for each picture "
-            "and one column for each class.",
-            "`logits.argmax(dim=1)` gives the answers; `answers == labels` is True where they are right.",
-            "`.float().mean().item()` makes a share of a tensor of truth values.",
-        ),
     ),
     Exercise(
         id="00-flip-rate",
         title="Flip rate",
-        why="Change one thing in every picture and count how many answers change: the course's way of finding "
-        "out what a model looks at.",
         minutes=4,
         difficulty=1,
         reference=flip_rate,
         check=check_flip_rate,
-        hints=(
-            "Two batches of logits come in, for the same pictures before and after the change. Which answer does "
-            "each row give?",
-            "Compare `before.argmax(dim=1)` with `after.argmax(dim=1)`; a flip is where they are not equal.",
-            "The mean of the truth values is the share: `.float().mean().item()`.",
-        ),
     ),
 )

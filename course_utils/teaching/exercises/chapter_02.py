@@ -28,7 +28,20 @@ from course_utils.teaching.exercises.exercise import Exercise, Mistake
 
 def input_gradient(classifier, images, targets):
     """Return the gradient, by `images`, of the cross-entropy toward `targets`
-    summed over the batch."""
+    summed over the batch.
+
+    Why: Training asks how the loss changes with the weights. An attack asks the same about the pixels: this
+    gradient is all that it needs to know of the classifier.
+
+    Hint: A tensor gets a gradient only if it asks for one before the forward pass. Let a copy of the images ask,
+    not the caller's tensor: `images.clone().requires_grad_()`.
+
+    Hint: The loss is `F.cross_entropy` of `classifier(images)` and `targets`. By default it averages over the
+    batch; with `reduction="sum"` the gradient of an image does not depend on the others.
+
+    Hint: `torch.autograd.grad(loss, images)` returns a tuple with one gradient. After `loss.backward()` the same
+    gradient is in `images.grad`.
+    """
     images = images.clone().requires_grad_()
     loss = F.cross_entropy(classifier(images), targets, reduction="sum")
     return torch.autograd.grad(loss, images)[0]
@@ -36,20 +49,54 @@ def input_gradient(classifier, images, targets):
 
 def targeted_step(images, gradient, alpha):
     """Return `images` after one step of `alpha` along the gradient's sign,
-    toward the target."""
+    toward the target.
+
+    Why: The sign decides everything: one way leads to the target, the other away from it.
+
+    Hint: The gradient points to where the loss toward the target grows. Do you want it to grow?
+
+    Hint: Only the gradient's sign is used, so that each pixel moves equally far: `gradient.sign()`.
+
+    Hint: New images = images, minus alpha times the sign. Write `images - …`; `images -= …` would change the
+    caller's tensor.
+    """
     return images - alpha * gradient.sign()
 
 
 def project(perturbed, images, eps):
     """Return `perturbed`, each pixel moved to within `eps` of `images` and
-    into [0, 1]."""
+    into [0, 1].
+
+    Why: Without a limit any image becomes any other. The limit has two parts: at most eps from the original, and
+    still an image.
+
+    Hint: A pixel may lie between its original value minus eps and its original value plus eps. And where may any
+    pixel of any image lie?
+
+    Hint: `clamp` takes tensors as limits too, one for each pixel: `perturbed.clamp(min=…, max=…)`.
+
+    Hint: First clamp `perturbed` between `images - eps` and `images + eps`, then the result between 0 and 1.
+    """
     nearby = perturbed.clamp(min=images - eps, max=images + eps)
     return nearby.clamp(0, 1)
 
 
 def my_attack(classifier, images, targets, eps, steps):
     """Return `images`, changed in `steps` steps by at most `eps` a pixel, so
-    that they pass for `targets`."""
+    that they pass for `targets`.
+
+    Why: A gradient holds only nearby, so one large step misses. Many small ones, each corrected, arrive: projected
+    gradient descent.
+
+    Hint: You have the three pieces: gradient, step, projection. In which order do they repeat, and what goes into
+    the next round?
+
+    Hint: Two things stay apart: `images` never change, since the ball is around them; `adversarial` starts there
+    and moves. Take the gradient at `adversarial`, project around `images`.
+
+    Hint: Choose alpha so that all the steps together reach further than eps, as `2.5 * eps / steps` does: the
+    projection sees to the rest.
+    """
     alpha = 2.5 * eps / steps
     adversarial = images.clone()
     for _ in range(steps):
@@ -168,19 +215,9 @@ EXERCISES = (
     Exercise(
         id="02-input-gradient",
         title="The gradient of the image",
-        why="Training asks how the loss changes with the weights. An attack asks the same about the pixels: "
-        "this gradient is all that it needs to know of the classifier.",
         minutes=8,
         difficulty=2,
         reference=input_gradient,
-        hints=(
-            "A tensor gets a gradient only if it asks for one before the forward pass. Let a copy of the "
-            "images ask, not the caller's tensor: `images.clone().requires_grad_()`.",
-            "The loss is `F.cross_entropy` of `classifier(images)` and `targets`. By default it averages "
-            'over the batch; with `reduction="sum"` the gradient of an image does not depend on the others.',
-            "`torch.autograd.grad(loss, images)` returns a tuple with one gradient. After `loss.backward()` the "
-            "same gradient is in `images.grad`.",
-        ),
         check=Comparison(
             lambda: [a_small_case()],
             otherwise="this is not the gradient of the summed cross-entropy: is the loss "
@@ -209,16 +246,9 @@ EXERCISES = (
     Exercise(
         id="02-targeted-step",
         title="One targeted step",
-        why="The sign decides everything: one way leads to the target, the other away from it.",
         minutes=5,
         difficulty=1,
         reference=targeted_step,
-        hints=(
-            "The gradient points to where the loss toward the target grows. Do you want it to grow?",
-            "Only the gradient's sign is used, so that each pixel moves equally far: `gradient.sign()`.",
-            "New images = images, minus alpha times the sign. Write `images - …`; `images -= …` would "
-            "change the caller's tensor.",
-        ),
         check=Comparison(
             steps_to_check,
             otherwise=lambda stepped, right, images, gradient, alpha: (
@@ -251,17 +281,9 @@ EXERCISES = (
     Exercise(
         id="02-project",
         title="Back into the ball",
-        why="Without a limit any image becomes any other. The limit has two parts: at most eps from the "
-        "original, and still an image.",
         minutes=5,
         difficulty=2,
         reference=project,
-        hints=(
-            "A pixel may lie between its original value minus eps and its original value plus eps. And "
-            "where may any pixel of any image lie?",
-            "`clamp` takes tensors as limits too, one for each pixel: `perturbed.clamp(min=…, max=…)`.",
-            "First clamp `perturbed` between `images - eps` and `images + eps`, then the result between 0 and 1.",
-        ),
         check=Comparison(
             projections_to_check,
             otherwise=lambda projected, right, perturbed, images, eps: (
@@ -295,19 +317,9 @@ EXERCISES = (
     Exercise(
         id="02-my-attack",
         title="The whole attack",
-        why="A gradient holds only nearby, so one large step misses. Many small ones, each corrected, "
-        "arrive: projected gradient descent.",
         minutes=12,
         difficulty=3,
         reference=my_attack,
-        hints=(
-            "You have the three pieces: gradient, step, projection. In which order do they repeat, and what "
-            "goes into the next round?",
-            "Two things stay apart: `images` never change, since the ball is around them; `adversarial` "
-            "starts there and moves. Take the gradient at `adversarial`, project around `images`.",
-            "Choose alpha so that all the steps together reach further than eps, as `2.5 * eps / steps` "
-            "does: the projection sees to the rest.",
-        ),
         check=check_my_attack,
         wrong={
             "project after every step": attack(project=lambda adversarial, images, eps: adversarial.clamp(0, 1)),

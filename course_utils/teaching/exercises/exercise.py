@@ -12,6 +12,7 @@ import dis
 import functools
 import inspect
 import linecache
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -56,25 +57,22 @@ class Exercise:
     Attributes:
         id: chapter and name, `"02-targeted-step"`.
         title: a few words.
-        why: what the piece is for, in a sentence or two.
         minutes: how long a reader needs, about.
         difficulty: 1 (a line) … 3 (takes thought).
-        reference: the course's own version. Its source is the solution, its docstring the task.
+        reference: the course's own version. Its source is the solution; its docstring has the task, a paragraph that
+            begins with "Why:", and one "Hint:" each, from a nudge to nearly the solution.
         check: takes the reader's function and the exercise, and raises `Mistake` if something is wrong. Usually a
             `checks.Comparison`, which reads the table `wrong`. Under half a second.
-        hints: from a nudge to nearly the solution.
         wrong: the table of usual wrong answers, the commonest first: from what the reader is told to the function, or
             functions, that are told so. Where the check itself computes a message, a part of it will do as the key.
     """
 
     id: str
     title: str
-    why: str
     minutes: int
     difficulty: int
     reference: Callable
     check: Callable[[Callable, Exercise], None]
-    hints: tuple[str, ...]
     wrong: Mapping[str, Callable | tuple[Callable, ...]] = field(default_factory=dict)
 
     @property
@@ -86,12 +84,25 @@ class Exercise:
     @property
     def task(self) -> str:
         """The task: the first paragraph of the reference's docstring."""
-        return " ".join((inspect.getdoc(self.reference) or "").split("\n\n")[0].split())
+        return self._paragraphs()[0]
+
+    @property
+    def why(self) -> str:
+        """The purpose of the piece, in a sentence or two."""
+        return next(text.removeprefix("Why: ") for text in self._paragraphs() if text.startswith("Why: "))
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """The hints, from a nudge to nearly the solution."""
+        return tuple(text.removeprefix("Hint: ") for text in self._paragraphs() if text.startswith("Hint: "))
 
     @property
     def source(self) -> str:
-        """The source of the reference: the solution."""
-        return inspect.getsource(self.reference).rstrip()
+        """The source of the reference, without what its docstring says of the exercise: the solution."""
+        return re.sub(r"\n\n +Why: .*?(?=\"\"\")", "", inspect.getsource(self.reference), count=1, flags=re.S).rstrip()
+
+    def _paragraphs(self) -> list[str]:
+        return [" ".join(each.split()) for each in (inspect.getdoc(self.reference) or "").split("\n\n")]
 
     @property
     def call(self) -> str:
