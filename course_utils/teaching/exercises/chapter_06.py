@@ -1,22 +1,22 @@
-"""The exercises of chapter 6, transformation robustness: a transform, and the number that says what survives it."""
+"""The exercises of chapter 6, transformation robustness: a transform, and the share of activation left under it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from itertools import cycle, product
 
 import torch
 from torch import Tensor
 
-from course_utils.activations import record
 from course_utils.teaching.exercises.checks import (
-    a_case_with_maps,
+    Comparison,
+    a_small_case,
     close,
     inputs_untouched,
-    require_equal,
+    one_each,
     require_flow,
-    require_one_each,
     require_tensor_like,
-    weights_untouched,
 )
 from course_utils.teaching.exercises.exercise import Exercise, Mistake
 
@@ -26,16 +26,16 @@ def jitter(images, pixels, generator):
     numbers of pixels, from -pixels to pixels. What leaves on one side comes
     back on the other.
 
-    Why: A pattern that works at exactly one place says little. A picture that is moved anew before each look cannot
-    rely on one; and each picture needs a draw of its own, or they all depend on the same luck.
+    Why: A pattern that works at exactly one position says little. An image that is moved anew before each step cannot
+    rely on one position. Each image needs random numbers of its own, or all would depend on the same ones.
 
-    Hint: Each picture needs two random whole numbers, one for down and one for across. How many is that for the
+    Hint: Each image needs two random whole numbers, one for down and one for across. How many is that for the
     batch?
 
     Hint: `torch.randint(low, high, shape, generator=generator)` never gives `high` itself: for moves up to `pixels`
     it has to be `pixels + 1`.
 
-    Hint: `image.roll((down, across), dims=(1, 2))` moves one picture (3, height, width), and gradients pass
+    Hint: `image.roll((down, across), dims=(1, 2))` moves one image (3, height, width), and gradients pass
     through. `torch.stack` makes a batch of the moved ones.
     """
     moves = torch.randint(-pixels, pixels + 1, (len(images), 2), generator=generator)
@@ -46,19 +46,20 @@ def jitter(images, pixels, generator):
 
 
 def kept(activation, images, transform, draws):
-    """Return, for each picture, the share of its activation that random
+    """Return, for each image, the share of its activation that random
     transforms leave: the mean over `draws` of them, divided by the activation
-    of the untouched picture.
+    of the untouched image.
 
-    Why: One number a picture for the comparison of this chapter: how much of what it was made for is left when it
-    is moved, turned and scaled.
+    Why: This chapter compares methods by one number for each image: how much of its activation is left when the
+    image is moved, turned and scaled.
 
-    Hint: `transform(images)` gives another random result at each call. One is chance; you want the mean over many.
+    Hint: `transform(images)` gives another random result at each call. A single result depends on chance, so take the
+    mean over many.
 
     Hint: Add up `activation(transform(images))` over `draws` calls, each on the untouched images, and divide by
     `draws`.
 
-    Hint: Then divide by `activation(images)`, picture by picture. All of it inside `with torch.no_grad():`, since
+    Hint: Then divide by `activation(images)`, image by image. All of it inside `with torch.no_grad():`, since
     nothing is optimised here.
     """
     with torch.no_grad():
@@ -68,225 +69,185 @@ def kept(activation, images, transform, draws):
         return total / draws / activation(images)
 
 
-PICTURES, SIZE = 64, (9, 13)  # 64 pictures leave out none of the few possible moves, but for one time in millions
-
-
 def check_jitter(function: Callable, exercise: Exercise) -> None:
-    """Each picture rolled as a whole, by moves of its own, over the whole range, from the generator given."""
-    images = torch.rand(PICTURES, 3, *SIZE, generator=torch.Generator().manual_seed(0))
+    """Each image rolled as a whole, by moves of its own, over the whole range, from the generator given."""
+    # 64 images leave out none of the few possible moves, except once in a hundred thousand times
+    images = torch.rand(64, 3, 9, 13, generator=torch.Generator().manual_seed(0))
     for pixels in (2, 1):
         generator = torch.Generator().manual_seed(1)
         with inputs_untouched(images=images):
             first = require_tensor_like(function(images, pixels, generator), images)
-            second = require_tensor_like(function(images, pixels, generator), images)
+            second = function(images, pixels, generator)
             again = function(images, pixels, torch.Generator().manual_seed(1))
-        if close(first, images):
-            raise Mistake("nothing has moved: return the moved pictures.")
-        _require_moves(_moves(first, images), pixels)
+        require_moves(moves_between(images, first), pixels)
         if torch.equal(first, second):
-            raise Mistake("two calls move the pictures alike: every call should draw anew, so do not set a seed in it.")
+            raise Mistake("two calls move the images alike: every call should draw anew, so do not set a seed in it.")
         if not torch.equal(first, again):
-            raise Mistake(
-                "the same seed gives other moves: draw from the generator that is given, "
-                "`torch.randint(…, generator=generator)`."
-            )
+            raise Mistake("the same seed gives other moves: use `torch.randint(…, generator=generator)`.")
     require_flow(lambda images: function(images, 2, torch.Generator().manual_seed(2)), images, "images")
 
 
-def _moves(moved: Tensor, images: Tensor) -> Tensor:
-    """How far each picture was rolled down and across, (pictures, 2), the shorter way round."""
+def moves_between(images: Tensor, moved: Tensor) -> Tensor:
+    """The rolls down and across that make `moved` of the images, (images, 2)."""
+    moves = list(product(range(-4, 5), range(-6, 7)))  # all that an image of 9 × 13 pixels can make
+    same = torch.stack([torch.isclose(images.roll(by, (2, 3)), moved, atol=1e-5) for by in moves])
+    if close(moved, images):
+        raise Mistake("nothing has moved: return the moved images.")
     if close(moved.sum(0), images.sum(0)):
-        raise Mistake("whole pictures change places: the batch's axis, dim 0, must not move. Roll height and width.")
-    found = [_roll_of(after, before) for after, before in zip(moved, images, strict=True)]
-    bad = torch.tensor([each is None for each in found])
-    if bad.any():
-        raise Mistake(_why_no_roll(moved[bad], images[bad]))
-    return torch.tensor(found)
-
-
-def _roll_of(after: Tensor, before: Tensor) -> tuple[int, int] | None:
-    """The roll that makes one picture of the other, or None. The upper left pixel says where to look."""
-    distance = (before - after[:, :1, :1]).abs().sum(0)
-    y, x = divmod(int(distance.argmin()), SIZE[1])
-    down, across = ((-by + size // 2) % size - size // 2 for by, size in zip((y, x), SIZE, strict=True))
-    return (down, across) if close(before.roll((down, across), dims=(1, 2)), after) else None
-
-
-def _why_no_roll(moved: Tensor, images: Tensor) -> str:
-    (height, width), most = SIZE, 3
-    inside = moved[:, :, most:-most, most:-most]
-    parts = [
-        images[:, :, most - down : height - most - down, most - across : width - most - across]
-        for down in range(-most, most + 1)
-        for across in range(-most, most + 1)
-    ]
-    same = torch.stack([torch.isclose(part, inside, atol=1e-5).flatten(2).all(2) for part in parts])
-    if same.all(2).any(0).all():  # for every picture there is a move that all channels have made
-        return (
-            "the pictures move, but their border is filled in another way: what leaves on one side comes back on the "
-            "other, as `roll` does it."
-        )
-    if same.any(0).all():
-        return "the colours of a picture move apart: move all its channels together, `dims=(1, 2)` of one picture."
+        raise Mistake("whole images change places: leave dim 0, the batch's, and roll height and width.")
+    found = same.flatten(2).all(2)
+    if found.any(0).all():
+        return torch.tensor(moves)[found.int().argmax(0)]
+    if same[..., 3:-3, 3:-3].flatten(2).all(2).any(0).all():
+        raise Mistake("the border is filled in another way: what leaves on one side comes back on the other (`roll`).")
     if close(moved.sum((2, 3)).sort(1).values, images.sum((2, 3)).sort(1).values):
-        return "colours change places: of one picture (3, height, width) roll the last two axes, `dims=(1, 2)`."
-    return (
-        f"{len(moved)} of {PICTURES} pictures are not the given ones moved by whole pixels: `image.roll((down, "
-        "across), dims=(1, 2))` moves one picture."
-    )
+        raise Mistake("colours change places or move apart: roll the last two axes of an image, `dims=(1, 2)`.")
+    raise Mistake("images are not moved by whole pixels: `image.roll((down, across), dims=(1, 2))` moves one image.")
 
 
-def _require_moves(moves: Tensor, pixels: int) -> None:
-    down, across = moves[:, 0], moves[:, 1]
-    low, high = int(moves.min()), int(moves.max())
-    span = f"with pixels={pixels} the moves should run from {-pixels} to {pixels}"
+def require_moves(moves: Tensor, pixels: int) -> None:
+    """Moves of its own for each image, in both directions, over the whole range."""
     if len(moves.unique(dim=0)) == 1:
-        raise Mistake("all pictures move alike: draw for each picture, `torch.randint(…, (len(images), 2), …)`.")
-    for fixed, name in ((down, "down"), (across, "across")):
-        if not fixed.any():
-            raise Mistake(f"nothing moves {name}: draw two numbers a picture, one down and one across.")
-    if torch.equal(down, across):
-        raise Mistake("each picture moves as far down as across, along the diagonal: draw two numbers a picture.")
-    if low >= 0 or high <= 0:
-        way = "down and right" if low >= 0 else "up and left"
-        raise Mistake(f"the pictures move only {way}, by {low} to {high} pixels: {span}.")
-    if (low, high) == (-pixels, pixels - 1):
-        raise Mistake(f"{span}, yours end at {high}: `randint` never gives its upper end, so make that `pixels + 1`.")
-    if (low, high) != (-pixels, pixels):
-        raise Mistake(f"{span}, yours run from {low} to {high}.")
-    for both, name in ((down, "down"), (across, "across")):
-        missing = set(range(-pixels, pixels + 1)) - set(both.tolist())
-        if missing:
-            raise Mistake(f"no picture moves by {min(missing)} {name}: {span}, with all whole numbers between.")
+        raise Mistake("all images move alike: draw for each image, `torch.randint(…, (len(images), 2), …)`.")
+    for axis, way in enumerate(("down", "across")):
+        found, expected = moves[:, axis].unique().tolist(), list(range(-pixels, pixels + 1))
+        if found == expected[:-1]:
+            raise Mistake(f"no image moves by {pixels}: `randint` never gives its upper end, so make it `pixels + 1`.")
+        if found != expected:
+            raise Mistake(f"with pixels={pixels} images move {way} by {found}, expected all of {expected}.")
+    if torch.equal(moves[:, 0], moves[:, 1]):
+        raise Mistake("each image moves as far down as across, along the diagonal: draw two numbers an image.")
 
 
-class Watched:
-    """A random transform that remembers what it was given and what it made of it."""
+def moved(change: Callable[[Tensor], Tensor]) -> Callable:
+    """The jitter with other moves."""
+
+    def jitter(images, pixels, generator):
+        moves = change(torch.randint(-pixels, pixels + 1, (len(images), 2), generator=generator))
+        return torch.stack([image.roll(tuple(by), (1, 2)) for image, by in zip(images, moves.tolist(), strict=True)])
+
+    return jitter
+
+
+class Transform:
+    """A random transform whose first, second, … result for an image is the same in batches of any size."""
 
     def __init__(self) -> None:
-        self.generator = torch.Generator().manual_seed(0)
-        self.given: list[Tensor] = []
-        self.made: list[Tensor] = []
-        self.calls = 0
+        strengths = (0.9, 0.1, 0.3, 0.15, 0.95, 0.2, 0.5, 0.05)
+        self.strengths: dict[float, Iterator[float]] = defaultdict(lambda: cycle(strengths))
 
     def __call__(self, images: Tensor) -> Tensor:
-        strength = torch.rand(len(images), 1, 1, 1, generator=self.generator)
-        made = (images.roll(1, 3) * strength + 0.5 * (1 - strength)).detach()
-        self.calls += 1
-        self.given += list(images.detach().clone())
-        self.made += list(made.clone())
-        return made
+        strength = torch.tensor([next(self.strengths[float(image.sum())]) for image in images]).view(-1, 1, 1, 1)
+        return images.roll(1, 3) * strength + 0.5 * (1 - strength)
 
 
-def check_kept(function: Callable, exercise: Exercise) -> None:
-    """The mean over so many draws of the untouched pictures, each picture by itself, over the clean value."""
-    classifier, images = a_case_with_maps()
-    look = record(classifier, ["late"])
-
-    def activation(pictures: Tensor) -> Tensor:
-        return look(pictures)["late"][:, 2].mean(dim=(1, 2))
-
+def shares_to_check() -> Iterator[tuple]:
+    """Arguments of a share, for two numbers of draws."""
+    classifier, images, _ = a_small_case()
     for draws in (7, 4):
-        transform = Watched()
-        with inputs_untouched(images=images), weights_untouched(classifier, gradients=True):
-            result = require_one_each(function(activation, images, transform, draws), len(images))
-        with torch.no_grad():
-            drawn = _drawn(transform, images, draws, activation)
-            clean, averaged = activation(images), activation(_pictures(transform, images, draws).mean(1))
-        if result.requires_grad:
-            raise Mistake(
-                "your result still hangs on a graph of all draws, which fills the memory: measure inside "
-                "`with torch.no_grad():`."
-            )
-        right = drawn.mean(1) / clean
-        require_equal(
-            result,
-            right,
-            _mistakes(drawn, clean, averaged, draws),
-            f"for these draws the first picture keeps {right[0]:.3f}, your function says {result[0]:.3f}: is it the "
-            "mean activation of the transformed pictures over that of the untouched one?",
-        )
+        yield lambda x: classifier(x)[:, 0].exp(), images, Transform(), draws
 
 
-def _which(transform: Watched, images: Tensor, draws: int) -> list[int]:
-    """Of which image each transformed picture was made."""
-    if not transform.given:
-        raise Mistake("`transform` is never called: activation(transform(images)) is what is measured.")
-    distance = (torch.stack(transform.given)[:, None] - images[None]).abs().flatten(2).amax(2)
-    if float(distance.amin(1).max()) > 1e-6:
-        raise Mistake(
-            "a draw starts from what the last one left, so the changes pile up: transform the untouched `images` "
-            "each time."
-        )
-    which = distance.argmin(1).tolist()
-    counts = {which.count(picture) for picture in range(len(images))}
-    if counts == {1}:
-        raise Mistake(f"with draws={draws} each picture is transformed once only: call `transform` for every draw.")
-    if counts != {draws}:
-        found = " or ".join(str(count) for count in sorted(counts))
-        raise Mistake(
-            f"with draws={draws} each picture is transformed {found} times: once for every "
-            "draw, and not at all for the clean activation."
-        )
-    return which
+def one_each_without_graph(result: object, right: object) -> None:
+    """Form of a share: one number an image, free of a graph."""
+    one_each(result, right)
+    if isinstance(result, Tensor) and result.requires_grad:
+        raise Mistake("your result holds a graph of all draws, which fills the memory: use `with torch.no_grad():`.")
 
 
-def _pictures(transform: Watched, images: Tensor, draws: int) -> Tensor:
-    """What was made of each image: (images, draws, …)."""
-    which = _which(transform, images, draws)
-    rows = [[made for made, of in zip(transform.made, which, strict=True) if of == i] for i in range(len(images))]
-    return torch.stack([torch.stack(row) for row in rows])
+def share(combine: Callable = lambda drawn: drawn.mean(0), divide: Callable = torch.div) -> Callable:
+    """The share with the draws combined, or divided by the untouched activation, in another way."""
+
+    def kept(activation, images, transform, draws):
+        drawn = torch.stack([activation(transform(images)) for _ in range(draws)])
+        return divide(combine(drawn), activation(images))
+
+    return kept
 
 
-def _drawn(transform: Watched, images: Tensor, draws: int, activation: Callable[[Tensor], Tensor]) -> Tensor:
-    """The activation of each image at each of its draws, (images, draws)."""
-    made = _pictures(transform, images, draws)
-    return activation(made.flatten(0, 1)).unflatten(0, (len(images), draws))
-
-
-def _mistakes(drawn: Tensor, clean: Tensor, averaged: Tensor, draws: int) -> list[tuple[Tensor, str]]:
-    mean = drawn.mean(1)
-    batch = "a mean over the batch is in it: divide picture by picture, and average over the draws alone."
-    return [
-        (clean / mean, "the ratio is upside down: divide the transformed pictures' activation by the clean one."),
-        (mean, "this is the activation itself: divide it by `activation(images)` to get a share."),
-        (1 - mean / clean, "this is the share that is lost, expected the share that is kept."),
-        (mean - clean, "this is the difference: divide by the clean activation instead of subtracting it."),
-        (100 * mean / clean, "this is in per cent: return the share itself."),
-        (drawn.amax(1) / clean, "this is the best of the draws: take their mean."),
-        (drawn.amin(1) / clean, "this is the worst of the draws: take their mean."),
-        (drawn.median(1).values / clean, "this is the median of the draws: take their mean."),
-        (drawn[:, -1] / clean, "only the last draw counts: add all of them up, then divide by `draws`."),
-        (drawn[:, 0] / clean, "only the first draw counts: add all of them up, then divide by `draws`."),
-        (drawn[:, -1] / draws / clean, "only the last draw counts: `total = total + …`, not `total = …`."),
-        (draws * mean / clean, "this is the sum over the draws: divide it by `draws`."),
-        ((clean[:, None] / drawn).mean(1), "the ratio is upside down: divide by the clean activation."),
-        ((mean.mean() / clean.mean()).expand_as(clean), batch),
-        ((mean / clean).mean().expand_as(clean), batch),
-        (mean.mean() / clean, batch),
-        (mean / clean.mean(), batch),
-        (
-            averaged / clean,
-            "this is the activation of the average picture: take the activation of each draw, then their mean.",
-        ),
-    ]
+def piling_up(activation, images, transform, draws):
+    """The share with each transform applied to the result of the last."""
+    total, clean = 0, activation(images)
+    for _ in range(draws):
+        images = transform(images)
+        total = total + activation(images)
+    return total / draws / clean
 
 
 EXERCISES = (
     Exercise(
         id="06-own-draws",
-        title="Jitter, each picture its own",
+        title="Jitter, different for each image",
         minutes=8,
         difficulty=2,
         reference=jitter,
         check=check_jitter,
+        wrong={
+            "all images move alike": moved(lambda moves: moves[:1].expand_as(moves)),
+            "never gives its upper end": moved(lambda moves: moves.clamp(max=moves.max() - 1)),
+            "expected all of [-2, -1, 0, 1, 2]": (
+                moved(lambda moves: moves.abs()),
+                moved(lambda moves: moves + moves.sign()),
+                moved(lambda moves: moves // 2 * 2),
+            ),
+            "the same seed gives other moves": lambda images, pixels, _: jitter(images, pixels, None),
+            "images move across by [0]": moved(lambda moves: moves * torch.tensor([1, 0])),
+            "images move down by [0]": moved(lambda moves: moves * torch.tensor([0, 1])),
+            "along the diagonal": moved(lambda moves: moves[:, :1].expand_as(moves)),
+            "whole images change places": lambda images, *_: images.roll(1, 0),
+            "colours change places or move apart": lambda images, *_: images.roll((1, 1), (1, 2)),
+            "two calls move the images alike": lambda x, pixels, g: jitter(x, pixels, g.manual_seed(0)),
+            "nothing has moved": lambda images, *_: images,
+        },
     ),
     Exercise(
         id="06-survives",
-        title="What survives",
+        title="The share that is left",
         minutes=6,
         difficulty=1,
         reference=kept,
-        check=check_kept,
+        check=Comparison(
+            shares_to_check,
+            otherwise=lambda result, right, *given: (
+                f"the first image keeps {right[0]:.3f} of its activation, your function says {result[0]:.3f}: is it "
+                "the mean activation of the transformed images over that of the untouched one?"
+            ),
+            form=one_each_without_graph,
+        ),
+        wrong={
+            "only one draw counts: add all of them up, `total = total + …`, then divide by `draws`.": (
+                share(lambda drawn: drawn[0]),
+                share(lambda drawn: drawn[-1]),
+                share(lambda drawn: drawn[-1] / len(drawn)),
+            ),
+            "a mean over the batch is in it: divide image by image, and average over the draws alone.": (
+                share(torch.mean),
+                share(divide=lambda drawn, clean: drawn / clean.mean()),
+            ),
+            "this is the activation itself: divide it by `activation(images)`.": share(divide=lambda drawn, _: drawn),
+            "this is the sum over the draws: divide it by `draws`.": share(lambda drawn: drawn.sum(0)),
+            "the changes pile up: transform the untouched `images` each time.": piling_up,
+            "the ratio is upside down: divide by the activation of the untouched images.": (
+                lambda *given: 1 / kept(*given),
+                share(lambda drawn: drawn, lambda drawn, clean: (clean / drawn).mean(0)),
+            ),
+            "this is the activation of the average image: take the activation of each draw, then their mean.": (
+                lambda a, x, transform, draws: a(sum(transform(x) for _ in range(draws)) / draws) / a(x)
+            ),
+            "there are more transforms than `draws`: the divisor is the activation without one.": (
+                lambda a, x, transform, draws: kept(a, x, transform, draws + 1),
+                lambda a, x, transform, draws: kept(a, x, transform, draws) * a(x) / a(transform(x)),
+                lambda a, x, transform, draws: a(x) / a(transform(x)) * kept(a, x, transform, draws),
+            ),
+            "`transform` is never called: measure `activation(transform(images))`.": lambda a, x, *_: a(x) / a(x),
+            "this is the best, the worst or the median of the draws: take their mean.": (
+                share(lambda drawn: drawn.amax(0)),
+                share(lambda drawn: drawn.amin(0)),
+                share(lambda drawn: drawn.median(0).values),
+            ),
+            "this is the share that is lost: return the share that is left.": lambda *given: 1 - kept(*given),
+            "this is the difference: divide by the untouched images' activation.": share(divide=torch.sub),
+            "this is in per cent: return the share itself.": lambda *given: 100 * kept(*given),
+        },
     ),
 )

@@ -2,10 +2,11 @@
 
 import random
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
-from course_utils.teaching.exercises.chapter_06 import jitter, kept
+from course_utils.teaching.exercises.chapter_06 import jitter, kept, share
 
 
 def draw(images, pixels, generator):
@@ -14,10 +15,6 @@ def draw(images, pixels, generator):
 
 def moved(images, moves, move=lambda image, by: image.roll(by, dims=(1, 2))):
     return torch.stack([move(image, tuple(by)) for image, by in zip(images, moves.tolist(), strict=True)])
-
-
-def with_moves(draw):
-    return lambda images, pixels, generator: moved(images, draw(images, pixels, generator))
 
 
 def with_move(move):
@@ -33,31 +30,6 @@ def bordered(mode):
     return with_move(move)
 
 
-def one_draw(images, pixels, generator):
-    down, across = torch.randint(-pixels, pixels + 1, (2,), generator=generator).tolist()
-    return images.roll((down, across), dims=(2, 3))
-
-
-def range_one_too_small(images, pixels, generator):
-    return moved(images, torch.randint(-pixels, pixels, (len(images), 2), generator=generator))
-
-
-def only_positive(images, pixels, generator):
-    return moved(images, torch.randint(0, pixels + 1, (len(images), 2), generator=generator))
-
-
-def along_the_diagonal(images, pixels, generator):
-    return moved(images, torch.randint(-pixels, pixels + 1, (len(images), 1), generator=generator).expand(-1, 2))
-
-
-def colours_apart(images, pixels, generator):
-    return one_draw_each(images.flatten(0, 1)[:, None], pixels, generator).reshape(images.shape)
-
-
-def one_draw_each(images, pixels, generator):
-    return moved(images, draw(images, pixels, generator))
-
-
 def half_pixels(images, pixels, generator):
     by = pixels * (2 * torch.rand(len(images), 2, generator=generator) - 1)
     return by_grid(images, by, "bilinear")
@@ -71,7 +43,7 @@ def by_grid(images, by, mode):
     return F.grid_sample(images, around, mode=mode, align_corners=False, padding_mode="border")
 
 
-def through_numpy(images, pixels, generator):
+def leaving_the_graph(images, pixels, generator):
     return torch.from_numpy(moved(images, draw(images, pixels, generator)).numpy())
 
 
@@ -81,20 +53,12 @@ def in_place(images, pixels, generator):
     return images
 
 
-def its_own_seed(images, pixels, generator):
-    return jitter(images, pixels, generator.manual_seed(0))
-
-
-def without_the_generator(images, pixels, generator):
-    return moved(images, torch.randint(-pixels, pixels + 1, (len(images), 2)))
-
-
 def with_pythons_random(images, pixels, generator):
     return moved(images, torch.tensor([[random.randint(-pixels, pixels) for _ in range(2)] for _ in images]))
 
 
 def by_indexing(images, pixels, generator):
-    """All pictures at once: rows and columns by number, drawn down and across one after the other."""
+    """All images at once: rows and columns by number, drawn down and across one after the other."""
     count, _, height, width = images.shape
     down, across = (torch.randint(2 * pixels + 1, (count, 1), generator=generator) - pixels for _ in range(2))
     rows, columns = (torch.arange(height) - down) % height, (torch.arange(width) - across) % width
@@ -111,56 +75,19 @@ def in_two_rolls(images, pixels, generator):
     return torch.stack(result)
 
 
-def share(combine=lambda drawn: drawn.mean(0), divide=lambda drawn, clean: drawn / clean, extra=0):
-    """The share with one of its pieces done otherwise."""
-
-    @torch.no_grad()
-    def kept(activation, images, transform, draws):
-        drawn = torch.stack([activation(transform(images)) for _ in range(draws + extra)])
-        return divide(combine(drawn), activation(images))
-
-    return kept
-
-
-@torch.no_grad()
-def one_draw_only(activation, images, transform, draws):
-    return activation(transform(images)) / activation(images)
-
-
-@torch.no_grad()
-def piling_up(activation, images, transform, draws):
-    total, clean = 0, activation(images)
-    for _ in range(draws):
-        images = transform(images)
-        total = total + activation(images)
-    return total / draws / clean
-
-
-@torch.no_grad()
-def last_one_divided(activation, images, transform, draws):
-    for _ in range(draws):
-        total = activation(transform(images))
-    return total / draws / activation(images)
-
-
-@torch.no_grad()
-def average_picture(activation, images, transform, draws):
-    return activation(sum(transform(images) for _ in range(draws)) / draws) / activation(images)
-
-
-@torch.no_grad()
-def untransformed(activation, images, transform, draws):
-    return sum(activation(images) for _ in range(draws)) / draws / activation(images)
+def pixel_by_pixel(images, pixels, generator):
+    result = []
+    height, width = images.shape[2:]
+    for image in images:
+        down, across = torch.randint(-pixels, pixels + 1, (2,), generator=generator).numpy()
+        rows = [image[:, [(y - down) % height]] for y in range(height)]
+        image = torch.cat(rows, 1)
+        result.append(torch.cat([image[..., [(x - across) % width]] for x in range(width)], -1))
+    return torch.stack(result)
 
 
 def with_a_graph(activation, images, transform, draws):
     return sum(activation(transform(images)) for _ in range(draws)) / draws / activation(images)
-
-
-@torch.no_grad()
-def clean_transformed_too(activation, images, transform, draws):
-    drawn = sum(activation(transform(images)) for _ in range(draws)) / draws
-    return drawn / activation(transform(images))
 
 
 @torch.no_grad()
@@ -170,75 +97,80 @@ def all_in_one_batch(activation, images, transform, draws):
 
 
 @torch.no_grad()
-def picture_by_picture(activation, images, transform, draws):
+def image_by_image(activation, images, transform, draws):
     result = []
-    for picture in images.split(1):
-        values = [activation(transform(picture)).item() / activation(picture).item() for _ in range(draws)]
+    for image in images.split(1):
+        values = [activation(transform(image)).item() / activation(image).item() for _ in range(draws)]
         result.append(sum(values) / draws)
     return torch.tensor(result)
 
 
+@torch.no_grad()
+def in_numpy(activation, images, transform, draws):
+    drawn = [activation(transform(images)).numpy() for _ in range(draws)]
+    return torch.from_numpy(np.mean(drawn, axis=0) / activation(images).numpy())
+
+
+@torch.no_grad()
+def running_mean(activation, images, transform, draws):
+    clean, mean = activation(images), torch.zeros(len(images))
+    for number in range(draws):
+        mean += (activation(transform(images)) / clean - mean) / (number + 1)
+    return mean
+
+
 WRONG = {
     "06-own-draws": {
-        "one draw for the batch": (one_draw, "all pictures move alike"),
-        "only positive moves": (only_positive, "only down and right, by 0 to 2"),
-        "range one too small": (range_one_too_small, "never gives its upper end"),
-        "range too large": (with_moves(lambda images, p, g: draw(images, p + 1, g)), "yours run from -3 to 3"),
-        "gaps in the range": (with_moves(lambda images, p, g: p * draw(images, 1, g)), "no picture moves by -1 down"),
-        "only down": (with_moves(lambda images, p, g: draw(images, p, g) * torch.tensor([1, 0])), "moves across"),
-        "only across": (with_moves(lambda images, p, g: draw(images, p, g) * torch.tensor([0, 1])), "moves down"),
-        "along the diagonal": (along_the_diagonal, "along the diagonal"),
-        "colours move apart": (colours_apart, "colours of a picture move apart"),
-        "dims of the wrong axes": (with_move(lambda image, by: image.roll(by, dims=(0, 1))), "colours change places"),
+        "one draw for the batch": (
+            lambda images, p, g: images.roll(torch.randint(-p, p + 1, (2,), generator=g).tolist(), (2, 3)),
+            "all images move alike",
+        ),
         "the batch rolled": (lambda images, p, g: images.roll(int(draw(images, p, g)[0, 0]) or 1, 0), "change places"),
+        "range one too small": (
+            lambda images, p, g: moved(images, torch.randint(-p, p, (len(images), 2), generator=g)),
+            "no image moves by 2",
+        ),
+        "gaps in the range": (lambda images, p, g: moved(images, p * draw(images, 1, g)), "move down by [-2, 0, 2]"),
+        "dims of the wrong axes": (
+            with_move(lambda image, by: image.roll(by, dims=(0, 1))),
+            "colours change places or move apart",
+        ),
+        "each channel moved": (
+            lambda images, p, g: jitter(images.flatten(0, 1)[:, None], p, g).view_as(images),
+            "colours change places or move apart",
+        ),
         "black border": (bordered("constant"), "border"),
         "mirrored border": (bordered("reflect"), "border"),
         "parts of pixels": (half_pixels, "by whole pixels"),
-        "nothing moves": (lambda images, pixels, generator: images.clone(), "nothing has moved"),
-        "generator not used": (without_the_generator, "from the generator that is given"),
-        "python's random": (with_pythons_random, "from the generator that is given"),
-        "seed set in it": (its_own_seed, "draw anew"),
-        "through numpy": (through_numpy, "no gradient reaches `images`"),
+        "python's random": (with_pythons_random, "use `torch.randint(…, generator=generator)`"),
+        "through numpy": (leaving_the_graph, "no gradient reaches `images`"),
         "data": (lambda images, pixels, generator: jitter(images.data, pixels, generator), "no gradient"),
         "changed in place": (in_place, "in place"),
     },
     "06-survives": {
-        "one draw only": (one_draw_only, "once only"),
-        "one draw too many": (share(extra=1), "transformed 8 times"),
-        "no transform": (untransformed, "never called"),
-        "changes pile up": (piling_up, "pile up"),
-        "the last draw counts": (share(combine=lambda drawn: drawn[-1]), "only the last draw"),
-        "the last draw, divided": (last_one_divided, "`total = total + …`"),
-        "max": (share(combine=lambda drawn: drawn.amax(0)), "best of the draws"),
-        "min": (share(combine=lambda drawn: drawn.amin(0)), "worst of the draws"),
-        "median": (share(combine=lambda drawn: drawn.median(0).values), "median"),
-        "sum": (share(combine=lambda drawn: drawn.sum(0)), "sum over the draws"),
-        "upside down": (share(divide=lambda drawn, clean: clean / drawn), "upside down"),
-        "not divided": (share(divide=lambda drawn, clean: drawn), "activation itself"),
-        "what is lost": (share(divide=lambda drawn, clean: 1 - drawn / clean), "share that is lost"),
-        "difference": (share(divide=lambda drawn, clean: drawn - clean), "difference"),
-        "per cent": (share(divide=lambda drawn, clean: 100 * drawn / clean), "per cent"),
-        "mean over the batch": (share(combine=torch.mean), "picture by picture"),
-        "one for the batch": (share(divide=lambda drawn, clean: (drawn / clean).mean()), "whole batch"),
+        "one draw only": (lambda a, x, transform, draws: kept(a, x, transform, 1), "only one draw counts"),
+        "one for the batch": (lambda *given: kept(*given).mean(), "whole batch"),
         "one for each draw": (share(combine=lambda drawn: drawn), "shape (7, 4)"),
-        "clean value of the batch": (share(divide=lambda drawn, clean: drawn / clean.mean()), "picture by picture"),
-        "clean value transformed too": (clean_transformed_too, "transformed 8 times"),
-        "average picture": (average_picture, "average picture"),
         "graph left on": (with_a_graph, "no_grad"),
-        "squared": (share(divide=lambda drawn, clean: (drawn / clean) ** 2), "the first picture keeps"),
+        "squared": (lambda *given: kept(*given) ** 2, "the first image keeps"),
     },
 }
 
 RIGHT = {
-    "06-own-draws": [by_indexing, in_two_rolls, with_moves(draw)],
-    "06-survives": [all_in_one_batch, picture_by_picture, share()],
+    "06-own-draws": [
+        by_indexing,
+        in_two_rolls,
+        pixel_by_pixel,
+        with_move(lambda image, by: image.roll(by, dims=(1, 2))),
+    ],
+    "06-survives": [all_in_one_batch, image_by_image, in_numpy, running_mean],
 }
 
 
 def test_the_two_fit_together():
     images = torch.rand(5, 3, 12, 12, generator=torch.Generator().manual_seed(0))
     generator = torch.Generator().manual_seed(1)
-    move = lambda pictures: jitter(pictures, 3, generator)  # noqa: E731
+    move = lambda x: jitter(x, 3, generator)  # noqa: E731
     everywhere, in_a_corner = (lambda x: x.mean(dim=(1, 2, 3))), (lambda x: x[:, :, :6, :6].mean(dim=(1, 2, 3)))
     images[:, :, 6:, :] = 0
     assert torch.allclose(kept(everywhere, images, move, 6), torch.ones(5), atol=1e-5)
