@@ -1,22 +1,23 @@
-"""The exercises of chapter 11, nearest neighbours: the pull toward words, and a gradient that chooses among words."""
+"""The exercises of chapter 11, nearest neighbours: a penalty on the distance to tokens, and HotFlip's scores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import inputs_untouched, require_equal, require_flow, require_one_each
-from course_utils.teaching.exercises.exercise import Exercise, Mistake
+from course_utils.teaching.exercises.checks import Comparison, numbers_like, require_flow
+from course_utils.teaching.exercises.exercise import Exercise
 
 
 def pull(embeddings, table):
-    """Return, for each prompt, the mean over its places of the Euclidean
+    """Return, for each prompt, the mean over its positions of the Euclidean
     distance from the vector to the nearest row of `table`.
 
-    Why: Subtracted from the score, it makes a climb that minds where the words are. It has to pass a gradient, or
-    it would pull at nothing.
+    Why: Subtracted from the score, it keeps the optimisation close to words. A gradient has to pass through it, or
+    it would have no effect.
 
     Hint: `torch.cdist(a, b)` has the distances of all rows of `a` to all rows of `b`; prompts are (batch, length,
     width), so flatten the first two axes before, or let `cdist` work on the batch.
@@ -31,17 +32,17 @@ def pull(embeddings, table):
 
 
 def swap_scores(gradient, embeddings, table):
-    """Return, for each place of a prompt and each token, what putting the token
-    there would add to the score, to first order: the gradient at that place
-    times (the token's embedding minus the one that stands there now).
+    """Return, for each position of a prompt and each token, what putting the
+    token there would add to the score, to first order: the gradient at that
+    position times (the token's embedding minus the one that stands there now).
 
-    Why: This is the score of HotFlip: one backward pass guesses what every swap of one word would bring, without
-    leaving the words.
+    Why: This is the score of HotFlip: one backward pass estimates what every swap of one word would add, and
+    the prompt still consists of words.
 
-    Hint: A function changes by about gradient · step. Here the step at a place is from the vector that stands there
-    to a token's embedding.
+    Hint: A function changes by about gradient · step. Here the step at a position is from the present vector to a
+    token's embedding.
 
-    Hint: `gradient @ table.T` is (length, vocabulary): gradient · embedding, for every place and token.
+    Hint: `gradient @ table.T` is (length, vocabulary): gradient · embedding, for every position and token.
 
     Hint: From each row subtract gradient · embedding of what stands there now: `(gradient * embeddings).sum(1,
     keepdim=True)`.
@@ -50,66 +51,29 @@ def swap_scores(gradient, embeddings, table):
     return gradient @ table.T - now
 
 
-def check_pull(function: Callable, exercise: Exercise) -> None:
-    """Nearest, Euclidean, a mean over places, one number a prompt; and a gradient comes through."""
-    reference = exercise.reference
+def prompts_to_check() -> Iterator[tuple[Tensor, Tensor]]:
+    """Arguments of a pull: five prompts of three vectors, and eleven tokens."""
     generator = torch.Generator().manual_seed(0)
     table = torch.randn(11, 6, generator=generator)
-    prompts = torch.randn(5, 3, 6, generator=generator)
-    with inputs_untouched(embeddings=prompts, table=table):
-        result = require_one_each(function(prompts, table), len(prompts))
-    right, far = reference(prompts, table), torch.cdist(prompts, table)
-    near = far.amin(2)
-    cosine = 1 - torch.nn.functional.cosine_similarity(prompts[:, :, None], table, dim=-1)
-    mistakes = [
-        (near.sum(1), "this is the sum over the places: take the mean, so that long prompts are not pulled harder."),
-        (near.amin(1), "only the nearest of the places counts: take the mean over them."),
-        (near.amax(1), "only the farthest of the places counts: take the mean over them."),
-        (far.mean((1, 2)), "this is the distance to *all* words: the nearest of them is meant, `.amin`."),
-        (far.amax(2).mean(1), "this is the distance to the farthest word: `.amin`."),
-        (near.square().mean(1), "these are squared distances: a vector near a word would hardly be pulled any more."),
-        (cosine.amin(2).mean(1), "this is the cosine distance, expected the Euclidean."),
-        (near.mean().expand(len(prompts)), "every prompt gets the mean of the batch: the mean is over dim 1."),
-        (-near.mean(1), "the sign is turned round: a distance is at least 0, and is subtracted later."),
-        (far.argmin(2).float().mean(1), "these are ids of tokens, not distances: `.amin`, not `.argmin`."),
-    ]
-    otherwise = f"the first prompt is {right[0]:.4f} from its nearest words, your function says {result[0]:.4f}."
-    require_equal(result.float(), right, mistakes, otherwise)
-    require_flow(lambda e: function(e, table), prompts, "embeddings")
+    yield torch.randn(5, 3, 6, generator=generator), table
 
 
-def check_swap_scores(function: Callable, exercise: Exercise) -> None:
-    """(length, vocabulary); 0 for the token that stands there already."""
-    reference = exercise.reference
+def swaps_to_check() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Arguments of swap scores: a prompt of three tokens, of a vocabulary of nine, and its gradient."""
     generator = torch.Generator().manual_seed(1)
     table = torch.randn(9, 6, generator=generator)
-    gradient, ids = torch.randn(3, 6, generator=generator), torch.tensor([4, 0, 7])
-    prompt = table[ids]
-    with inputs_untouched(gradient=gradient, embeddings=prompt, table=table):
-        result = function(gradient, prompt, table)
-    if not isinstance(result, Tensor) or result.shape != (3, 9):
-        shape = f"the shape {tuple(result.shape)}" if isinstance(result, Tensor) else type(result).__name__
-        raise Mistake(f"your function's result is {shape}, expected (3, 9): a row for each place, a column a token.")
-    right, product = reference(gradient, prompt, table), gradient @ table.T
-    mistakes = [
-        (
-            product,
-            "what stands there now is not subtracted: the order is right, but a swap for the same token must add 0.",
-        ),
-        (-right, "the sign is turned round: the token's embedding minus the one that stands there."),
-        (prompt @ table.T, "this is the likeness of words: the gradient is missing."),
-        (product - (gradient * prompt).sum(), "subtract what stands at the *same place*, not at all places together."),
-        (torch.cdist(prompt, table), "this is a distance: the gradient is missing."),
-        (
-            product / (gradient.norm(dim=1, keepdim=True) * table.norm(dim=1)),
-            "this is a cosine: leave the lengths in, a long step changes more.",
-        ),
-    ]
-    otherwise = (
-        f"putting token 1 at the first place would add {right[0, 1]:.3f}, to first order; your function says "
-        f"{result[0, 1]:.3f}."
-    )
-    require_equal(result, right, mistakes, otherwise)
+    yield torch.randn(3, 6, generator=generator), table[[4, 0, 7]], table
+
+
+def require_gradient(function: Callable) -> None:
+    """A gradient reaches the embeddings."""
+    embeddings, table = next(prompts_to_check())
+    require_flow(lambda at: function(at, table), embeddings, "embeddings")
+
+
+def near(embeddings, table):
+    """The distance of each vector to the nearest token."""
+    return torch.cdist(embeddings, table).amin(2)
 
 
 EXERCISES = (
@@ -119,7 +83,31 @@ EXERCISES = (
         minutes=7,
         difficulty=2,
         reference=pull,
-        check=check_pull,
+        check=Comparison(
+            prompts_to_check,
+            otherwise=lambda result, right, embeddings, table: (
+                f"the first prompt is {right[0]:.4f} from its nearest words, your function says {result[0]:.4f}."
+            ),
+            form=numbers_like,
+            extra=require_gradient,
+        ),
+        wrong={
+            "this is the sum over the positions: take the mean.": lambda e, t: near(e, t).sum(1),
+            "only the nearest of the positions counts: take their mean.": lambda e, t: near(e, t).amin(1),
+            "only the farthest of the positions counts: take their mean.": lambda e, t: near(e, t).amax(1),
+            "this is the distance to *all* words: take the nearest.": lambda e, t: torch.cdist(e, t).mean((1, 2)),
+            "this is the distance to the farthest word: take `amin`.": lambda e, t: torch.cdist(e, t).amax(2).mean(1),
+            "these are squared distances, which hardly pull nearby vectors.": lambda e, t: near(e, t).square().mean(1),
+            "this is the cosine distance: take the Euclidean distance.": (
+                lambda e, t: (1 - F.cosine_similarity(e[:, :, None], t, dim=-1)).amin(2).mean(1)
+            ),
+            "this is one number for the whole batch, its mean: take the mean over dim 1.": (
+                lambda e, t: near(e, t).mean(),
+                lambda e, t: near(e, t).mean().expand(len(e)),
+            ),
+            "the sign is wrong: a distance is at least 0.": lambda e, t: -pull(e, t),
+            "these are ids: take `amin`, not `argmin`.": lambda e, t: torch.cdist(e, t).argmin(2).float().mean(1),
+        },
     ),
     Exercise(
         id="11-swap",
@@ -127,6 +115,21 @@ EXERCISES = (
         minutes=8,
         difficulty=2,
         reference=swap_scores,
-        check=check_swap_scores,
+        check=Comparison(
+            swaps_to_check,
+            otherwise=lambda result, right, gradient, embeddings, table: (
+                f"token 1 at the first position would add {right[0, 1]:.3f}, your function says {result[0, 1]:.3f}."
+            ),
+            form=numbers_like,
+        ),
+        wrong={
+            "what stands there now is not subtracted: the same token must add 0.": lambda g, e, t: g @ t.T,
+            "the sign is wrong: the token's embedding minus the present one.": lambda *given: -swap_scores(*given),
+            "the gradient is missing: this compares words with words.": lambda g, e, t: e @ t.T,
+            "this is a distance: the gradient is missing.": lambda g, e, t: torch.cdist(e, t),
+            "subtract what stands at the *same position* only.": lambda g, e, t: g @ t.T - (g * e).sum(),
+            "expected a row for each position and a column for each token.": lambda *given: swap_scores(*given).T,
+            "this is a cosine: leave the lengths in.": lambda g, e, t: F.cosine_similarity(g[:, None], t, dim=-1),
+        },
     ),
 )

@@ -1,31 +1,34 @@
 """The checks of chapter 10 accept what is right and name the mistake in what is wrong."""
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from course_utils.learning import all_exercises, find
 from course_utils.teaching.exercises.chapter_10 import climb_step, snap
 from course_utils.teaching.exercises.exercise import judge
 
 
-def step(score=lambda logits, t: logits.log_softmax(1)[:, t], by=lambda g: g.norm(dim=(1, 2), keepdim=True), sign=1):
-    """The step with one of its pieces done otherwise."""
-
-    def climb_step(model, embeddings, target, lr):
-        e = embeddings.clone().requires_grad_()
-        gradient = torch.autograd.grad(score(model(e), target).sum(), e)[0]
-        return (e + sign * lr * gradient / by(gradient).clamp_min(1e-12)).detach()
-
-    return climb_step
-
-
-def with_backward(model, embeddings, target, lr):
+def by_autograd(model, embeddings, target, lr):
     e = embeddings.clone().requires_grad_()
-    loss = torch.nn.functional.cross_entropy(model(e), torch.full((len(e),), target), reduction="sum")
+    gradient = torch.autograd.grad(model(e).log_softmax(1)[:, target].sum(), e)[0]
+    return (e + lr * F.normalize(gradient.flatten(1), dim=1).view_as(e)).detach()
+
+
+def by_backward(model, embeddings, target, lr):
+    e = embeddings.clone().requires_grad_()
+    loss = F.cross_entropy(model(e), torch.full((len(e),), target), reduction="sum")
     loss.backward()
-    for weight in getattr(model, "parameters", list)():
-        weight.grad = None
     return (e - lr * e.grad / (e.grad.norm(dim=(1, 2), keepdim=True) + 1e-12)).detach()
+
+
+def by_backward_in_numpy(model, embeddings, target, lr):
+    e = embeddings.clone().requires_grad_()
+    model(e).log_softmax(1)[:, target].sum().backward()
+    gradient = e.grad.numpy()
+    length = np.sqrt((gradient**2).sum((1, 2), keepdims=True))
+    return embeddings + torch.from_numpy(lr * gradient / np.maximum(length, 1e-12))
 
 
 def prompt_by_prompt(model, embeddings, target, lr):
@@ -34,18 +37,28 @@ def prompt_by_prompt(model, embeddings, target, lr):
 
 def without_a_guard(model, embeddings, target, lr):
     e = embeddings.clone().requires_grad_()
-    gradient = torch.autograd.grad(model(e).log_softmax(1)[:, target].sum(), e)[0]
-    return (e + lr * gradient / gradient.norm(dim=(1, 2), keepdim=True)).detach()
+    model(e).log_softmax(1)[:, target].sum().backward()
+    return (e + lr * e.grad / e.grad.norm(dim=(1, 2), keepdim=True)).detach()
+
+
+def gradient_of_probability(model, embeddings, target, lr):
+    e = embeddings.clone().requires_grad_()
+    gradient = torch.autograd.grad(model(e).softmax(1)[:, target].sum(), e)[0]
+    return (e + lr * gradient / (3 * gradient.norm()).clamp_min(1e-12)).detach()
+
+
+def with_a_graph(model, embeddings, target, lr):
+    return climb_step(model, embeddings, target, lr).requires_grad_()
 
 
 def in_place(model, embeddings, target, lr):
     return embeddings.copy_(climb_step(model, embeddings, target, lr))
 
 
-def forgetting_gradients(model, embeddings, target, lr):
-    e = embeddings.clone().requires_grad_()
-    model(e).log_softmax(1)[:, target].sum().backward()
-    return (e + lr * e.grad / e.grad.norm(dim=(1, 2), keepdim=True)).detach()
+def training_the_model(model, embeddings, target, lr):
+    with torch.no_grad():
+        next(model.parameters()).mul_(1.1)
+    return climb_step(model, embeddings, target, lr)
 
 
 def by_loop(embeddings, table, allowed):
@@ -57,53 +70,33 @@ def by_loop(embeddings, table, allowed):
     return ids
 
 
-def nearest(measure=torch.cdist, mask=lambda far, allowed: far.masked_fill(~allowed, torch.inf), pick=torch.argmin):
-    def snap(embeddings, table, allowed):
-        return pick(mask(measure(embeddings, table), allowed), dim=2)
-
-    return snap
+def in_numpy(embeddings, table, allowed):
+    far = ((embeddings.numpy()[:, :, None] - table.numpy()) ** 2).sum(-1)
+    return torch.from_numpy(np.where(allowed.numpy(), far, np.inf).argmin(-1))
 
 
-def cosine(embeddings, table):
-    return 1 - torch.nn.functional.cosine_similarity(embeddings[:, :, None], table, dim=-1)
+def by_ids_of_the_allowed(embeddings, table, allowed):
+    ids = allowed.nonzero()[:, 0]
+    return ids[torch.cdist(embeddings, table[ids]).argmin(2)]
 
 
 RIGHT = {
-    "10-climb": [
-        climb_step,
-        step(),
-        with_backward,
-        prompt_by_prompt,
-    ],
-    "10-snap": [
-        nearest(),
-        by_loop,
-    ],
+    "10-climb": [climb_step, by_autograd, by_backward, by_backward_in_numpy, prompt_by_prompt],
+    "10-snap": [by_loop, in_numpy, by_ids_of_the_allowed],
 }
 WRONG = {
     "10-climb": [
-        (step(sign=-1), "goes down"),
-        (step(score=lambda logits, t: logits[:, t]), "climbs the logit"),
-        (step(score=lambda logits, t: logits.log_softmax(0)[:, t]), "dim 1"),
-        (step(by=lambda g: torch.ones(1)), "not divided by its length"),
-        (step(by=lambda g: g.norm()), "whole batch"),
-        (step(by=lambda g: g.norm(dim=2, keepdim=True)), "each vector by itself"),
-        (step(by=lambda g: g.abs().amax(dim=(1, 2), keepdim=True)), "largest number"),
-        (lambda model, embeddings, target, lr: embeddings, "nothing has changed"),
         (without_a_guard, "NaN"),
         (in_place, "in place"),
-        (forgetting_gradients, "leaves gradients in the weights"),
-        (step(score=lambda logits, t: logits.softmax(1)[:, t], by=lambda g: g.norm() * 3), "prompts move by"),
+        (with_a_graph, "detach"),
+        (training_the_model, "changes the weights"),
+        (gradient_of_probability, "prompt moves by"),
     ],
     "10-snap": [
-        (nearest(mask=lambda far, allowed: far), "not allowed are chosen"),
-        (nearest(mask=lambda far, allowed: far.masked_fill(allowed, torch.inf)), "mask with"),
-        (nearest(mask=lambda far, allowed: far[..., allowed]), "places among the allowed"),
-        (nearest(measure=cosine), "blind to lengths"),
-        (nearest(measure=lambda e, t: -(e @ t.T)), "the product"),
-        (lambda e, t, allowed: nearest()(e, t, allowed).flatten(), "one id a vector"),
-        (lambda e, t, allowed: torch.cdist(e, t).amin(2), "expected token ids"),
-        (lambda e, t, allowed: torch.zeros(6, 4, dtype=torch.long) + 1, "is nearest to token"),
+        (lambda e, table, allowed: torch.zeros(6, 4, dtype=torch.long) + 1, "is nearest to token"),
+        (lambda e, table, allowed: snap(e, table, allowed).float(), "expected torch.int64"),
+        (lambda e, table, allowed: snap(e, table, allowed).tolist(), "is a list"),
+        (lambda e, table, allowed: snap(e.mul_(2), table, allowed), "in place"),
     ],
 }
 

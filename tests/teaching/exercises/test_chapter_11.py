@@ -6,13 +6,17 @@ from course_utils.language import PullToTokens, TokenTable
 from course_utils.teaching.exercises.chapter_11 import pull, swap_scores
 
 
-def near(embeddings, table):
-    return torch.cdist(embeddings, table).amin(2)
-
-
 def by_neighbour(embeddings, table):
     ids = torch.cdist(embeddings.detach(), table).argmin(2)
     return (embeddings - table[ids]).norm(dim=2).mean(1)
+
+
+def pull_in_loops(embeddings, table):
+    prompts = []
+    for prompt in embeddings:
+        distances = [torch.stack([(vector - token).norm() for token in table]).min() for vector in prompt]
+        prompts.append(sum(distances) / len(distances))
+    return torch.stack(prompts)
 
 
 def one_by_one(gradient, embeddings, table):
@@ -20,35 +24,44 @@ def one_by_one(gradient, embeddings, table):
     return torch.tensor(rows)
 
 
+def swaps_in_numpy(gradient, embeddings, table):
+    g, e, t = (each.numpy().astype(float) for each in (gradient, embeddings, table))
+    return torch.from_numpy(g @ t.T - (g * e).sum(1, keepdims=True))
+
+
+def swaps_by_backward(gradient, embeddings, table):
+    onehot = torch.cdist(embeddings, table).argmin(1)
+    weights = torch.nn.functional.one_hot(onehot, len(table)).float().requires_grad_()
+    (gradient * (weights @ table - embeddings)).sum().backward()
+    return weights.grad - weights.grad.gather(1, onehot[:, None])
+
+
 RIGHT = {
     "11-pull": [
-        lambda embeddings, table: near(embeddings, table).mean(1),
-        lambda embeddings, table: by_neighbour(embeddings, table),
+        lambda embeddings, table: torch.cdist(embeddings, table).amin(2).mean(1),
+        by_neighbour,
+        pull_in_loops,
     ],
     "11-swap": [
         one_by_one,
+        swaps_in_numpy,
+        swaps_by_backward,
         lambda gradient, embeddings, table: ((table[None] - embeddings[:, None]) * gradient[:, None]).sum(2),
     ],
 }
 WRONG = {
     "11-pull": [
-        (lambda embeddings, table: near(embeddings, table).sum(1), "the sum over the places"),
-        (lambda embeddings, table: near(embeddings, table).amin(1), "only the nearest of the places"),
-        (lambda embeddings, table: torch.cdist(embeddings, table).mean((1, 2)), "*all* words"),
-        (lambda embeddings, table: near(embeddings, table).square().mean(1), "squared"),
-        (lambda embeddings, table: near(embeddings, table).mean(), "one number for the whole batch"),
-        (lambda embeddings, table: near(embeddings, table).mean().expand(5), "mean of the batch"),
-        (lambda embeddings, table: -near(embeddings, table).mean(1), "sign is turned round"),
-        (lambda embeddings, table: near(embeddings, table).mean(1).detach(), "no gradient reaches"),
-        (lambda embeddings, table: 1.1 * near(embeddings, table).mean(1), "from its nearest words"),
+        (lambda embeddings, table: pull(embeddings, table).detach(), "no gradient reaches"),
+        (lambda embeddings, table: torch.from_numpy(pull(embeddings, table).detach().numpy()), "no gradient reaches"),
+        (lambda embeddings, table: 1.1 * pull(embeddings, table), "from its nearest words"),
+        (lambda embeddings, table: pull(embeddings.mul_(2), table), "in place"),
+        (lambda embeddings, table: pull(embeddings, table)[:, None], "expected (5,)"),
+        (lambda embeddings, table: pull(embeddings, table) / 0, "NaN or infinity"),
     ],
     "11-swap": [
-        (lambda gradient, embeddings, table: gradient @ table.T, "not subtracted"),
-        (lambda gradient, embeddings, table: -swap_scores(gradient, embeddings, table), "sign is turned"),
-        (lambda gradient, embeddings, table: embeddings @ table.T, "the gradient is missing"),
-        (lambda gradient, embeddings, table: swap_scores(gradient, embeddings, table).T, "a row for each place"),
-        (lambda gradient, embeddings, table: gradient @ table.T - (gradient * embeddings).sum(), "*same place*"),
         (lambda gradient, embeddings, table: 2 * swap_scores(gradient, embeddings, table), "would add"),
+        (lambda gradient, embeddings, table: swap_scores(gradient, embeddings, table).sum(1), "expected (3, 9)"),
+        (lambda gradient, embeddings, table: swap_scores(gradient, embeddings, table).tolist(), "is a list"),
     ],
 }
 
