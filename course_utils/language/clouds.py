@@ -51,7 +51,7 @@ def word_cloud(
         alt: what the figure shows, for readers who cannot see it; by default a list of the words and their numbers.
 
     Returns:
-        A `course_utils.show.Image`.
+        A `wordcloud` image.
 
     Raises:
         TypeError: something else, or a weight that is no number.

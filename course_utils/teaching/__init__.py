@@ -1,1 +1,1 @@
-"""The course's kit: exercises, labs, the audit game, the training of the shipped models, doctor, scoreboard."""
+"""Material for teaching the course: exercises with their checks, and quizzes."""

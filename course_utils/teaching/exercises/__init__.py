@@ -1,0 +1,1 @@
+"""Exercises, one module a chapter, with the framework that checks them and the quizzes."""

@@ -1,0 +1,144 @@
+"""The exercises of chapter 12, the audit: what only two changes together do, and detection without false alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from course_utils.teaching.exercises.checks import Comparison, one_number
+from course_utils.teaching.exercises.exercise import Exercise
+
+
+def only_together(right):
+    """Return the share of all scenes that are named right before, right with
+    either change alone, and wrong with both. `right[i, j]` are booleans, one a
+    scene: i is 1 if the first thing was changed, j is 1 if the second was.
+
+    Why: A blind spot is a combination. It stays hidden if only one thing is changed at a time, and if the count
+    includes what one change does alone.
+
+    Hint: Four conditions hold for a scene that counts: three of the four images are named right, one is not.
+
+    Hint: Booleans combine with `&`, and `~` negates them: `right[0, 0] & right[1, 0] & …`.
+
+    Hint: The share is of *all* scenes: `.float().mean().item()`.
+    """
+    alone = right[0, 0] & right[1, 0] & right[0, 1]
+    return (alone & ~right[1, 1]).float().mean().item()
+
+
+def caught(planted, clean, alarms):
+    """Return the share of the planted scores that lie above the lowest bar
+    above which no more than `alarms` of the clean scores lie. That bar is one
+    of the clean scores: the largest if there shall be no false alarm at all.
+
+    Why: A method that raises an alarm at everything finds every secret. How good it is shows only if its bar is set
+    on a model in which there is nothing to find.
+
+    Hint: Sort the clean scores, the largest first. If none may lie above the bar, the bar is the first of them.
+
+    Hint: If two may, it is the third: `clean.sort(descending=True).values[alarms]`.
+
+    Hint: Above means `>`: the clean score at the bar is no alarm, so a planted one there is none either.
+    """
+    bar = clean.sort(descending=True).values[alarms]
+    return (planted > bar).float().mean().item()
+
+
+def scenes_to_check() -> Iterator[tuple[Tensor]]:
+    """Arguments of a share: scenes whose four images are named right or wrong in every combination."""
+    yield (torch.rand(2, 2, 300, generator=torch.Generator().manual_seed(0)) < 0.7,)
+
+
+def scores_to_check() -> Iterator[tuple[Tensor, Tensor, int]]:
+    """Arguments of a detection: scores, some equal to clean ones, for no false alarm, for one and for three."""
+    clean = torch.tensor([0.20, 0.40, 0.10, 0.30, 0.00, 0.05, 0.15, 0.25])
+    planted = torch.tensor([0.40, 0.95, 0.20, 0.35, 0.55, 0.30, 0.08, 0.70, 0.22, 0.31])
+    for alarms in (0, 1, 3):
+        yield planted, clean, alarms
+
+
+def share(condition: Callable) -> Callable:
+    """The share of scenes with a condition on what is right: before, with the first change, the second, and both."""
+    return lambda right: condition(right[0, 0], right[1, 0], right[0, 1], right[1, 1]).float().mean()
+
+
+def above(bar: Callable) -> Callable:
+    """The share of planted scores above a bar that is computed from the arguments."""
+    return lambda planted, clean, alarms: (planted > bar(planted, clean, alarms)).float().mean()
+
+
+def highest(scores: Tensor) -> Tensor:
+    """The scores, the largest first."""
+    return scores.sort(descending=True).values
+
+
+EXERCISES = (
+    Exercise(
+        id="12-together",
+        title="Neither alone",
+        minutes=8,
+        difficulty=2,
+        reference=only_together,
+        check=Comparison(
+            scenes_to_check,
+            otherwise=lambda result, expected, right: (
+                f"{float(result):.4g} is not the share of scenes that are right before and with either change alone, "
+                f"and wrong with both, {expected:.4g}."
+            ),
+            form=one_number,
+        ),
+        wrong={
+            "what one change alone turns is counted, too.": share(lambda b, x, y, xy: b & ~xy),
+            "the first change alone, `right[1, 0]`, must leave it right.": share(lambda b, x, y, xy: b & y & ~xy),
+            "the second change alone, `right[0, 1]`, must leave it right.": share(lambda b, x, y, xy: b & x & ~xy),
+            "every scene that is wrong after both is counted: it must be right before.": share(lambda b, x, y, xy: ~xy),
+            "a scene must be named right *before*, `right[0, 0]`.": share(lambda b, x, y, xy: x & y & ~xy),
+            "it must be right with the first and with the second: `&`.": share(lambda b, x, y, xy: b & (x | y) & ~xy),
+            "with either change alone the answer must be *right*.": share(lambda b, x, y, xy: b & ~x & ~y & ~xy),
+            "these scenes are right with both changes: `~right[1, 1]`.": share(lambda b, x, y, xy: b & x & y & xy),
+            "these are booleans, one a scene: take the mean.": lambda r: r[0, 0] & r[1, 0] & r[0, 1] & ~r[1, 1],
+            "this is a number of scenes: divide by the number of all scenes.": lambda r: r.shape[2] * only_together(r),
+            "this is in per cent: return the share, from 0 to 1.": lambda r: 100 * only_together(r),
+            "this is the share among scenes that are right before: divide by all scenes.": (
+                lambda r: only_together(r) / r[0, 0].float().mean()
+            ),
+            "in a difference of averages scenes cancel each other: combine scene by scene, with `&`.": (
+                lambda r: r[0, 0].float().mean() - r[1, 1].float().mean(),
+                lambda r: (r[1, 0].float() + r[0, 1].float() - r[0, 0].float() - r[1, 1].float()).mean(),
+            ),
+        },
+    ),
+    Exercise(
+        id="12-bar",
+        title="A bar against false alarms",
+        minutes=8,
+        difficulty=2,
+        reference=caught,
+        check=Comparison(
+            scores_to_check,
+            otherwise=lambda result, right, planted, clean, alarms: (
+                f"with at most {alarms} false alarms the bar is {highest(clean)[alarms]:.2f}, and {right:.0%} of the "
+                f"planted scores lie above it; your function says {float(result):.4g}."
+            ),
+            form=one_number,
+        ),
+        wrong={
+            "a score at the bar is no alarm: `>`.": lambda p, c, n: (p >= highest(c)[n]).float().mean(),
+            "the bar is too high: it is the clean score at index `alarms`, the largest has index 0.": (
+                above(lambda p, c, n: highest(c)[max(0, n - 1)]),
+                above(lambda p, c, n: c.max()),
+            ),
+            "the bar is one index too low: too many clean scores are above.": above(lambda p, c, n: highest(c)[n + 1]),
+            "this is the number of planted scores: divide by all of them.": lambda p, c, n: caught(p, c, n) * len(p),
+            "this is in per cent: return the share, from 0 to 1.": lambda p, c, n: 100 * caught(p, c, n),
+            "this is the share that stays below the bar.": lambda p, c, n: 1 - caught(p, c, n),
+            "the bar is among the smallest: `descending=True`.": above(lambda p, c, n: c.sort().values[n]),
+            "the clean scores are in no order: sort them first.": above(lambda p, c, n: c[n]),
+            "the bar is one of the *clean* scores.": above(lambda p, c, n: highest(p)[n]),
+            "the bar is the mean of the clean scores, and half of them are above.": above(lambda p, c, n: c.mean()),
+        },
+    ),
+)

@@ -1,0 +1,355 @@
+"""The comparison of a reader's function with the reference, and the properties and small models that checks share.
+
+A check calls the reader's function on small, always equal arguments. Where the result is not the reference's, the
+wrong answers of the exercise's table are called on the same arguments, and the first with the reader's result tells
+the reader what happened. What a result cannot tell (the path of an optimisation, say) is the matter of the `require_…`
+functions. All of them raise `Mistake` with advice.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from numbers import Real
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.models.classifier import Classifier
+from course_utils.teaching.exercises.exercise import Exercise, Mistake
+
+DEAD = 4  # the channel of `a_case_with_maps` that no image activates
+LENGTH, WIDTH, TOKENS = 3, 6, 9  # of `a_small_reader`
+
+Form = Callable[[object, object], object]
+
+
+def tensor_like(result: object, right: object) -> None:
+    """Form of a result: a tensor of the shape, dtype and device of the reference's, finite and free of a graph."""
+    assert isinstance(right, Tensor)
+    require_tensor_like(result, right)
+
+
+def one_each(result: object, right: object) -> None:
+    """Form of a result: a tensor with one finite number for each image, in any precision."""
+    assert isinstance(right, Tensor)
+    require_one_each(result, len(right))
+
+
+def numbers_like(result: object, right: object) -> None:
+    """Form of a result: a tensor of the reference's shape, finite, in any precision, with or without a graph."""
+    assert isinstance(right, Tensor)
+    require_tensor_like(result.detach().to(right) if isinstance(result, Tensor) else result, right)
+
+
+def one_number(result: object, right: object) -> None:
+    """Form of a result: one number, or a tensor with one."""
+    many = isinstance(result, Tensor) and result.numel() > 1
+    if not _is_number(result):
+        kind = f"tensor with {result.numel()} numbers" if many else type(result).__name__  # type: ignore[attr-defined]
+        raise Mistake(f"your function's result is a {kind}, expected one number.")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A check that compares the reader's results with those of the reference and of the table of wrong answers.
+
+    The reader's arguments must come out of each call as they went in. Random numbers without a generator of their own
+    are the same for the reader, the reference and the table.
+
+    Attributes:
+        cases: gives the arguments of each call, a tuple each; always the same.
+        otherwise: the message if the result is none of the table's; or a function of the reader's result, the
+            reference's, and the arguments, that returns it.
+        form: raises `Mistake` unless a result has the form that is expected; takes the reader's result and the
+            reference's. It is asked after the table, which may know better why the form is wrong.
+        extra: a further check of the reader's function, after all cases, for what no comparison shows.
+    """
+
+    cases: Callable[[], Iterable[tuple]]
+    otherwise: str | Callable[..., str]
+    form: Form = tensor_like
+    extra: Callable[[Callable], None] | None = None
+
+    def __call__(self, function: Callable, exercise: Exercise) -> None:
+        """Check the reader's function."""
+        for case in self.cases():
+            right = result_of(exercise.reference, case)
+            given = copy.deepcopy(case)
+            with untouched(**dict(zip(inspect.signature(exercise.reference).parameters, given, strict=True))):
+                result = _seeded(function, given)
+            if not same(result, right):
+                require_none_of_the_wrong(result, exercise, case)
+            self.form(result, right)
+            if not same(result, right):
+                otherwise = self.otherwise
+                raise Mistake(otherwise if isinstance(otherwise, str) else otherwise(result, right, *case))
+        if self.extra is not None:
+            self.extra(function)
+
+
+def require_none_of_the_wrong(result: object, exercise: Exercise, case: tuple) -> None:
+    """`result` is not what one of the exercise's wrong answers gives for the arguments `case`."""
+    for wrong, message in exercise.slips:
+        known = None
+        with suppress(Exception):  # some wrong answers work only for some arguments
+            known = result_of(wrong, case)
+        if known is not None and same(result, known):
+            raise Mistake(message)
+
+
+def result_of(function: Callable, case: tuple) -> object:
+    """The function's result for copies of the arguments; `case` itself stays as it is."""
+    return _seeded(function, copy.deepcopy(case))
+
+
+def _seeded(function: Callable, arguments: tuple) -> object:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return function(*arguments)
+
+
+def same(a: object, b: object) -> bool:
+    """Equality up to rounding, of tensors (of any precision), numbers, and containers of them; NaN equals NaN."""
+    if _is_number(a) and _is_number(b):
+        x, y = float(a), float(b)  # type: ignore[arg-type]
+        return math.isclose(x, y, rel_tol=1e-5, abs_tol=1e-6) or (math.isnan(x) and math.isnan(y))
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        a, b = a.detach(), b.detach()
+        if a.shape != b.shape or a.device != b.device or (a.dtype == torch.bool) != (b.dtype == torch.bool):
+            return False
+        return close(a, b) if b.is_floating_point() else torch.equal(a.to(b.dtype), b) and bool((a == b).all())
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in b)
+    if isinstance(a, list | tuple) and type(a) is type(b):
+        return len(a) == len(b) and all(map(same, a, b))
+    return type(a) is type(b) and bool(a == b)
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, Tensor):
+        return value.numel() == 1 and value.dtype != torch.bool
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def require_tensor_like(result: object, like: Tensor, what: str = "your function's result") -> Tensor:
+    """`result`, if it is a tensor of the shape, dtype and device of `like`, finite and free of a graph."""
+    if not isinstance(result, Tensor):
+        raise Mistake(f"{what} is a {type(result).__name__}, expected a tensor of the shape {tuple(like.shape)}.")
+    if result.shape != like.shape:
+        raise Mistake(f"{what} has the shape {tuple(result.shape)}, expected {tuple(like.shape)}.")
+    if result.dtype != like.dtype:
+        raise Mistake(f"{what} is of {result.dtype}, expected {like.dtype} as it came in.")
+    if result.device != like.device:
+        raise Mistake(f"{what} is on {result.device}, expected {like.device}, where the input is.")
+    require_finite(result, what)
+    if result.requires_grad:
+        raise Mistake(f"{what} still hangs on a graph of computations: return it with `.detach()`.")
+    return result
+
+
+def require_one_each(result: object, images: int, what: str = "your function's result") -> Tensor:
+    """`result`, if it is a tensor with one finite number for each image, in any precision."""
+    if isinstance(result, float | int) or (isinstance(result, Tensor) and result.ndim == 0 and images > 1):
+        raise Mistake(
+            f"{what} is one number for the whole batch, expected one for each image: leave the batch's axis, "
+            "dim 0, out of sums and means."
+        )
+    if not isinstance(result, Tensor):
+        raise Mistake(f"{what} is a {type(result).__name__}, expected a tensor of the shape ({images},).")
+    if result.shape != (images,):
+        raise Mistake(f"{what} has the shape {tuple(result.shape)}, expected ({images},): one number an image.")
+    if not result.is_floating_point():
+        raise Mistake(f"{what} is of {result.dtype}, expected floating-point numbers.")
+    require_finite(result, what)
+    return result
+
+
+def require_flow(function: Callable[[Tensor], object], at: Tensor, what: str) -> None:
+    """Gradients reach the input of a function through its result."""
+    cut = (
+        f"no gradient reaches `{what}` through your function, so nothing could be optimised through it: leave out "
+        "what leaves the graph (`.detach()`, `.data`, `.item()`, numpy, `torch.no_grad()`)."
+    )
+    at = at.clone().requires_grad_()
+    try:
+        result = function(at)
+    except Mistake as mistake:
+        if "requires grad" in str(mistake):  # PyTorch's own advice would be to detach
+            raise Mistake(cut) from mistake
+        raise
+    if not isinstance(result, Tensor) or not result.requires_grad:
+        raise Mistake(cut)
+    if torch.autograd.grad(result.sum(), at, allow_unused=True)[0] is None:
+        raise Mistake(cut)
+
+
+def require_finite(result: Tensor, what: str = "your function's result") -> None:
+    """No NaN and no infinity."""
+    bad = int((~torch.isfinite(result)).sum())
+    if bad:
+        raise Mistake(f"{what} has NaN or infinity in {bad} of {result.numel()} places: is something divided by 0?")
+
+
+def require_equal(result: Tensor, expected: Tensor, mistakes: Iterable[tuple[Tensor, str]], otherwise: str) -> None:
+    """`result` equals `expected`, up to rounding; if not, the first known mistake that it equals is named.
+
+    Args:
+        result: what the reader's function returned.
+        expected: what is right.
+        mistakes: what a mistake leads to, and what to say about it.
+        otherwise: what to say if the result is none of these.
+    """
+    if close(result, expected):
+        return
+    for wrong, message in mistakes:
+        if close(result, wrong):
+            raise Mistake(message)
+    raise Mistake(otherwise)
+
+
+def close(a: Tensor, b: Tensor) -> bool:
+    """Equal up to what floating point does to another order of the same steps."""
+    finite = b[b.isfinite()]
+    scale = float(finite.abs().max()) if finite.numel() else 0.0
+    return torch.allclose(a.to(b.dtype), b, rtol=1e-3, atol=1e-5 * scale + 1e-9, equal_nan=True)
+
+
+def gradient_of(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+    """The gradient of a function that returns one number, by its input, of the input's shape."""
+    at = at.clone().requires_grad_()
+    return torch.autograd.grad(function(at), at)[0]
+
+
+@contextmanager
+def untouched(**arguments: object) -> Iterator[None]:
+    """The named arguments come out of the block as they went in: tensors, weights of models, lists and dictionaries."""
+    tensors = {name: value for name, value in arguments.items() if isinstance(value, Tensor)}
+    models = [value for value in arguments.values() if isinstance(value, nn.Module)]
+    before = {name: copy.copy(value) for name, value in arguments.items() if isinstance(value, list | dict)}
+    with inputs_untouched(**tensors), ExitStack() as stack:
+        for model in models:
+            stack.enter_context(weights_untouched(model))
+        yield
+    for name, value in before.items():
+        if arguments[name] != value:
+            kind = type(value).__name__.replace("dict", "dictionary")
+            raise Mistake(f"your function changes the {kind} `{name}` that it was given: work on one of your own.")
+
+
+@contextmanager
+def inputs_untouched(**inputs: Tensor) -> Iterator[None]:
+    """The named tensors come out of the block with the values and flags that they went in with."""
+    before = {name: tensor.detach().clone() for name, tensor in inputs.items()}
+    yield
+    for name, tensor in inputs.items():
+        if tensor.requires_grad:
+            tensor.requires_grad_(False)
+            raise Mistake(
+                f"your function switches `requires_grad` on for the caller's `{name}`: "
+                f"work on a copy, `{name}.clone().requires_grad_()`."
+            )
+        if not torch.equal(tensor.detach(), before[name]):
+            raise Mistake(
+                f"your function changes `{name}` in place, and the caller's tensor with it: compute a new "
+                "one (`a = a - b` instead of `a -= b`, `clamp` instead of `clamp_`), or `clone()` first."
+            )
+
+
+@contextmanager
+def weights_untouched(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
+    """The model's weights come out of the block unchanged; with `gradients`, without gradients as well."""
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    yield
+    for name, weight in model.named_parameters():
+        if not torch.equal(weight.detach(), before[name]):
+            raise Mistake(f"your function changes the weights ({name}): the images move here, never the model.")
+        if gradients and weight.grad is not None and weight.grad.abs().sum() > 0:
+            raise Mistake(
+                f"your function leaves gradients in the weights (`.grad` of {name}), as `.backward()` "
+                "does; `torch.autograd.grad(…, images)` asks for the images' gradient alone."
+            )
+
+
+@contextmanager
+def recorded_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
+    """A list that collects what `module` is called with while the block runs."""
+    inputs: list[Tensor] = []
+    hook = module.register_forward_pre_hook(lambda _, given: inputs.append(given[0].detach().clone()))
+    try:
+        yield inputs
+    finally:
+        hook.remove()
+
+
+def a_small_case() -> tuple[Classifier, Tensor, Tensor]:
+    """An untrained classifier of 8 × 8 pixels, four images (4, 3, 8, 8), their targets (4,); always the same.
+
+    The logits are curved, so that the gradient changes along the way. The images have black and white pixels.
+    The targets are never what the classifier says already, and differ from sample to sample.
+    """
+    generator = torch.Generator().manual_seed(0)
+    net = nn.Sequential(
+        OrderedDict(flatten=nn.Flatten(), hidden=nn.Linear(3 * 8 * 8, 24), bend=nn.Tanh(), logits=nn.Linear(24, 3))
+    )
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            weight.normal_(0, {"hidden.weight": 0.25, "logits.weight": 0.3}.get(name, 0.5), generator=generator)
+    classifier = Classifier(net, classes=("goldfish", "volcano", "waffle"), size=(8, 8), name="a small case")
+    images = (1.4 * torch.rand(4, 3, 8, 8, generator=generator) - 0.2).clamp(0, 1)
+    with torch.no_grad():
+        targets = (classifier(images).argmax(dim=1) + torch.tensor([1, 2, 1, 2])) % 3
+    return classifier, images, targets
+
+
+def a_case_with_maps() -> tuple[Classifier, Tensor]:
+    """An untrained convolutional classifier of 8 × 6 pixels, and four images (4, 3, 8, 6); always the same.
+
+    Its layer "late" gives maps (batch, 6, 8, 6), at least 0. Channel 2 answers to every image, channel `DEAD` to none.
+    The images have black and white pixels.
+    """
+    generator = torch.Generator().manual_seed(0)
+    net = nn.Sequential(
+        OrderedDict(
+            first=nn.Conv2d(3, 5, 3, padding=1),
+            bend=nn.Tanh(),
+            second=nn.Conv2d(5, 6, 3, padding=1),
+            late=nn.ReLU(),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flatten=nn.Flatten(),
+            logits=nn.Linear(6, 3),
+        )
+    )
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.normal_(0, 0.5, generator=generator)
+        net.get_submodule("second").bias[DEAD] = -100.0  # type: ignore[operator]
+    classifier = Classifier(net, classes=("goldfish", "volcano", "waffle"), size=(8, 6), name="a small case")
+    return classifier, (1.4 * torch.rand(4, 3, 8, 6, generator=generator) - 0.2).clamp(0, 1)
+
+
+class SmallReader(nn.Module):
+    """Embeddings (batch, 3, 6) in, logits of 9 tokens out; curved, and not alike at all places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places, self.last = nn.Linear(LENGTH * WIDTH, 16), nn.Linear(16, TOKENS)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        return self.last(self.places(embeddings.flatten(1)).tanh())
+
+
+def a_small_reader() -> tuple[SmallReader, Tensor, int]:
+    """An untrained reader, embeddings of four prompts (4, 3, 6), and a target token; always the same."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(devices=[]):
+        reader = SmallReader()
+    with torch.no_grad():
+        for weight in reader.parameters():
+            weight.normal_(0, 0.5, generator=generator)
+    return reader, torch.randn(4, LENGTH, WIDTH, generator=generator), 4

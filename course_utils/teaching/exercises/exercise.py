@@ -1,0 +1,297 @@
+"""Exercises: declared in each chapter's module, judged by their checks.
+
+An exercise is data: the task, hints, the `reference` whose source is the solution that readers see, the table `wrong`
+of usual wrong answers with the message for each, and the `check` (`checks.py` has the usual one, a comparison with
+the reference and the table). The exercises of chapter 2 are in `chapter_02.py` as `EXERCISES`; a chapter's module is
+imported when one of its exercises is asked for.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import inspect
+import linecache
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+import torch
+
+from course_utils.validation import unknown
+
+SECONDS = 10.0  # checks take under half a second; a reader's slow but right function must still pass
+
+
+# What an empty body compiles to, in any supported Python.
+_IDLE = {
+    "RESUME",
+    "NOP",
+    "COPY_FREE_VARS",
+    "LOAD_CONST",
+    "LOAD_COMMON_CONSTANT",
+    "RETURN_CONST",
+    "RETURN_VALUE",
+}
+
+
+class Mistake(Exception):
+    """An error in a reader's function, with advice. Checks raise it, `judge` catches it."""
+
+
+class NotStarted(Exception):
+    """The reader has not written anything yet."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function for the reader to write.
+
+    Attributes:
+        id: chapter and name, `"02-targeted-step"`.
+        title: a few words.
+        minutes: how long a reader needs, about.
+        difficulty: 1 (a line) … 3 (takes thought).
+        reference: the course's own version. Its source is the solution; its docstring has the task, a paragraph that
+            begins with "Why:", and one "Hint:" each, from a nudge to nearly the solution.
+        check: takes the reader's function and the exercise, and raises `Mistake` if something is wrong. Usually a
+            `checks.Comparison`, which reads the table `wrong`. Under half a second.
+        wrong: the table of usual wrong answers, the commonest first: from what the reader is told to the function, or
+            functions, that are told so. Where the check itself computes a message, a part of it will do as the key.
+    """
+
+    id: str
+    title: str
+    minutes: int
+    difficulty: int
+    reference: Callable
+    check: Callable[[Callable, Exercise], None]
+    wrong: Mapping[str, Callable | tuple[Callable, ...]] = field(default_factory=dict)
+
+    @property
+    def slips(self) -> list[tuple[Callable, str]]:
+        """The table `wrong` as pairs of a function and its message, in order."""
+        rows = [(each if isinstance(each, tuple) else (each,), message) for message, each in self.wrong.items()]
+        return [(function, message) for functions, message in rows for function in functions]
+
+    @property
+    def task(self) -> str:
+        """The task: the first paragraph of the reference's docstring."""
+        return self._paragraphs()[0]
+
+    @property
+    def why(self) -> str:
+        """The purpose of the piece, in a sentence or two."""
+        return next(text.removeprefix("Why: ") for text in self._paragraphs() if text.startswith("Why: "))
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """The hints, from a nudge to nearly the solution."""
+        return tuple(text.removeprefix("Hint: ") for text in self._paragraphs() if text.startswith("Hint: "))
+
+    @property
+    def source(self) -> str:
+        """The source of the reference, without what its docstring says of the exercise: the solution."""
+        return re.sub(r"\n\n +Why: .*?(?=\"\"\")", "", inspect.getsource(self.reference), count=1, flags=re.S).rstrip()
+
+    def _paragraphs(self) -> list[str]:
+        return [" ".join(each.split()) for each in (inspect.getdoc(self.reference) or "").split("\n\n")]
+
+    @property
+    def call(self) -> str:
+        """The call of the function: `targeted_step(images, gradient, alpha)`."""
+        return f"{self.reference.__name__}({', '.join(inspect.signature(self.reference).parameters)})"
+
+
+def find(id: str) -> Exercise:
+    """The exercise of that id.
+
+    Raises:
+        ValueError: there is none; the message offers close ones.
+    """
+    chapter = f"chapter_{str(id).split('-')[0]}"
+    exercises = {exercise.id: exercise for exercise in _exercises(chapter)} if chapter in _chapters() else {}
+    if id not in exercises:
+        raise ValueError(unknown("exercise", id, [exercise.id for exercise in all_exercises()]))
+    return exercises[id]
+
+
+def all_exercises() -> list[Exercise]:
+    """Every exercise of the course, in the order of reading."""
+    return [exercise for chapter in _chapters() for exercise in _exercises(chapter)]
+
+
+def common_slips(exercise: Exercise, most: int = 3) -> list[str]:
+    """The messages of the commonest wrong answers to an exercise, in full, for the teaching guide."""
+    functions = [each[0] if isinstance(each, tuple) else each for each in exercise.wrong.values()]
+    return [judge(exercise, function).message for function in functions[:most]]
+
+
+def _chapters() -> list[str]:
+    return sorted(path.stem for path in Path(__file__).parent.glob("chapter_*.py"))
+
+
+def _exercises(chapter: str) -> tuple[Exercise, ...]:
+    return import_module(f"{__package__}.{chapter}").EXERCISES
+
+
+class TookTooLong(BaseException):
+    """The time for a check is up. Not an `Exception`: a reader's `except Exception` must not catch it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of a check.
+
+    Attributes:
+        exercise: which exercise.
+        status: `"passed"`; `"mistake"`; `"not started"`; or `"reference"`, when the function that was checked
+            is the course's own.
+        message: what is wrong, for a mistake.
+    """
+
+    exercise: Exercise
+    status: Literal["passed", "mistake", "not started", "reference"]
+    message: str = ""
+
+
+def judge(exercise: Exercise, function: object, *, seconds: float = SECONDS) -> Verdict:
+    """Check a reader's function. Whatever it does, the answer is a verdict; only Ctrl-C goes through.
+
+    Args:
+        exercise: what the function is for.
+        function: the reader's function, or whatever the reader handed over.
+        seconds: time for the whole check.
+    """
+    if function is exercise.reference:
+        return Verdict(exercise, "reference")
+    try:
+        require_arguments(function, exercise.reference)
+        with torch.enable_grad(), time_limit(seconds):
+            exercise.check(watched(function), exercise)  # type: ignore[arg-type]
+    except NotStarted:
+        return Verdict(exercise, "not started")
+    except Mistake as mistake:
+        return Verdict(exercise, "mistake", str(mistake))
+    except TookTooLong:
+        return Verdict(
+            exercise,
+            "mistake",
+            f"your function did not finish in {seconds:g} seconds: is there a loop without an end?",
+        )
+    except Exception as error:  # no answer may break the reader's notebook, however odd
+        return Verdict(
+            exercise,
+            "mistake",
+            f"your function's result could not be checked ({describe(error)}): compare it with the docstring.",
+        )
+    return Verdict(exercise, "passed")
+
+
+def working(verdict: Verdict, function: Callable) -> Callable:
+    """The function with which the cells below go on: the reader's if it passed, otherwise the reference."""
+    return function if verdict.status == "passed" else verdict.exercise.reference
+
+
+def watched(function: Callable) -> Callable:
+    """The reader's function, whose failures become `Mistake`s that name the reader's line.
+
+    An unfinished function (an empty body, `...` as its result, `NotImplementedError`) raises `NotStarted`;
+    one that does something but returns nothing is a mistake.
+    """
+
+    @functools.wraps(function)
+    def run(*args: object, **kwargs: object) -> object:
+        try:
+            result = function(*args, **kwargs)
+        except NotImplementedError as error:
+            raise NotStarted from error
+        except (Exception, SystemExit) as error:
+            raise Mistake(f"{describe(error)}{line_of(error.__traceback__, function)}") from error
+        if result is Ellipsis or (result is None and is_empty(function)):
+            raise NotStarted
+        if result is None:
+            raise Mistake("your function returns nothing: its last line should be `return …` with the result.")
+        return result
+
+    return run
+
+
+def require_arguments(function: object, reference: Callable) -> None:
+    """Raise `Mistake` unless `function` can be called with the arguments that the reference takes."""
+    name = reference.__name__
+    if not callable(function):
+        raise Mistake(f"check was given {_a(function)}, expected the function itself: write `{name}` without brackets.")
+    parameters = inspect.signature(reference).parameters
+    try:
+        inspect.signature(function).bind(*parameters)
+    except TypeError:
+        given = f"{getattr(function, '__name__', 'your function')}{inspect.signature(function)}"
+        raise Mistake(
+            f"your function is {given}, but it is called with ({', '.join(parameters)}): "
+            "leave its first line as it was."
+        ) from None
+    except ValueError:  # a built-in function without a signature: calling it will tell
+        return
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 300 else f"{text[:300]} …"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def line_of(traceback: TracebackType | None, function: Callable) -> str:
+    """The deepest line of the traceback in the file or cell of `function`, as ` (line 3: …)`."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    number = None
+    while traceback is not None:
+        if code is not None and traceback.tb_frame.f_code.co_filename == code.co_filename:
+            number = traceback.tb_lineno
+        traceback = traceback.tb_next
+    if code is None or number is None:
+        return ""
+    source = linecache.getline(code.co_filename, number).strip()
+    return f" (line {number}{f': `{source}`' if source else ''})"
+
+
+def is_empty(function: Callable) -> bool:
+    """True if the function's body does nothing: a docstring, `...` or `pass`."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code is not None and all(instruction.opname in _IDLE for instruction in dis.get_instructions(code))
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise `TookTooLong` in the block after that many seconds of processor time: a busy machine is no mistake.
+
+    Only where the system has interval timers and the block runs in the main thread (a notebook's cells do);
+    elsewhere, on Windows say, there is no limit.
+    """
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise TookTooLong
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def _a(thing: object) -> str:
+    name = type(thing).__name__
+    return "nothing (None)" if thing is None else f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
