@@ -22,17 +22,7 @@ def test_it_looks_at_everything_and_says_so_a_line_each(capsys):
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith(("[ok]", "[warn]", "       ")) for line in lines[:-1])
-    for about in (
-        "Python",
-        "packages",
-        "memory",
-        "disk",
-        "JupyterLab",
-        "processors",
-        "shipped models",
-        "cache",
-        "gpt2",
-    ):
+    for about in ("Python", "packages", "memory", "disk", "processors", "shipped models", "cache", "gpt2"):
         assert any(line[7:].startswith(f"{about}: ") for line in lines), about
     assert lines[-1].startswith("The course runs here")
 
