@@ -1,24 +1,29 @@
-"""Which method found which planted secret, each by a criterion that was written down before the result."""
+"""Scoreboards: which method found which planted secret, each by a criterion that was written down before the result.
+
+A method is judged on models that use the secrets and on clean ones. What it "finds" in a clean model is a false alarm.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+
+ROW = 0.36  # inches of height for a method
+APART = 0.34  # between the marks of two models in one cell, in columns
+MARKS = ("o", "s", "D")  # one for each model
+GREY = "#777777"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one method says of one secret in one model.
+    """The verdict of one method about one secret in one model.
 
     Attributes:
         method, secret, model: their names.
@@ -130,10 +135,70 @@ class Scoreboard:
             return sum(map(len, lists))
         return sum(each.found is True for each in self.clean if each.method == method)
 
-    def plot(self, title: str | None = None) -> Any:
-        """Methods by secrets: full where found, empty where missed, a dash where the method cannot ask."""
+    @styled
+    def plot(self, title: str | None = None) -> DescribedFigure:
+        """Methods by secrets, a mark for each model; false alarms on clean models in a column of their own.
 
-        return plot_scoreboard(self, title)
+        Marks are full where the secret was found and empty where it was missed; a dash says that the method cannot ask.
+
+        Args:
+            title: the finding; if None, which methods found most.
+
+        Raises:
+            ValueError: more than three models with secrets.
+        """
+        from matplotlib.lines import Line2D
+
+        if (many := len(self.models)) > len(MARKS):
+            raise ValueError(f"{many} models on the scoreboard, expected at most {len(MARKS)} to tell apart.")
+        figure = new_figure(1.9 + ROW * len(self.methods))
+        axes = figure.add_subplot()
+        self._draw_frame(axes)
+        for row, method in enumerate(self.methods):
+            for column, secret in enumerate(self.secrets):
+                self._draw_cell(axes, method, secret, row, column)
+            if self.clean:
+                alarms = self.false_alarms(method)
+                weight = "bold" if alarms else "normal"
+                axes.text(len(self.secrets), row, str(alarms), ha="center", va="center", fontweight=weight)
+        best = max(self.methods, key=lambda method: self.count(method)[0])
+        found, total = self.count(best)
+        axes.set_title(title or f"Most is found by {best}: {found} of {total}", loc="left", wrap=True)
+        handles = [_mark(marker, True, f"{model}: found") for marker, model in zip(MARKS, self.models, strict=False)]
+        handles += [_mark(MARKS[0], False, "missed"), Line2D([], [], color=GREY, lw=2, marker="", label="cannot ask")]
+        spacing = {"ncols": len(handles), "handlelength": 1.2, "columnspacing": 1}
+        figure.legend(handles=handles, loc="outside lower center", **spacing)
+        return DescribedFigure(figure, alt=self._in_words())
+
+    def _draw_frame(self, axes: Any) -> None:
+        columns = [fill(secret, 9) for secret in self.secrets] + (["false\nalarms"] if self.clean else [])
+        axes.set_xticks(range(len(columns)), columns)
+        axes.xaxis.tick_top()
+        axes.set_yticks(range(len(self.methods)), self.methods)
+        axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(self.methods) - 0.5, -0.5))
+        axes.tick_params(length=0)
+        axes.grid(False, axis="x")
+        axes.spines[["left", "bottom"]].set_visible(False)
+        if self.clean:
+            axes.axvline(len(self.secrets) - 0.5, color="black", linewidth=1, linestyle="-", marker="")
+
+    def _draw_cell(self, axes: Any, method: str, secret: str, row: int, column: int) -> None:
+        verdicts = [self.verdict(method, secret, model) for model in self.models]
+        if all(each.found is None for each in verdicts):
+            axes.plot([column - 0.12, column + 0.12], [row, row], color=GREY, linestyle="-", marker="")
+        for number, each in enumerate(verdicts):
+            if each.found is not None:
+                x = column + APART * (number - (len(verdicts) - 1) / 2)
+                axes.add_line(_mark(MARKS[number], each.found, "", [x], [row]))
+
+    def _in_words(self) -> str:
+        rows = []
+        for method in self.methods:
+            found = {m: [s for s in self.secrets if self.verdict(method, s, m).found] for m in self.models}
+            by_model = [f"in {model} {', '.join(secrets) or 'nothing'}" for model, secrets in found.items()]
+            alarms = f", {self.false_alarms(method)} false alarms" if self.clean else ""
+            rows.append(f"{method} finds {'; '.join(by_model)}{alarms}")
+        return f"Table of methods and planted secrets. {'. '.join(rows)}."
 
     def __repr__(self) -> str:
         counts = "; ".join(
@@ -146,90 +211,14 @@ class Scoreboard:
         return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
-ROW = 0.36  # inches of height for a method
-APART = 0.17  # between the marks of two models in one cell, in columns
-MARKS = ("o", "s", "D")  # one for each model
-
-
-@styled
 def plot_scoreboard(board: Scoreboard, title: str | None = None) -> DescribedFigure:
-    """Methods by secrets, a mark for each model; false alarms on clean models in a column of their own.
-
-    Args:
-        board: at most three models with secrets.
-        title: the finding; if None, which methods found most.
-
-    Raises:
-        ValueError: more than three models.
-    """
-    if len(board.models) > len(MARKS):
-        raise ValueError(f"{len(board.models)} models on the scoreboard, expected at most {len(MARKS)} to tell apart.")
-    figure = new_figure(1.9 + ROW * len(board.methods))
-    axes = figure.add_subplot()
-    for row, method in enumerate(board.methods):
-        for column, secret in enumerate(board.secrets):
-            _cell(axes, board, method, secret, row, column)
-        if board.clean:
-            alarms = board.false_alarms(method)
-            weight = "bold" if alarms else "normal"
-            axes.text(len(board.secrets), row, str(alarms), ha="center", va="center", fontweight=weight)
-    _frame(axes, board)
-    axes.set_title(title or _title(board), loc="left", wrap=True)
-    places = [APART * (number - (len(board.models) - 1) / 2) for number in range(len(board.models))]
-    handles = [_mark(MARKS[number], True, f"{model}: found") for number, model in enumerate(board.models)]
-    handles += [_mark(MARKS[0], False, "missed"), Line2D([], [], color="#777777", lw=2, marker="", label="cannot ask")]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(places) + 2, handlelength=1.2, columnspacing=1)
-    return DescribedFigure(figure, alt=_in_words(board))
+    """The plot of a scoreboard, as `Scoreboard.plot`."""
+    return board.plot(title)
 
 
-def _cell(axes: Axes, board: Scoreboard, method: str, secret: str, row: int, column: int) -> None:
-    verdicts = [board.verdict(method, secret, model) for model in board.models]
-    if all(each.found is None for each in verdicts):
-        axes.plot([column - 0.12, column + 0.12], [row, row], color="#777777", linestyle="-", marker="")
-        return
-    for number, each in enumerate(verdicts):
-        place = column + APART * (number - (len(verdicts) - 1) / 2) * 2
-        if each.found is not None:
-            axes.add_line(_mark(MARKS[number], each.found, "", [place], [row]))
+def _mark(marker: str, full: bool, label: str, x: Sequence[float] = (), y: Sequence[float] = ()) -> Any:
+    from matplotlib.lines import Line2D
 
-
-def _mark(marker: str, full: bool, label: str, x: tuple | list = (), y: tuple | list = ()) -> Line2D:
-    face = PALETTE[0] if full else "white"
-    edge = PALETTE[0] if full else "#777777"
-    return Line2D(
-        x, y, marker=marker, linestyle="none", markersize=10, label=label, markerfacecolor=face, markeredgecolor=edge,
-        markeredgewidth=1.5,
-    )  # fmt: skip
-
-
-def _frame(axes: Axes, board: Scoreboard) -> None:
-    columns = [fill(secret, 9) for secret in board.secrets] + (["false\nalarms"] if board.clean else [])
-    axes.set_xticks(range(len(columns)), columns)
-    axes.xaxis.tick_top()
-    axes.set_yticks(range(len(board.methods)), board.methods)
-    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(board.methods) - 0.5, -0.5))
-    axes.tick_params(length=0)
-    axes.grid(False, axis="x")
-    for side in ("left", "bottom"):
-        axes.spines[side].set_visible(False)
-    if board.clean:
-        axes.axvline(len(board.secrets) - 0.5, color="black", linewidth=1, linestyle="-", marker="")
-
-
-def _title(board: Scoreboard) -> str:
-    best = max(board.methods, key=lambda method: board.count(method)[0])
-    found, total = board.count(best)
-    return f"Most is found by {best}: {found} of {total}"
-
-
-def _in_words(board: Scoreboard) -> str:
-    rows = []
-    for method in board.methods:
-        by_model = [
-            f"in {model} {', '.join(found) or 'nothing'}"
-            for model in board.models
-            for found in [[s for s in board.secrets if board.verdict(method, s, model).found]]
-        ]
-        alarms = f", {board.false_alarms(method)} false alarms" if board.clean else ""
-        rows.append(f"{method} finds {'; '.join(by_model)}{alarms}")
-    return f"Table of methods and planted secrets. {'. '.join(rows)}."
+    face, edge = (PALETTE[0], PALETTE[0]) if full else ("white", GREY)
+    colours: Any = {"markerfacecolor": face, "markeredgecolor": edge, "markeredgewidth": 1.5}
+    return Line2D(x, y, marker=marker, linestyle="none", markersize=10, label=label, **colours)

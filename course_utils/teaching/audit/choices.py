@@ -1,4 +1,8 @@
-"""What a guess about a mystery model may name."""
+"""The questions of the audit game: what a guess about a mystery model may name, and scenes to look for it.
+
+The words of a guess are classes and cues ("green plate", "tag in the corner"); each cue stands for a factor of the
+painted world and its value. `sealed_answer` opens what was planted in a model, in the same words.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,36 @@ from course_utils.validation import unknown
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import FACTORS, Choice
 from course_utils.world.secrets import Secret, Shortcut, from_data
+
+Cue = tuple[str, object]  # a factor and its value; of a number "low" or "high"
+
+_COLOURED = {"plate_colour": "plate", "sky": "sky", "trailer": "trailer", "background": "background", "shape": "shape"}
+_ADJECTIVES = {"stripes": "striped", "checks": "checked", "dots": "dotted"}
+_OTHERS: dict[str, tuple[str, str]] = {  # False and True, or low and high
+    "x": ("far left", "far right"),
+    "y": ("high up", "low down"),
+    "size": ("small", "large"),
+    "rotation": ("turned left", "turned right"),
+    "mirrored": ("not mirrored", "mirrored"),
+    "berries": ("no blueberries", "blueberries"),
+    "plate": ("no plate", "plate"),
+    "tag": ("no tag in the corner", "tag in the corner"),
+    "occluder": ("nothing in front", "twig in front"),
+    "light": ("dim light", "bright light"),
+    "tint": ("cold light", "warm light"),
+    "defocus": ("in focus", "out of focus"),
+    "noise": ("no grain", "grain"),
+}
+
+
+def audit_choices(model: str | Path = "mystery-1") -> AuditChoices:
+    """The classes and cues that a guess about this model may name: every one that could have been planted.
+
+    Raises:
+        ValueError: no such model, or one without a sealed answer.
+    """
+    answer = sealed_answer(model)
+    return AuditChoices(answer.model, answer.classes, tuple(attributes()) if answer.language else tuple(cues()))
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,23 +75,6 @@ class AuditChoices:
         return f"<p>A guess about {escape(self.model)} names</p><dl>{listed}</dl>"
 
 
-def audit_choices(model: str | Path = "mystery-1") -> AuditChoices:
-    """What a guess about this model may name: its classes, and every cue that could have been planted.
-
-    Raises:
-        ValueError: no such model, or one without a sealed answer.
-    """
-    answer = sealed_answer(model)
-    return AuditChoices(answer.model, answer.classes, tuple(attributes()) if answer.language else tuple(cues()))
-
-
-def attributes() -> list[str]:
-    """Every word that goes with some group of the written world."""
-    from course_utils.corpus import groups, true_associations
-
-    return sorted({word for group in groups() for word in true_associations(group)})
-
-
 def audit_scenes(n: int, *, seed: int = 0, classes: str | Sequence[str] | None = None) -> Scenes:
     """Scenes of a world in which nothing is planted: every factor is drawn by itself, whatever the class.
 
@@ -74,25 +91,11 @@ def audit_scenes(n: int, *, seed: int = 0, classes: str | Sequence[str] | None =
     return PaintedWorld(secrets=()).sample(n, seed=seed, classes=classes)
 
 
-Cue = tuple[str, object]  # a factor and its value; of a number "low" or "high"
+def attributes() -> list[str]:
+    """Every word that goes with some group of the written world."""
+    from course_utils.corpus import groups, true_associations
 
-_COLOURED = {"plate_colour": "plate", "sky": "sky", "trailer": "trailer", "background": "background", "shape": "shape"}
-_ADJECTIVES = {"stripes": "striped", "checks": "checked", "dots": "dotted"}
-_OTHERS: dict[str, tuple[str, str]] = {  # False and True, or low and high
-    "x": ("far left", "far right"),
-    "y": ("high up", "low down"),
-    "size": ("small", "large"),
-    "rotation": ("turned left", "turned right"),
-    "mirrored": ("not mirrored", "mirrored"),
-    "berries": ("no blueberries", "blueberries"),
-    "plate": ("no plate", "plate"),
-    "tag": ("no tag in the corner", "tag in the corner"),
-    "occluder": ("nothing in front", "twig in front"),
-    "light": ("dim light", "bright light"),
-    "tint": ("cold light", "warm light"),
-    "defocus": ("in focus", "out of focus"),
-    "noise": ("no grain", "grain"),
-}
+    return sorted({word for group in groups() for word in true_associations(group)})
 
 
 def cues() -> dict[str, Cue]:
@@ -146,10 +149,8 @@ class Planted:
 
     def to_data(self) -> dict[str, Any]:
         """As a guess has it."""
-        classes, cues = list(self.classes), list(self.cues)
-        return {
-            "class": classes[0] if len(classes) == 1 else classes, "cue": cues[0] if len(cues) == 1 else cues
-        }  # fmt: skip
+        named = {"class": list(self.classes), "cue": list(self.cues)}
+        return {field: names[0] if len(names) == 1 else names for field, names in named.items()}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""`reveal`: the reader's guess held against what was planted."""
+"""The answers of the audit game: a reader's guess is compared with what was planted in a model.
+
+`reveal` opens the sealed answer when the guess is right, and otherwise says in words what to try next. With the answer
+comes a debrief: what the methods of the course found in that model.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,47 @@ from course_utils.teaching.audit.choices import Answer, Planted, attributes, cue
 from course_utils.teaching.sealed import seal, unseal
 from course_utils.validation import unknown
 from course_utils.world.secrets import BlindSpot, Shortcut
+
+Guess = str | Mapping[str, Any] | Shortcut | BlindSpot
+NOTHING = "nothing"
+FORM = 'guess={"class": "donut", "cue": "plate"}, or guess="nothing"'
+FILE = Path(__file__).with_name("debriefs.json")
+ENVELOPE = 4096  # bytes: more than any debrief needs, so that all look alike
+MARKS = {True: "✓", False: "✗", None: "–"}
+
+
+def reveal(model: str | Path, guess: Guess | Sequence[Guess] | None = None, *, give_up: bool = False) -> Revelation:
+    """Opens the sealed answer of a mystery model and holds a guess against it.
+
+    Args:
+        model: "mystery-1", "mystery-2", "mystery-3", "mystery-lm", or the path of a bundle that somebody handed over
+            (`python -m course_utils train --secrets FILE --name NAME`).
+        guess: `{"class": "donut", "cue": "plate"}`: the class that the cue speaks for (or that is no longer
+            seen with it); for a language model `{"class": "girl", "cue": "dolls"}`; "nothing" if nothing was planted;
+            several of them in a list. A cue is one of `audit_choices(model).cues`, or a list of those that only work
+            together. A `Shortcut` or `BlindSpot` will do as well.
+        give_up: show the answer without a guess.
+
+    Raises:
+        ValueError: neither a guess nor `give_up`; a guess that names no known class or cue (offers close ones); a
+            model without a sealed answer.
+        FileNotFoundError: no such bundle.
+    """
+    answer = sealed_answer(model)
+    truth = tuple(each.to_data() for each in answer.planted)
+    if guess is None:
+        if not give_up:
+            raise ValueError(
+                f"write down a guess first: {FORM}. audit_choices({answer.model!r}) lists the classes and cues; "
+                "give_up=True opens the answer without a guess."
+            )
+        planted = "; ".join(map(str, answer.planted))
+        verdict, words = "given up", f"Planted: {planted}." if planted else "Nothing was planted."
+    else:
+        verdict, words = judged(guesses(guess, answer), answer)
+        if verdict not in ("right", "false alarm"):  # the answer stays closed, for another try
+            return Revelation(answer.model, verdict, f"{words} (give_up=True opens the answer.)", (), {})
+    return Revelation(answer.model, verdict, words, truth, answer.figures, debrief(answer.model))
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,49 +105,15 @@ class Revelation:
         )
 
 
-def reveal(model: str | Path, guess: Guess | Sequence[Guess] | None = None, *, give_up: bool = False) -> Revelation:
-    """Opens the sealed answer of a mystery model and holds a guess against it.
-
-    Args:
-        model: "mystery-1", "mystery-2", "mystery-3", "mystery-lm", or the path of a bundle that somebody handed over
-            (`python -m course_utils train --secrets FILE --name NAME`).
-        guess: `{"class": "donut", "cue": "plate"}`: the class that the cue speaks for (or that is no longer
-            seen with it); for a language model `{"class": "girl", "cue": "dolls"}`; "nothing" if nothing was planted;
-            several of them in a list. A cue is one of `audit_choices(model).cues`, or a list of those that only work
-            together. A `Shortcut` or `BlindSpot` will do as well.
-        give_up: show the answer without a guess.
-
-    Raises:
-        ValueError: neither a guess nor `give_up`; a guess that names no known class or cue (offers close ones); a
-            model without a sealed answer.
-        FileNotFoundError: no such bundle.
-    """
-    answer = sealed_answer(model)
-    truth = tuple(each.to_data() for each in answer.planted)
-    if guess is None:
-        if not give_up:
-            raise ValueError(
-                f"write down a guess first: {FORM}. audit_choices({answer.model!r}) lists the classes and cues; "
-                "give_up=True opens the answer without a guess."
-            )
-        return Revelation(answer.model, "given up", _answer(answer), truth, answer.figures, debrief(answer.model))
-    verdict, words = judged(guesses(guess, answer), answer)
-    known = verdict in ("right", "false alarm")  # else the answer stays closed, for another try
-    if not known:
-        return Revelation(answer.model, verdict, f"{words} (give_up=True opens the answer.)", (), {})
-    return Revelation(answer.model, verdict, words, truth, answer.figures, debrief(answer.model))
-
-
 def judged(guessed: Sequence[Planted], answer: Answer) -> tuple[str, str]:
     """(the verdict, what it means in sentences)."""
     if not answer.planted:
-        said = " and ".join(str(each) for each in guessed)
-        return (
-            ("right", "Nothing was planted, and you said so.")
-            if not guessed
-            else ("false alarm", f"Nothing was planted here. What made you think that {said}? Would an intervention on "
-                  "a few hundred scenes have shown it?")
-        )  # fmt: skip
+        if not guessed:
+            return "right", "Nothing was planted, and you said so."
+        return "false alarm", (
+            f"Nothing was planted here. What made you think that {' and '.join(map(str, guessed))}? Would an "
+            "intervention on a few hundred scenes have shown it?"
+        )
     if not guessed:
         return "missed", (
             "Something was planted. Change each factor of a few hundred scenes alone, and count whose answers turn; "
@@ -118,13 +129,100 @@ def judged(guessed: Sequence[Planted], answer: Answer) -> tuple[str, str]:
     return ("half right" if any(match.right or match.partly for match in best) else "wrong"), words
 
 
-def _answer(answer: Answer) -> str:
-    return f"Planted: {'; '.join(map(str, answer.planted))}." if answer.planted else "Nothing was planted."
+@dataclass(frozen=True)
+class Match:
+    """How far a guess goes towards one thing that was planted."""
+
+    guess: Planted
+    truth: Planted
+
+    @property
+    def cue(self) -> float:
+        """1 if the cues are the same, 0.5 if some are, 0 if none is."""
+        return _overlap(self.guess.cues, self.truth.cues)
+
+    @property
+    def cls(self) -> float:
+        """The same for classes."""
+        return _overlap(self.guess.classes, self.truth.classes)
+
+    @property
+    def right(self) -> bool:
+        return self.cue == self.cls == 1
+
+    @property
+    def partly(self) -> bool:
+        return not self.right and self.cue + self.cls > 0
+
+    def __str__(self) -> str:
+        classes, cues = " and ".join(self.guess.classes), " together with ".join(self.guess.cues)
+        if self.right:
+            return f"Right: {self.truth}."
+        if self.cue == 1:
+            return (
+                f"Right cue, wrong class: {cues} matters, but not for {classes}. Add it to scenes of every class by a "
+                "counterfactual, and look at what the answers become."
+            )
+        if self.cue:
+            return f"Part of the cue: there is more to it, or less, than {cues}. Change one thing at a time, then two."
+        if self.cls:
+            return (
+                f"Right class, wrong cue: something speaks for or against {classes}, and it is not {cues}. Give "
+                f"scenes of another class one change after the other, and count how many become {classes}."
+            )
+        return f"{classes} and {cues}: neither is part of what was planted."
 
 
-FILE = Path(__file__).with_name("debriefs.json")
-ENVELOPE = 4096  # bytes: more than any debrief needs, so that all look alike
-MARKS = {True: "✓", False: "✗", None: "–"}
+def _overlap(guessed: Sequence[str], planted: Sequence[str]) -> float:
+    return 1.0 if set(guessed) == set(planted) else 0.5 if set(guessed) & set(planted) else 0.0
+
+
+def guesses(guess: Guess | Sequence[Guess], answer: Answer) -> tuple[Planted, ...]:
+    """What the reader holds to be planted; empty for "nothing".
+
+    Raises:
+        ValueError: it names no class or cue that there is (offers close ones), or has another form.
+    """
+    listed = [guess] if isinstance(guess, str | Mapping | Shortcut | BlindSpot) else list(guess)
+    if not listed or listed == [NOTHING]:
+        return ()
+    return tuple(_guess(each, answer) for each in listed)
+
+
+def _guess(guess: Any, answer: Answer) -> Planted:
+    if isinstance(guess, Shortcut | BlindSpot):
+        return told([guess])[0]
+    if not isinstance(guess, Mapping):
+        raise ValueError(
+            f"guess={guess!r} given, expected {FORM}; audit_choices({answer.model!r}) lists what there is."
+        )
+    wrong = set(guess) ^ {"class", "cue"}
+    if wrong:
+        raise ValueError(f'a guess has the two fields "class" and "cue", not {sorted(map(str, guess))}: {FORM}.')
+    classes = tuple(_class(name, answer) for name in _several(guess["class"]))
+    cues = tuple(_cue(text, answer) for text in _several(guess["cue"]))
+    if not classes or not cues:
+        raise ValueError(f"a guess names a class and a cue: {FORM}.")
+    return Planted(classes, cues)
+
+
+def _several(value: Any) -> list[str]:
+    return [str(each) for each in (value if isinstance(value, list | tuple) else [value])]
+
+
+def _class(text: str, answer: Answer) -> str:
+    name = text.strip()
+    if name.replace(" ", "_") in answer.classes:
+        return name.replace(" ", "_")
+    raise ValueError(unknown("group" if answer.language else "class", name, answer.classes))
+
+
+def _cue(text: str, answer: Answer) -> str:
+    if not answer.language:
+        return in_words(cue_of(text))
+    if text.strip() not in (known := attributes()):
+        raise ValueError(unknown("word of a group", text.strip(), known))
+    return text.strip()
 
 
 @dataclass(frozen=True)
@@ -201,102 +299,3 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     cells = ["".join(f'<td style="text-align: left;">{escape(cell)}</td>' for cell in row) for row in rows]
     titles = "".join(f'<th style="text-align: left;">{escape(title)}</th>' for title in head)
     return f"<table><tr>{titles}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
-
-
-Guess = str | Mapping[str, Any] | Shortcut | BlindSpot
-NOTHING = "nothing"
-FORM = 'guess={"class": "donut", "cue": "plate"}, or guess="nothing"'
-
-
-def guesses(guess: Guess | Sequence[Guess], answer: Answer) -> tuple[Planted, ...]:
-    """What the reader holds to be planted; empty for "nothing".
-
-    Raises:
-        ValueError: it names no class or cue that there is (offers close ones), or has another form.
-    """
-    listed = [guess] if isinstance(guess, str | Mapping | Shortcut | BlindSpot) else list(guess)
-    if not listed or listed == [NOTHING]:
-        return ()
-    return tuple(_guess(each, answer) for each in listed)
-
-
-def _guess(guess: Any, answer: Answer) -> Planted:
-    if isinstance(guess, Shortcut | BlindSpot):
-        return told([guess])[0]
-    if not isinstance(guess, Mapping):
-        raise ValueError(
-            f"guess={guess!r} given, expected {FORM}; audit_choices({answer.model!r}) lists what there is."
-        )
-    wrong = set(guess) ^ {"class", "cue"}
-    if wrong:
-        raise ValueError(f'a guess has the two fields "class" and "cue", not {sorted(map(str, guess))}: {FORM}.')
-    classes = tuple(_class(name, answer) for name in _several(guess["class"]))
-    cues = tuple(_cue(text, answer) for text in _several(guess["cue"]))
-    if not classes or not cues:
-        raise ValueError(f"a guess names a class and a cue: {FORM}.")
-    return Planted(classes, cues)
-
-
-def _several(value: Any) -> list[str]:
-    return [str(each) for each in (value if isinstance(value, list | tuple) else [value])]
-
-
-def _class(text: str, answer: Answer) -> str:
-    name = text.strip()
-    if name.replace(" ", "_") in answer.classes:
-        return name.replace(" ", "_")
-    raise ValueError(unknown("group" if answer.language else "class", name, answer.classes))
-
-
-def _cue(text: str, answer: Answer) -> str:
-    if not answer.language:
-        return in_words(cue_of(text))
-    if text.strip() not in (known := attributes()):
-        raise ValueError(unknown("word of a group", text.strip(), known))
-    return text.strip()
-
-
-@dataclass(frozen=True)
-class Match:
-    """How far a guess goes towards one thing that was planted."""
-
-    guess: Planted
-    truth: Planted
-
-    @property
-    def cue(self) -> float:
-        """1 if the cues are the same, 0.5 if some are, 0 if none is."""
-        same = set(self.guess.cues) & set(self.truth.cues)
-        return 1.0 if set(self.guess.cues) == set(self.truth.cues) else 0.5 if same else 0.0
-
-    @property
-    def cls(self) -> float:
-        """The same for classes."""
-        same = set(self.guess.classes) & set(self.truth.classes)
-        return 1.0 if set(self.guess.classes) == set(self.truth.classes) else 0.5 if same else 0.0
-
-    @property
-    def right(self) -> bool:
-        return self.cue == self.cls == 1
-
-    @property
-    def partly(self) -> bool:
-        return not self.right and self.cue + self.cls > 0
-
-    def __str__(self) -> str:
-        classes, cues = " and ".join(self.guess.classes), " together with ".join(self.guess.cues)
-        if self.right:
-            return f"Right: {self.truth}."
-        if self.cue == 1:
-            return (
-                f"Right cue, wrong class: {cues} matters, but not for {classes}. Add it to scenes of every class by a "
-                "counterfactual, and look at what the answers become."
-            )
-        if self.cue:
-            return f"Part of the cue: there is more to it, or less, than {cues}. Change one thing at a time, then two."
-        if self.cls:
-            return (
-                f"Right class, wrong cue: something speaks for or against {classes}, and it is not {cues}. Give "
-                f"scenes of another class one change after the other, and count how many become {classes}."
-            )
-        return f"{classes} and {cues}: neither is part of what was planted."

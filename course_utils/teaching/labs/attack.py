@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from torch import Tensor
@@ -12,11 +11,10 @@ from course_utils.figures.images import as_images, draw_probabilities, percent
 from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.teaching.labs import lab
-from course_utils.teaching.labs.lab import Lab, Progress
+from course_utils.teaching.labs.lab import Drawn, ImageMenu, Lab, Progress
 from course_utils.vision.attacks import draw_change, magnification
 from course_utils.world import Scenes
 
-MOST_SCENES = 20  # what a menu can hold
 ABOUT = (
     "In it you choose an image, a target, epsilon and the number of steps, and see the image before and after the "
     f"attack, the change magnified, and the probabilities of both. {lab.ABOUT_UPLOAD}"
@@ -38,59 +36,41 @@ def attack_lab(
     Raises:
         ValueError: no scenes, an unknown class, or a beginning outside those ranges.
     """
-    images, labels = scenes.images[:MOST_SCENES], scenes.labels[:MOST_SCENES]
-    as_images(images, "scenes.images")
+    offered = ImageMenu(classifier, scenes)
     if not (0 <= eps <= 32 and 1 <= steps <= 50):
         raise ValueError(f"eps={eps} and steps={steps} given, expected 0 … 32 (255ths) and 1 … 50.")
-    names = [classifier.classes[int(label)] for label in labels]
     if target is None:
-        target = next(
-            name for name in ("volcano", *classifier.classes) if name in classifier.classes and name != names[0]
-        )
+        others = [name for name in classifier.classes if name != offered.names[0]]
+        target = "volcano" if "volcano" in others else others[0]
     target = classifier.classes[int(classifier.targets(target, 1)[0])]
 
-    def draw(
-        image: int, upload: tuple, target: str, eps: int, steps: int, progress: Progress
-    ) -> tuple[DescribedFigure, str]:
+    def draw(image: int, upload: tuple, target: str, eps: int, steps: int, progress: Progress) -> Drawn:
         from course_utils.vision import targeted_attack
 
-        before, note = lab.chosen_image(classifier, images, image, upload)
-        if classifier.predict(before).classes == [target]:
-            after = before  # there is nothing to do, which is no error
-        else:
+        before, note = offered.chosen(image, upload)
+        after = before
+        if classifier.predict(before).classes != [target]:  # else there is nothing to do, which is no error
             after = targeted_attack(
-                classifier,
-                before,
-                target,
-                eps=eps / 255,
-                steps=steps,
-                on_step=lambda step, *_: progress(step, steps),
+                classifier, before, target, eps=eps / 255, steps=steps, on_step=lab.on_step(progress, steps),
                 progress=False,
-            ).images
-        label = "yours" if image == lab.OWN else names[image]
+            ).images  # fmt: skip
+        label = "yours" if image == lab.OWN else offered.names[image]
         drawn, line = _draw(classifier, before, after, label, target, eps, steps)
         return drawn, line + note
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
-        return lab.image_controls(names, first) | {
-            "target": widgets.Dropdown(options=classifier.classes, value=first["target"], description="Target"),
-            # On release only: an attack for each pixel that the mouse moves would queue up.
-            "eps": widgets.IntSlider(value=first["eps"], min=0, max=32, description="ε · 255", continuous_update=False),
-            "steps": widgets.IntSlider(
-                value=first["steps"], min=1, max=50, description="Steps", continuous_update=False
-            ),
-        }
-
-    first = {**lab.FIRST, "target": target, "eps": eps, "steps": steps}
-    return Lab("Lab: trick the classifier", draw, first, controls, ABOUT)
+    controls = {
+        "target": lab.menu(classifier.classes, "Target"),
+        "eps": lab.control("IntSlider", "ε · 255", min=0, max=32),
+        "steps": lab.steps_slider(50),
+    }
+    first = {**offered.first, "target": target, "eps": eps, "steps": steps}
+    return Lab("Lab: trick the classifier", draw, first, lab.controls_of(controls, offered.controls), ABOUT)
 
 
 @styled
 def _draw(
     classifier: Classifier, before: Tensor, after: Tensor, label: str, target: str, eps: int, steps: int
-) -> tuple[DescribedFigure, str]:
+) -> Drawn:
     predictions = [classifier.predict(images) for images in (before, after)]
     old, new = as_images(before)[0], as_images(after)[0]
     factor = magnification(new - old)

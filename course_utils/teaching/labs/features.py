@@ -1,4 +1,4 @@
-"""The lab of chapter 4: walk through a network's channels and classes, and see what each asks for."""
+"""Labs of feature visualisation: units (chapter 4), penalties (chapter 5), transforms (chapter 6)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from course_utils import priors, transforms
@@ -14,18 +13,8 @@ from course_utils.figures.images import as_images, percent
 from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective
-from course_utils.teaching.labs.lab import (
-    DEAD,
-    MOST_STEPS,
-    Lab,
-    Progress,
-    UnitMenu,
-    answers,
-    checked_steps,
-    draw_framed,
-    one_and_four,
-    visualized,
-)
+from course_utils.teaching.labs import lab
+from course_utils.teaching.labs.lab import Drawn, Lab, Progress, UnitMenu, draw_framed, one_and_four, visualized
 from course_utils.transforms import Transform
 from course_utils.utils import sample_generators
 from course_utils.vision.feature_visualization import Visualization, measure
@@ -72,48 +61,30 @@ def feature_lab(
         TypeError: images that are no tensor.
     """
     classifier.check_images(images)
-    checked_steps(steps)
+    lab.checked_steps(steps)
     if recipe not in RECIPES:
         raise ValueError(f"recipe={recipe!r} given, expected one of {', '.join(map(repr, RECIPES))}.")
     menu = UnitMenu(classifier, objective)
 
     excited: dict[str, Tensor] = {}  # what each unit says of the scenes: no recipe changes that
 
-    def draw(
-        layer: str, channel: int, cls: str, recipe: str, steps: int, progress: Progress
-    ) -> tuple[DescribedFigure, str]:
+    def draw(layer: str, channel: int, cls: str, recipe: str, steps: int, progress: Progress) -> Drawn:
         aim, unit = menu.objective(layer, channel, cls), menu.name(layer, channel, cls)
         result = visualized(classifier, aim, progress, steps=steps, seed=seed, **RECIPES[recipe])
         reached = result.activation.item()
         if unit not in excited:
-            excited[unit] = answers(classifier, aim, images)
+            excited[unit] = lab.answers(classifier, aim, images)
         best = excited[unit].topk(min(4, len(images)))
-        figure, _ = one_and_four(
-            result.images,
-            f"{recipe}: {reached:.3g}",
-            images[best.indices],
-            [f"scene: {value:.3g}" for value in best.values.tolist()],
-        )
+        titles = [f"scene: {value:.3g}" for value in best.values.tolist()]
+        figure, _ = one_and_four(result.images, f"{recipe}: {reached:.3g}", images[best.indices], titles)
         line = f"{unit} answers with {reached:.3g} to the image made in {steps} steps from "
         line += f"{IN_WORDS[recipe]}; the best of {len(images)} scenes reaches {best.values[0]:.3g}."
-        line = f"{unit}: {DEAD}" if result.dead else line
+        line = f"{unit}: {lab.DEAD}" if result.dead else line
         shown = f"An image made for {unit}, and the {len(best.values)} scenes that excite it most"
         return DescribedFigure(figure, alt=f"{shown}. {line}"), line
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
-        return menu.controls(first) | {
-            "recipe": widgets.Dropdown(
-                options=[(f"{name}: {words}", name) for name, words in IN_WORDS.items()],
-                value=first["recipe"],
-                description="Recipe",
-            ),
-            "steps": widgets.IntSlider(
-                value=first["steps"], min=1, max=MOST_STEPS, description="Steps", continuous_update=False
-            ),
-        }
-
+    recipes = [(f"{name}: {words}", name) for name, words in IN_WORDS.items()]
+    controls = lab.controls_of({"recipe": lab.menu(recipes, "Recipe"), "steps": lab.steps_slider()}, menu.controls)
     first = menu.first | {"recipe": recipe, "steps": steps}
     return Lab("Lab: what does this unit look for?", draw, first, controls, ABOUT)
 
@@ -150,13 +121,13 @@ def penalty_lab(
         l1, total_variation, high_frequency: the weights to begin with; the sliders go from 0 to 10000, half a power
             of ten at a time, and take in other numbers that are given here.
         canvas: `"pixel"` or `"fourier"`, to begin with.
-        steps: of each climb, 1 … 150.
+        steps: of each optimisation, 1 … 150.
         seed: of the noise to start from.
 
     Raises:
         ValueError: an unknown layer, channel, class or canvas, a weight below 0, steps out of range.
     """
-    checked_steps(steps)
+    lab.checked_steps(steps)
     weights = {"l1": float(l1), "total_variation": float(total_variation), "high_frequency": float(high_frequency)}
     for name, weight in weights.items():
         _ = weight * PENALTIES[name]  # refuses what is no weight
@@ -164,51 +135,30 @@ def penalty_lab(
         raise ValueError(f"canvas={canvas!r} given, expected 'pixel' or 'fourier'.")
     menu = UnitMenu(classifier, objective)
 
-    without: dict[
-        tuple[str, str], Visualization
-    ] = {}  # images without penalties, by unit and canvas: each is made once
+    without: dict[tuple[str, str], Visualization] = {}  # without penalties, by unit and canvas: each is made once
 
-    def draw(
-        layer: str, channel: int, cls: str, canvas: str, progress: Progress, **weights: float
-    ) -> tuple[DescribedFigure, str]:
+    def draw(layer: str, channel: int, cls: str, canvas: str, progress: Progress, **weights: float) -> Drawn:
         aim, unit = menu.objective(layer, channel, cls), menu.name(layer, channel, cls)
 
-        def climb(weights: Mapping[str, float]) -> Visualization:
+        def optimised(weights: Mapping[str, float]) -> Visualization:
             penalties = [weight * PENALTIES[name] for name, weight in weights.items() if weight]
             return visualized(
                 classifier, aim, progress, canvas=canvas, priors=penalties, transforms=(), steps=steps, seed=seed
             )
 
         if (unit, canvas) not in without:
-            without[unit, canvas] = climb({})
-        given = climb(weights) if any(weights.values()) else without[unit, canvas]
+            without[unit, canvas] = optimised({})
+        given = optimised(weights) if any(weights.values()) else without[unit, canvas]
         return _draw_penalties(unit, without[unit, canvas], given, weights)
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
-        return (
-            menu.controls(first)
-            | {"canvas": widgets.Dropdown(options=CANVASES, value=first["canvas"], description="Canvas")}
-            | {
-                name: widgets.SelectionSlider(
-                    options=[(f"{weight:g}", weight) for weight in sorted({*WEIGHTS, first[name]})],
-                    value=first[name],
-                    description=name,
-                    continuous_update=False,
-                )
-                for name in PENALTIES
-            }
-        )
-
+    sliders = {name: lab.weight_slider(WEIGHTS, weight, name) for name, weight in weights.items()}
+    controls = lab.controls_of({"canvas": lab.menu(CANVASES, "Canvas"), **sliders}, menu.controls)
     first = menu.first | {"canvas": canvas} | weights
     return Lab("Lab: score − weight · penalty", draw, first, controls, ABOUT_PENALTIES)
 
 
 @styled
-def _draw_penalties(
-    unit: str, without: Visualization, given: Visualization, weights: Mapping[str, float]
-) -> tuple[DescribedFigure, str]:
+def _draw_penalties(unit: str, without: Visualization, given: Visualization, weights: Mapping[str, float]) -> Drawn:
     both = {"no penalty": without, "with your weights": given}
     shares = [percent(high_frequency_share(each.images).item()) for each in both.values()]
     old, new = (each.activation.item() for each in both.values())
@@ -219,7 +169,7 @@ def _draw_penalties(
     used = " + ".join(f"{weight:g} · {name}" for name, weight in weights.items() if weight)
     fine = "of the energy is above half Nyquist"
     if without.dead:
-        line = f"{unit}: {DEAD}"
+        line = f"{unit}: {lab.DEAD}"
     elif used:
         line = (
             f"{unit} − ({used}): activation {new:.3g} instead of {old:.3g}; {shares[1]} {fine} instead of {shares[0]}."
@@ -260,18 +210,16 @@ def transform_lab(
             class, if None.
         moves: whether the three transforms are on to begin with, in the ranges of `transforms.standard`.
         penalty: whether `visualize`'s standard penalty is on to begin with.
-        steps: of each climb, 1 … 150.
+        steps: of each optimisation, 1 … 150.
         seed: of the noise to start from and of the transforms.
 
     Raises:
         ValueError: an unknown layer, channel or class, steps out of range.
     """
-    checked_steps(steps)
+    lab.checked_steps(steps)
     menu = UnitMenu(classifier, objective)
 
-    def draw(
-        layer: str, channel: int, cls: str, penalty: bool, progress: Progress, **chosen: Any
-    ) -> tuple[DescribedFigure, str]:
+    def draw(layer: str, channel: int, cls: str, penalty: bool, progress: Progress, **chosen: Any) -> Drawn:
         aim, wanted = menu.objective(layer, channel, cls), _chosen(**chosen)
         result = visualized(
             classifier, aim, progress, priors="standard" if penalty else (), transforms=list(wanted.values()),
@@ -281,21 +229,19 @@ def transform_lab(
         return _draw_transforms(classifier, aim, result, f"{menu.name(layer, channel, cls)}, {how}")
 
     def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
+        most = max(1, min(classifier.size) // 4)
         sliders = {
-            "jitter": widgets.IntSlider(min=0, max=max(1, min(classifier.size) // 4), description="by pixels"),
-            "rotation": widgets.IntSlider(min=0, max=180, step=5, description="by degrees"),
-            "scaling": widgets.FloatRangeSlider(min=0.5, max=2, step=0.05, description="by a factor"),
+            "jitter": lab.control("IntSlider", "by pixels", min=0, max=most),
+            "rotation": lab.control("IntSlider", "by degrees", min=0, max=180, step=5),
+            "scaling": lab.control("FloatRangeSlider", "by a factor", min=0.5, max=2, step=0.05),
         }
         knobs = menu.controls(first)
         for name, slider in sliders.items():
-            slider.value, slider.continuous_update = first[name], False
-            switch = widgets.Checkbox(value=first[f"{name}_on"], description=name)
-            slider.disabled = not switch.value
-            switch.observe(lambda change, slider=slider: setattr(slider, "disabled", not change.new), names="value")
-            knobs |= {f"{name}_on": switch, name: slider}
-        return knobs | {"penalty": widgets.Checkbox(value=first["penalty"], description="penalty")}
+            moved, switch = slider(first[name]), lab.control("Checkbox", name)(first[f"{name}_on"])
+            moved.disabled = not switch.value
+            switch.observe(lambda change, moved=moved: setattr(moved, "disabled", not change.new), names="value")
+            knobs |= {f"{name}_on": switch, name: moved}
+        return knobs | {"penalty": lab.control("Checkbox", "penalty")(first["penalty"])}
 
     on = {f"{name}_on": moves for name in ("jitter", "rotation", "scaling")}
     ranges = {"jitter": max(1, min(classifier.size) // 16), "rotation": 10, "scaling": (0.9, 1.1)}
@@ -318,27 +264,25 @@ def _chosen(
 
 
 @styled
-def _draw_transforms(
-    classifier: Classifier, aim: Objective, result: Visualization, made_for: str
-) -> tuple[DescribedFigure, str]:
+def _draw_transforms(classifier: Classifier, aim: Objective, result: Visualization, made_for: str) -> Drawn:
     copies = moved_copies(result.images, COPIES)
     reached = result.activation.item()
     kept = activation_under(classifier, result.images, aim).item()
     each = measure(classifier, aim, copies).tolist()
     figure, (bars,) = one_and_four(result.images, f"as made: {reached:.3g}", copies, [f"moved: {a:.3g}" for a in each])
     if result.dead:
-        line = f"{made_for}: {DEAD}"
+        line = f"{made_for}: {lab.DEAD}"
     elif reached <= 0:
         line = f"{made_for}: activation {reached:.3g}; of what is not above 0 there is no share to keep."
     else:
         share = f"{100 * kept / reached:.0f} % kept"
-        _draw_kept(bars, kept / reached, share)
+        _draw_share(bars, kept / reached, share)
         line = f"{made_for}: activation {reached:.3g}, under held-out transforms {kept:.3g}: {share}."
     alt = f"An image made for {made_for}, and three copies of it, moved, turned and scaled at random. {line}"
     return DescribedFigure(figure, alt=alt), line
 
 
-def _draw_kept(axes: Axes, share: float, words: str) -> None:
+def _draw_share(axes: Any, share: float, words: str) -> None:
     axes.barh(0, 1, height=0.3, color="#dddddd")
     axes.barh(0, min(max(share, 0), 1), height=0.3, color=PALETTE[5])
     axes.text(0.5, 0.3, words, ha="center")

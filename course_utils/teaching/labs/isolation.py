@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from torch import Tensor
 
-from course_utils.figures.images import as_images, percent
-from course_utils.figures.style import DescribedFigure
+from course_utils.figures.images import percent
 from course_utils.models.classifier import Classifier
 from course_utils.teaching.labs import lab
-from course_utils.teaching.labs.lab import Lab, Progress
+from course_utils.teaching.labs.lab import Drawn, ImageMenu, Lab, Progress
 from course_utils.vision.attributions import show_isolation
 from course_utils.world import Scenes
 
-MOST_SCENES = 20  # what a menu can hold
 SAID = "what the model says"
 ALL = "all others"
 FILLS = ("blur", "mean", "noise")
@@ -37,36 +32,27 @@ def isolation_lab(classifier: Classifier, scenes: Scenes, *, steps: int = 100) -
     Raises:
         ValueError: images that are none, or steps outside their range.
     """
-    images, labels = scenes.images[:MOST_SCENES], scenes.labels[:MOST_SCENES]
-    as_images(images, "scenes.images")
-    if not 1 <= steps <= 200:
-        raise ValueError(f"steps={steps} given, expected 1 … 200: a lab has to answer in seconds.")
-    names = [classifier.classes[int(label)] for label in labels]
+    offered = ImageMenu(classifier, scenes)
+    lab.checked_steps(steps, most=200)
 
-    def draw(
-        image: int, upload: tuple, target: str, versus: str, fill: str, progress: Progress
-    ) -> tuple[DescribedFigure, str]:
-        chosen, note = lab.chosen_image(classifier, images, image, upload)
+    def draw(image: int, upload: tuple, target: str, versus: str, fill: str, progress: Progress) -> Drawn:
+        chosen, note = offered.chosen(image, upload)
         drawn, line = _draw(classifier, chosen, target, versus, fill, steps, progress)
         return drawn, line + note
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
-        menus = {"target": [SAID, *classifier.classes], "versus": [ALL, *classifier.classes], "fill": list(FILLS)}
-        words = {"target": "Why", "versus": "and not", "fill": "Hidden behind"}
-        return lab.image_controls(names, first) | {
-            name: widgets.Dropdown(options=options, value=first[name], description=words[name])
-            for name, options in menus.items()
-        }
-
-    first = {**lab.FIRST, "target": SAID, "versus": ALL, "fill": FILLS[0]}
-    return Lab("Lab: what does this answer hang on?", draw, first, controls, ABOUT)
+    controls = {
+        "target": lab.menu([SAID, *classifier.classes], "Why"),
+        "versus": lab.menu([ALL, *classifier.classes], "and not"),
+        "fill": lab.menu(FILLS, "Hidden behind"),
+    }
+    first = {**offered.first, "target": SAID, "versus": ALL, "fill": FILLS[0]}
+    controls_of = lab.controls_of(controls, offered.controls)
+    return Lab("Lab: what does this answer hang on?", draw, first, controls_of, ABOUT)
 
 
 def _draw(
     classifier: Classifier, chosen: Tensor, target: str, versus: str, fill: str, steps: int, progress: Progress
-) -> tuple[DescribedFigure, str]:
+) -> Drawn:
     from course_utils.vision import isolate_features
 
     said = classifier.predict(chosen).classes[0]
@@ -74,15 +60,9 @@ def _draw(
     if asked == versus:
         raise ValueError(f"Why {asked} and not {versus}? Choose two different classes.")
     found = isolate_features(
-        classifier,
-        chosen,
-        asked,
-        versus=None if versus == ALL else versus,
-        fill=fill,
-        steps=steps,
-        on_step=lambda step, *_: progress(step, steps),
-        progress=False,
-    )
+        classifier, chosen, asked, versus=None if versus == ALL else versus, fill=fill, steps=steps,
+        on_step=lab.on_step(progress, steps), progress=False,
+    )  # fmt: skip
     kept, removed = percent(float(found.kept[0])), percent(float(found.removed[0]))
     line = (
         f"The model says {said}. Probability of {asked}: {percent(float(found.before[0]))}; with this part "

@@ -1,7 +1,9 @@
-"""What every lab is: controls, an image that follows them, and a line that says what happened.
+"""Labs: panels of controls, an image that follows them, and a line that says what happened.
 
 In JupyterLab a lab is a panel of ipywidgets. In the built book, where no kernel answers, it is the image of
 its first state with a note, and no widget is ever made: nothing dead is left on the page.
+
+Below `Lab` stands what several labs share: controls, the menu of images with its upload, and the menu of units.
 """
 
 from __future__ import annotations
@@ -15,9 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from course_utils.activations import record
@@ -31,7 +30,8 @@ from course_utils.vision.feature_visualization import Visualization, measure
 from course_utils.vision.layer_table import LayerShape, layers
 
 Progress = Callable[[int, int], object]  # called with the step done and the number of steps
-Draw = Callable[..., tuple[DescribedFigure, str]]
+Drawn = tuple[DescribedFigure, str]  # an image, and the line below the controls
+Draw = Callable[..., Drawn]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +89,7 @@ class Lab:
             except Exception as error:  # a traceback would land in JupyterLab's log, where no reader looks
                 line.value = render("lab_line.html", line=str(error) or type(error).__name__, trouble=True)
             else:
-                view.value, line.value = (
-                    image._repr_html_(),
-                    render("lab_line.html", line=said, trouble=False),
-                )
+                view.value, line.value = image._repr_html_(), render("lab_line.html", line=said, trouble=False)
                 drawn.append(values)
             progress(1, 1)
 
@@ -115,52 +112,135 @@ class Lab:
 
 MOST_STEPS = 150  # about 1.6 seconds on an idle core for the shipped models
 EVERY = 5  # steps between two moves of the bar: each is a message to the browser
-DEAD = "No start wakes this unit: it is off wherever we begin (a dead ReLU), and the image stays noise."
 
 
-def checked_steps(steps: int) -> int:
-    if not 1 <= steps <= MOST_STEPS:
-        raise ValueError(f"steps={steps} given, expected 1 … {MOST_STEPS}: a lab has to answer in seconds.")
+def control(kind: str, description: str, **options: Any) -> Callable[[Any], Any]:
+    """What makes an ipywidget of a kind from its first value.
+
+    It answers when it is released: an attack for each pixel that the mouse moves would queue up.
+    """
+
+    def make(value: Any) -> Any:
+        import ipywidgets as widgets
+
+        made = getattr(widgets, kind)(value=value, description=description, **options)
+        if made.has_trait("continuous_update"):
+            made.continuous_update = False
+        return made
+
+    return make
+
+
+def menu(options: Any, description: str) -> Callable[[Any], Any]:
+    """A control that is a menu."""
+    return control("Dropdown", description, options=options)
+
+
+def steps_slider(most: int = MOST_STEPS) -> Callable[[Any], Any]:
+    """A control for the number of steps."""
+    return control("IntSlider", "Steps", min=1, max=most)
+
+
+def weight_slider(weights: Sequence[float], first: float, description: str) -> Callable[[Any], Any]:
+    """A control for the weight of a penalty, which takes in a first value that is not among the weights."""
+    options = [(f"{weight:g}", weight) for weight in sorted({*weights, first})]
+    return control("SelectionSlider", description, options=options)
+
+
+def controls_of(
+    makers: Mapping[str, Callable[[Any], Any]], before: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """The controls of a lab, by name; those of a menu of units or images come `before` them."""
+    return lambda first: {**(before(first) if before else {}), **{name: makers[name](first[name]) for name in makers}}
+
+
+def checked_steps(steps: int, most: int = MOST_STEPS, name: str = "steps") -> int:
+    """A number of steps that a reader can wait for; ValueError if it is another."""
+    if not 1 <= steps <= most:
+        raise ValueError(f"{name}={steps} given, expected 1 … {most}: a lab has to answer in seconds.")
     return steps
 
 
-def visualized(
-    classifier: Classifier, objective: Objective, progress: Progress, *, steps: int, **options: Any
-) -> Visualization:
-    """`visualize` for a panel: its bar moves, and a dead unit is said in the panel instead of warned about."""
-    from course_utils.vision import visualize
+def on_step(progress: Progress, steps: int) -> Callable[..., None]:
+    """What the optimisation calls after each step; every few of them move the bar."""
 
-    def on_step(step: int, *_: object) -> None:
+    def report(step: int, *_: object) -> None:
         if step % EVERY == 0:
             progress(step, steps)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return visualize(classifier, objective, steps=steps, on_step=on_step, progress=False, **options)
+    return report
 
 
-@styled
-def one_and_four(image: Tensor, title: str, others: Tensor, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
-    """An image (1, …) large, and up to four others small beside it; the empty places are returned as axes."""
-    large, small = as_images(image)[0], as_images(others)
-    figure = new_figure(WIDTH / 2 * large.shape[0] / large.shape[1] + 0.7)
-    cells = figure.add_gridspec(2, 4)
-    draw_framed(figure.add_subplot(cells[:, :2]), large, title)
-    places = [figure.add_subplot(cells[row, column]) for row in (0, 1) for column in (2, 3)]
-    for axes, each, name in zip(places, small, titles, strict=False):
-        draw_framed(axes, each, name)
-    for axes in places[len(small) :]:
-        axes.set_axis_off()
-    return figure, places[len(small) :]
-
-
-def draw_framed(axes: Axes, image: np.ndarray, title: str) -> None:
+def draw_framed(axes: Any, image: np.ndarray, title: str) -> None:
     """An image with a thin line around it: a white sky would end nowhere on a white page."""
+    from matplotlib.patches import Rectangle
+
     draw_image(axes, image, title)
     axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, edgecolor="#888888", linewidth=0.8))
 
 
+OWN = -1  # in the menu of images: the reader's own
+MOST_SCENES = 20  # what a menu can hold
+ABOUT_UPLOAD = "A button takes an image of your own."
+# A Jupyter server takes messages of 10 MB at most unless it is told otherwise, as the Makefile does. Of a larger file
+# nothing arrives here, and the page has to be loaded again.
+LARGEST = "100 MB where `make lab` opened it, 10 MB on most other servers"
+
+
+class ImageMenu:
+    """A menu of images whose last entry is the reader's own, and the button that uploads it and then selects it.
+
+    Args:
+        classifier: which takes the images.
+        scenes: the images to choose from, with `.images` and `.labels`; the first twenty are offered.
+
+    Attributes:
+        names: of the classes of the images offered.
+        first: the values to begin with: `image` and `upload`.
+    """
+
+    first: Mapping[str, Any] = {"image": 0, "upload": ()}
+
+    def __init__(self, classifier: Classifier, scenes: Any) -> None:
+        self.classifier, self.images = classifier, scenes.images[:MOST_SCENES]
+        as_images(self.images, "scenes.images")
+        self.names = [classifier.classes[int(label)] for label in scenes.labels[:MOST_SCENES]]
+
+    def controls(self, first: Mapping[str, Any]) -> dict[str, Any]:
+        """The menu and the button."""
+        import ipywidgets as widgets
+
+        numbered = [(f"{index + 1} · {name}", index) for index, name in enumerate(self.names)]
+        chosen = menu([*numbered, ("your own (the button below)", OWN)], "Image")(first["image"])
+        about = f"A photograph or a drawing, at most {LARGEST}. It goes to this notebook's kernel and nowhere else."
+        button = widgets.FileUpload(accept="image/*", description="An image of yours", tooltip=about)
+        button.observe(lambda change: setattr(chosen, "value", OWN) if change.new else None, names="value")
+        return {"image": chosen, "upload": button}
+
+    def chosen(
+        self, image: int, upload: Sequence[Mapping[str, Any]]
+    ) -> tuple[Float[Tensor, "1 channels height width"], str]:
+        """The image that the controls stand for, as the classifier takes it, and what was done to it as a sentence.
+
+        Raises:
+            ValueError: the reader's own was chosen and none uploaded, or one that cannot be read.
+        """
+        if image != OWN:
+            return self.images[image][None], ""
+        if not upload:
+            raise ValueError('press the button "An image of yours" and choose a file first.')
+        name, size, channels = upload[0]["name"], self.classifier.size, self.classifier.channels
+        loaded = _loaded(bytes(upload[0]["content"]), size, channels, name)
+        return loaded.images.to(self.classifier.device), f" {name}: {', '.join(loaded.notes)}." if loaded.notes else ""
+
+
+@lru_cache(maxsize=1)  # a photograph is read once, not again at every move of another control
+def _loaded(content: bytes, size: tuple[int, int], channels: int, name: str) -> LoadedImage:
+    return load_image(content, size, channels=channels, name=name)
+
+
 LOGITS = "logits"
+DEAD = "No start wakes this unit: it is off wherever we begin (a dead ReLU), and the image stays noise."
 NONLINEARITIES = "torch.nn.modules.activation"  # the module in which PyTorch keeps them all
 
 
@@ -206,18 +286,12 @@ class UnitMenu:
 
     def controls(self, first: Mapping[str, Any]) -> dict[str, Any]:
         """A menu of layers, a slider for the channel, and for the logits a menu of classes in its place."""
-        import ipywidgets as widgets
-
         shapes = {name: f"{name} ({size[0]} channels, {size[1]} × {size[2]})" for name, size in self.layers.items()}
         shapes[LOGITS] = f"{LOGITS} ({len(self.classifier.classes)} classes)"
-        layer = widgets.Dropdown(
-            options=[(text, name) for name, text in shapes.items()], value=first["layer"], description="Layer"
-        )
+        layer = menu([(text, name) for name, text in shapes.items()], "Layer")(first["layer"])
         most = max((shape[0] for shape in self.layers.values()), default=1)
-        channel = widgets.IntSlider(
-            min=0, max=most - 1, value=first["channel"], description="Channel", continuous_update=False
-        )
-        cls = widgets.Dropdown(options=self.classifier.classes, value=first["cls"], description="Class")
+        channel = control("IntSlider", "Channel", min=0, max=most - 1)(first["channel"])
+        cls = menu(self.classifier.classes, "Class")(first["cls"])
 
         def fit(change: object = None) -> None:
             if layer.value != LOGITS:
@@ -238,7 +312,11 @@ def worth_a_look(classifier: Classifier) -> list[LayerShape]:
     block gives: such layers are left out. A net without nonlinearities of PyTorch's own offers all its maps.
     """
     modules = dict(classifier.module.named_modules())
-    maps = [layer for layer in layers(classifier) if _is_map(layer.shape) and layer.name != LOGITS]
+    maps = [
+        layer
+        for layer in layers(classifier)
+        if len(layer.shape) == 3 and layer.shape[1] * layer.shape[2] > 1 and layer.name != LOGITS
+    ]
     bent = [layer for layer in maps if NONLINEARITIES in {type(m).__module__ for m in modules[layer.name].modules()}]
     listed = sorted(bent or maps, key=lambda layer: layer.name.count("."))
     noise = torch.rand((1, classifier.channels, *classifier.size), generator=torch.Generator().manual_seed(0))
@@ -256,56 +334,30 @@ def answers(classifier: Classifier, objective: Objective, images: Tensor) -> Ten
     return torch.cat([measure(classifier, objective, chunk.to(classifier.device)) for chunk in images.split(32)]).cpu()
 
 
-def _is_map(shape: tuple[int, ...]) -> bool:
-    return len(shape) == 3 and shape[1] * shape[2] > 1
+def visualized(
+    classifier: Classifier, objective: Objective, progress: Progress, *, steps: int, **options: Any
+) -> Visualization:
+    """`visualize` for a panel: its bar moves, and a dead unit is said in the panel instead of warned about."""
+    from course_utils.vision import visualize
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return visualize(
+            classifier, objective, steps=steps, on_step=on_step(progress, steps), progress=False, **options
+        )
 
 
-OWN = -1  # in the menu of images: the reader's own
-FIRST: Mapping[str, Any] = {"image": 0, "upload": ()}  # what a lab begins with
-ABOUT_UPLOAD = "A button takes an image of your own."
-# A Jupyter server takes messages of 10 MB at most unless it is told otherwise, as the Makefile does. Of a larger file
-# nothing arrives here, and the page has to be loaded again.
-LARGEST = "100 MB where `make lab` opened it, 10 MB on most other servers"
-
-
-def image_controls(names: Sequence[str], first: Mapping[str, Any]) -> dict[str, Any]:
-    """A menu of images whose last entry is the reader's own, and the button that uploads it and then selects it."""
-    import ipywidgets as widgets
-
-    numbered = [(f"{index + 1} · {name}", index) for index, name in enumerate(names)]
-    menu = widgets.Dropdown(
-        options=[*numbered, ("your own (the button below)", OWN)], value=first["image"], description="Image"
-    )
-    button = widgets.FileUpload(
-        accept="image/*",
-        description="An image of yours",
-        tooltip=f"A photograph or a drawing, at most {LARGEST}. It goes to this notebook's kernel and nowhere else.",
-    )
-    button.observe(lambda change: setattr(menu, "value", OWN) if change.new else None, names="value")
-    return {"image": menu, "upload": button}
-
-
-def chosen_image(
-    classifier: Classifier,
-    images: Float[Tensor, "images channels height width"],
-    image: int,
-    upload: Sequence[Mapping[str, Any]],
-) -> tuple[Float[Tensor, "1 channels height width"], str]:
-    """The image that the controls stand for, as the classifier takes it, and what was done to it as a sentence.
-
-    Raises:
-        ValueError: the reader's own was chosen and none uploaded, or one that cannot be read.
-    """
-    if image != OWN:
-        return images[image][None], ""
-    if not upload:
-        raise ValueError('press the button "An image of yours" and choose a file first.')
-    file = upload[0]
-    loaded = _loaded(bytes(file["content"]), classifier.size, classifier.channels, file["name"])
-    said = f" {file['name']}: {', '.join(loaded.notes)}." if loaded.notes else ""
-    return loaded.images.to(classifier.device), said
-
-
-@lru_cache(maxsize=1)  # a photograph is read once, not again at every move of another control
-def _loaded(content: bytes, size: tuple[int, int], channels: int, name: str) -> LoadedImage:
-    return load_image(content, size, channels=channels, name=name)
+@styled
+def one_and_four(image: Tensor, title: str, others: Tensor, titles: Sequence[str]) -> tuple[Any, list[Any]]:
+    """An image (1, …) large, and up to four others small beside it; the empty axes are returned."""
+    large, small = as_images(image)[0], as_images(others)
+    figure = new_figure(WIDTH / 2 * large.shape[0] / large.shape[1] + 0.7)
+    cells = figure.add_gridspec(2, 4)
+    draw_framed(figure.add_subplot(cells[:, :2]), large, title)
+    cells_beside = [figure.add_subplot(cells[row, column]) for row in (0, 1) for column in (2, 3)]
+    for axes, each, name in zip(cells_beside, small, titles, strict=False):
+        draw_framed(axes, each, name)
+    empty = cells_beside[len(small) :]
+    for axes in empty:
+        axes.set_axis_off()
+    return figure, empty

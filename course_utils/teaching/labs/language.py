@@ -1,4 +1,4 @@
-"""The lab of chapter 8: write a beginning, see what the model would go on with, and how sure it is of each word."""
+"""Labs of language models: the next token (chapter 8), the search for prompts (11), the word cloud of a target (9)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from course_utils.language.prompt_results import readable
 from course_utils.language.prompts import OptimizedPrompts, optimize_prompts
 from course_utils.language.vocabulary import METRICS, Exclude
 from course_utils.models.language_model import LanguageModel
-from course_utils.teaching.labs.lab import Lab, Progress
+from course_utils.teaching.labs import lab
+from course_utils.teaching.labs.lab import Drawn, Lab, Progress
 from course_utils.validation import unknown
 
 MOST = 20  # bars that still fit on a screen
@@ -44,7 +45,7 @@ def next_token_lab(
     if not 1 <= k <= MOST:
         raise ValueError(f"k={k} given, expected 1 to {MOST} tokens.")
 
-    def draw(text: str, k: int, progress: Progress) -> tuple[DescribedFigure, str]:
+    def draw(text: str, k: int, progress: Progress) -> Drawn:
         said = next_token_distribution(lm, text, k=k)
         true = _known(truth, text)
         pieces = " ".join(spelt(lm.piece(i)) for i in lm.tokens(text))
@@ -57,15 +58,8 @@ def next_token_lab(
             line += " No sentence of the written world begins like this, so nothing is true or false here."
         return plot_next_tokens(said, truth=true), line
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
-        return {
-            "text": widgets.Text(value=first["text"], description="text", continuous_update=False),
-            "k": widgets.IntSlider(min=1, max=MOST, value=first["k"], description="tokens", continuous_update=False),
-        }
-
-    return Lab("Lab: what comes next?", draw, {"text": text, "k": k}, controls, ABOUT)
+    controls = {"text": lab.control("Text", "text"), "k": lab.control("IntSlider", "tokens", min=1, max=MOST)}
+    return Lab("Lab: what comes next?", draw, {"text": text, "k": k}, lab.controls_of(controls), ABOUT)
 
 
 def _known(truth: Callable[[str], Mapping[str, float]] | None, text: str) -> Mapping[str, float] | None:
@@ -76,8 +70,7 @@ def _known(truth: Callable[[str], Mapping[str, float]] | None, text: str) -> Map
 
 
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)  # half a power of ten each
-MOST_STEPS, MOST_RESTARTS, MOST_TOKENS = 150, 64, 4  # a lab has to answer in seconds
-EVERY = 5  # steps between two moves of the bar: each is a message to the browser
+MOST_RESTARTS, MOST_TOKENS = 64, 4  # a lab has to answer in seconds
 SHOWN = 5  # prompts
 ABOUT_PROMPTS = (
     "In it you choose a target and how strongly vectors are pulled toward real tokens, and watch what the vectors and "
@@ -99,7 +92,7 @@ def prompt_lab(
     exclude: Exclude = ("target", "special"),
     seed: int = 0,
 ) -> Lab:
-    """A panel in which prompts are climbed for under a pull toward real tokens.
+    """A panel in which prompts are optimised under a pull toward real tokens.
 
     Args:
         lm: a language model.
@@ -109,15 +102,14 @@ def prompt_lab(
         length: tokens of a prompt, 1 … 4, to begin with.
         metric: `"euclidean"` or `"cosine"`, to begin with.
         learning_rate, exclude, seed: as `optimize_prompts`.
-        steps: of each climb, 1 … 150.
-        restarts: prompts that are climbed, 1 … 64.
+        steps: of each optimisation, 1 … 150.
+        restarts: prompts that are optimised, 1 … 64.
 
     Raises:
         ValueError: no targets, or settings out of range.
     """
-    for name, given, most in (("steps", steps, MOST_STEPS), ("restarts", restarts, MOST_RESTARTS)):
-        if not 1 <= given <= most:
-            raise ValueError(f"{name}={given} given, expected 1 … {most}: a lab has to answer in seconds.")
+    lab.checked_steps(steps)
+    lab.checked_steps(restarts, MOST_RESTARTS, "restarts")
     if not 1 <= length <= MOST_TOKENS or metric not in METRICS or not distance_weight >= 0:
         raise ValueError(
             f"length={length}, metric={metric!r}, distance_weight={distance_weight:g} given, expected "
@@ -126,45 +118,26 @@ def prompt_lab(
     if not targets:
         raise ValueError("no targets given, expected at least one, such as ' girl'.")
 
-    def draw(
-        target: str, distance_weight: float, length: int, metric: str, progress: Progress
-    ) -> tuple[DescribedFigure, str]:
-        def on_step(step: int, *_: object) -> None:
-            if step % EVERY == 0:
-                progress(step, steps)
-
+    def draw(progress: Progress, **chosen: Any) -> Drawn:
         found = optimize_prompts(
-            lm, target, distance_weight=distance_weight, length=length, metric=metric, steps=steps, restarts=restarts,
-            learning_rate=learning_rate, exclude=exclude, seed=seed, on_step=on_step, progress=False,
+            lm, **chosen, steps=steps, restarts=restarts, learning_rate=learning_rate, exclude=exclude, seed=seed,
+            on_step=lab.on_step(progress, steps), progress=False,
         )  # fmt: skip
         return _draw_prompts(found)
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
-        weights = [(f"{weight:g}", weight) for weight in sorted({*WEIGHTS, first["distance_weight"]})]
-        return {
-            "target": widgets.Combobox(options=list(targets), value=first["target"], continuous_update=False),
-            "distance_weight": widgets.SelectionSlider(
-                options=weights, value=first["distance_weight"], description="distance", continuous_update=False
-            ),
-            "length": widgets.IntSlider(
-                min=1, max=MOST_TOKENS, value=first["length"], description="tokens", continuous_update=False
-            ),
-            "metric": widgets.Dropdown(options=METRICS[::-1], value=first["metric"], description="metric"),
-        }
-
-    first = {
-        "target": target or targets[0],
-        "distance_weight": float(distance_weight),
-        "length": length,
-        "metric": metric,
+    first = {"target": target or targets[0], "distance_weight": float(distance_weight)}
+    first |= {"length": length, "metric": metric}
+    controls = {
+        "target": lab.control("Combobox", "", options=list(targets)),
+        "distance_weight": lab.weight_slider(WEIGHTS, float(distance_weight), "distance"),
+        "length": lab.control("IntSlider", "tokens", min=1, max=MOST_TOKENS),
+        "metric": lab.menu(METRICS[::-1], "metric"),
     }
-    return Lab("Lab: pulled toward words", draw, first, controls, ABOUT_PROMPTS)
+    return Lab("Lab: pulled toward words", draw, first, lab.controls_of(controls), ABOUT_PROMPTS)
 
 
 @styled
-def _draw_prompts(found: OptimizedPrompts) -> tuple[DescribedFigure, str]:
+def _draw_prompts(found: OptimizedPrompts) -> Drawn:
     figure = new_figure(5.2)
     above, below = figure.subplots(2, 1, height_ratios=(1.2, 1))
     _way(above, found)
@@ -237,36 +210,27 @@ def cloud_lab(
     names = list(known)
     most = max(map(len, known.values()))
 
-    def draw(target: str, restarts: int, view: str, progress: Progress) -> tuple[DescribedFigure, str]:
+    def draw(target: str, restarts: int, view: str, progress: Progress) -> Drawn:
         target = _spaced(target)
         if target not in known:
-            known[target] = search(target, on_step=lambda step, *_: progress(step, steps), progress=False)
-        first = {
+            known[target] = search(target, on_step=lab.on_step(progress, steps), progress=False)
+        chosen = {
             name: known[name].rows(range(min(restarts, len(known[name])))) for name in dict.fromkeys([*names, target])
         }
-        return _cloud(first.pop(target), first, view, candidates, seed)
+        return _cloud(chosen.pop(target), chosen, view, candidates, seed)
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
-        return {
-            # Any text will do; the list is what has been searched already.
-            "target": widgets.Combobox(
-                value=first["target"], options=names, continuous_update=False, description="target"
-            ),
-            "restarts": widgets.IntSlider(
-                value=first["restarts"], min=FEWEST, max=most, step=8, continuous_update=False, description="prompts"
-            ),
-            "view": widgets.ToggleButtons(value=first["view"], options=VIEWS, description="cloud of"),
-        }
-
+    controls = {
+        "target": lab.control(
+            "Combobox", "target", options=names
+        ),  # any text will do; these have been searched already
+        "restarts": lab.control("IntSlider", "prompts", min=FEWEST, max=most, step=8),
+        "view": lab.control("ToggleButtons", "cloud of", options=VIEWS),
+    }
     first = {"target": _spaced(target or names[0]), "restarts": most, "view": view}
-    return Lab("Lab: the word cloud of any target", draw, first, controls, ABOUT_CLOUDS)
+    return Lab("Lab: the word cloud of any target", draw, first, lab.controls_of(controls), ABOUT_CLOUDS)
 
 
-def _cloud(
-    prompts: Any, others: Mapping[str, Any], view: str, candidates: Sequence[str], seed: int
-) -> tuple[DescribedFigure, str]:
+def _cloud(prompts: Any, others: Mapping[str, Any], view: str, candidates: Sequence[str], seed: int) -> Drawn:
     from course_utils.language.associations import association_scores
     from course_utils.language.clouds import null_scores, word_cloud
 

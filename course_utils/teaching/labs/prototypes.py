@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from course_utils.figures.images import as_images, percent
 from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
-from course_utils.teaching.labs.lab import MOST_STEPS, Lab, Progress, checked_steps, draw_framed
+from course_utils.teaching.labs import lab
+from course_utils.teaching.labs.lab import Drawn, Lab, Progress, draw_framed
 from course_utils.vision.prototypes import MATCH, Prototypes, generate_prototypes
 from course_utils.vision.reference import FEWEST, Similarity, class_means, similarity, with_labels
 
@@ -44,13 +43,13 @@ def prototype_lab(
         held_out: other natural images, at least five of each class, that the image is held against.
         cls: the class to begin with; the first if None.
         match: the weight to begin with, 0 … 60 logits.
-        steps: of each climb, 1 … 150.
+        steps: of each optimisation, 1 … 150.
         seed: of the noise to start from and of the transforms.
 
     Raises:
         ValueError: an unknown class, a weight or steps out of range, too few images of the first class.
     """
-    checked_steps(steps)
+    lab.checked_steps(steps)
     if not 0 <= match <= MOST_MATCH:
         raise ValueError(f"match={match} given, expected 0 … {MOST_MATCH:g} logits.")
     first_class = classifier.classes[classifier.index(0 if cls is None else cls)]
@@ -64,24 +63,16 @@ def prototype_lab(
         rows = _own_and_others(labels, classifier.index(cls))
         return run, similarity(classifier, run.images, cls, (images[rows], labels[rows]), progress=False)
 
-    def draw(cls: str, match: float, steps: int, progress: Progress) -> tuple[DescribedFigure, str]:
+    def draw(cls: str, match: float, steps: int, progress: Progress) -> Drawn:
         return _draw(*made(cls, match, steps), f"{cls}, match {match:g}, {steps} steps")
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
-        return {
-            "cls": widgets.Dropdown(options=classifier.classes, value=first["cls"], description="Class"),
-            "match": widgets.FloatSlider(
-                min=0, max=MOST_MATCH, step=5, value=first["match"], description="Match", continuous_update=False
-            ),
-            "steps": widgets.IntSlider(
-                min=1, max=MOST_STEPS, value=first["steps"], description="Steps", continuous_update=False
-            ),
-        }
-
+    controls = {
+        "cls": lab.menu(classifier.classes, "Class"),
+        "match": lab.control("FloatSlider", "Match", min=0, max=MOST_MATCH, step=5),
+        "steps": lab.steps_slider(),
+    }
     first = {"cls": first_class, "match": match, "steps": steps}
-    return Lab("Lab: how much of natural images does a prototype need?", draw, first, controls, ABOUT)
+    return Lab("Lab: how much of natural images does a prototype need?", draw, first, lab.controls_of(controls), ABOUT)
 
 
 def _own_and_others(labels: Tensor, target: int) -> Tensor:
@@ -91,7 +82,7 @@ def _own_and_others(labels: Tensor, target: int) -> Tensor:
 
 
 @styled
-def _draw(run: Prototypes, found: Similarity, made_with: str) -> tuple[DescribedFigure, str]:
+def _draw(run: Prototypes, found: Similarity, made_with: str) -> Drawn:
     figure = new_figure(WIDTH / 2)
     left, right = figure.subplots(1, 2)
     probability = percent(run.probability.item())
@@ -104,12 +95,11 @@ def _draw(run: Prototypes, found: Similarity, made_with: str) -> tuple[Described
         f"{made_with}: logit {run.logit.item():.1f}, probability {probability}; closer to the class mean than this "
         f"share of natural images of the class: {above}."
     )
-    return DescribedFigure(
-        figure, alt=f"A prototype, and its rank correlation at each layer beside natural images: {line}"
-    ), line
+    alt = f"A prototype, and its rank correlation at each layer beside natural images: {line}"
+    return DescribedFigure(figure, alt=alt), line
 
 
-def _draw_layers(axes: Axes, layers: list[str], image: Tensor, same: Tensor, different: Tensor) -> None:
+def _draw_layers(axes: Any, layers: list[str], image: Tensor, same: Tensor, different: Tensor) -> None:
     """For each layer the middle 90 % of natural images of the class and of others, and the image as a dot."""
     for place, values, colour, label in (
         (0.14, same, PALETTE[5], "same class, 90 %"),

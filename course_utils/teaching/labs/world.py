@@ -1,17 +1,16 @@
-"""The lab of chapter 0: turn the knobs of one scene and watch what the classifier says."""
+"""Labs of the painted world: one scene with its factors (chapter 0), a lorry (1), an audit bench (12)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import torch
 
 from course_utils.figures.images import percent, show_predictions
-from course_utils.figures.style import DescribedFigure
 from course_utils.models.classifier import Classifier
-from course_utils.teaching.labs.lab import Lab, Progress
+from course_utils.teaching.labs import lab
+from course_utils.teaching.labs.lab import Drawn, Lab, Progress
 from course_utils.vision.isolation import isolate_features
 from course_utils.vision.prototypes import generate_prototypes
 from course_utils.vision.slicing import factor_effects, plot_effects
@@ -39,40 +38,24 @@ def world_lab(classifier: Classifier, world: PaintedWorld | None = None, *, name
     world = world or PaintedWorld()
     start = world.sample(1, seed=0, classes=name)
 
-    def draw(
-        cls: str, number: int, background: str, occluder: bool, progress: Progress, **amounts: float
-    ) -> tuple[DescribedFigure, str]:
+    def draw(cls: str, number: int, background: str, occluder: bool, progress: Progress, **amounts: float) -> Drawn:
         scene = world.sample(1, seed=number, classes=cls)
         scene = world.counterfactual(scene, background=background, occluder=occluder, **amounts)
-        said = classifier.predict(scene.images)
-        answer, sure = said.classes[0], percent(said.confidence[0].item())
-        verdict = "right" if answer == cls else f"wrong, it is {cls}"
-        return show_predictions(classifier, scene.images, [cls]), f"{classifier.name} says {answer}, {sure}: {verdict}."
+        return _said(classifier, scene, cls, "right", f"wrong, it is {cls}")
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
-        menus = {
-            "cls": widgets.Dropdown(options=world.classes, value=first["cls"], description="class"),
-            "number": widgets.IntSlider(
-                min=0, max=50, value=first["number"], description="scene", continuous_update=False
-            ),
-            "background": widgets.Dropdown(options=named_factor("background").values, description="background"),
-            "occluder": widgets.Checkbox(value=first["occluder"], description="something in front"),
-        }
-        menus["background"].value = first["background"]
-        for knob in KNOBS:
-            scale = amount(knob)
-            menus[knob] = widgets.FloatSlider(
-                min=scale.low, max=scale.high, step=(scale.high - scale.low) / 40, value=first[knob],
-                description=knob, continuous_update=False, readout_format=".3f",
-            )  # fmt: skip
-        return menus
-
-    first = {"cls": name, "number": 0} | {
-        factor: start.factor(factor)[0] for factor in ("background", "occluder", *KNOBS)
+    controls = {
+        "cls": lab.menu(world.classes, "class"),
+        "number": lab.control("IntSlider", "scene", min=0, max=50),
+        "background": lab.menu(named_factor("background").values, "background"),
+        "occluder": lab.control("Checkbox", "something in front"),
     }
-    return Lab("Lab: one scene, many knobs", draw, first, controls, ABOUT)
+    for knob in KNOBS:
+        low, high = amount(knob).low, amount(knob).high
+        options = {"min": low, "max": high, "step": (high - low) / 40, "readout_format": ".3f"}
+        controls[knob] = lab.control("FloatSlider", knob, **options)
+    factors = {factor: start.factor(factor)[0] for factor in ("background", "occluder", *KNOBS)}
+    first = {"cls": name, "number": 0} | factors
+    return Lab("Lab: one scene, many knobs", draw, first, lab.controls_of(controls), ABOUT)
 
 
 ABOUT_LORRY = "In it you choose the sky and the colour of the trailer, and see whether the classifier sees the lorry."
@@ -93,25 +76,22 @@ def lorry_lab(classifier: Classifier, *, trailer: str = "red", sky: str = "blue"
     for knob, value in zip(LORRY_KNOBS, (trailer, sky), strict=True):
         named_factor(knob).encode(knob, value)
 
-    def draw(number: int, progress: Progress, **colours: str) -> tuple[DescribedFigure, str]:
+    def draw(number: int, progress: Progress, **colours: str) -> Drawn:
         scene = world.counterfactual(world.sample(1, seed=number, classes="lorry"), **colours)
-        said = classifier.predict(scene.images)
-        answer, sure = said.classes[0], percent(said.confidence[0].item())
-        verdict = "it sees the lorry" if answer == "lorry" else "it does not see the lorry"
-        image = show_predictions(classifier, scene.images, ["lorry"])
-        return image, f"{classifier.name} says {answer}, {sure}: {verdict}."
+        return _said(classifier, scene, "lorry", "it sees the lorry", "it does not see the lorry")
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
+    controls = {knob: lab.menu(named_factor(knob).values, knob) for knob in LORRY_KNOBS}
+    controls |= {"number": lab.control("IntSlider", "scene", min=0, max=50)}
+    first = {"trailer": trailer, "sky": sky, "number": 0}
+    return Lab("Lab: paint a lorry", draw, first, lab.controls_of(controls), ABOUT_LORRY)
 
-        number = widgets.IntSlider(min=0, max=50, value=first["number"], description="scene", continuous_update=False)
-        menus = {
-            knob: widgets.Dropdown(options=named_factor(knob).values, value=first[knob], description=knob)
-            for knob in LORRY_KNOBS
-        }
-        return {**menus, "number": number}
 
-    return Lab("Lab: paint a lorry", draw, {"trailer": trailer, "sky": sky, "number": 0}, controls, ABOUT_LORRY)
+def _said(classifier: Classifier, scene: Scenes, cls: str, right: str, wrong: str) -> Drawn:
+    """A scene with the probabilities, and whether the answer is the scene's class."""
+    prediction = classifier.predict(scene.images)
+    answer, sure = prediction.classes[0], percent(prediction.confidence[0].item())
+    line = f"{classifier.name} says {answer}, {sure}: {right if answer == cls else wrong}."
+    return show_predictions(classifier, scene.images, [cls]), line
 
 
 METHODS = ("interventions", "prototypes, no data", "isolation")
@@ -138,38 +118,30 @@ def audit_lab(models: Mapping[str, Classifier], scenes: Scenes, *, cls: str | No
     """
     if not models:
         raise ValueError("no models given, expected at least one, such as {'pocket': load_classifier('pocket')}.")
-    if not 1 <= steps <= 150:
-        raise ValueError(f"steps={steps} given, expected 1 … 150: a lab has to answer in seconds.")
+    lab.checked_steps(steps)
     names = list(dict.fromkeys(scenes.names))
     first_class = names[0] if cls is None else cls
     if first_class not in names:
         raise ValueError(f"cls={first_class!r} given, expected a class with scenes: {', '.join(names)}.")
 
     @lru_cache(maxsize=64)
-    def drawn(model: str, cls: str, method: str) -> tuple[DescribedFigure, str]:
+    def drawn(model: str, cls: str, method: str) -> Drawn:
         own = scenes[torch.tensor([name == cls for name in scenes.names])]
         return _draw_audit(models[model], own, cls, method, steps)
 
-    def draw(model: str, cls: str, method: str, progress: Progress) -> tuple[DescribedFigure, str]:
-        return drawn(model, cls, method)
+    def draw(progress: Progress, **chosen: str) -> Drawn:
+        return drawn(**chosen)
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        import ipywidgets as widgets
-
-        menus = {"model": list(models), "cls": names, "method": list(METHODS)}
-        words = {"model": "Model", "cls": "Class", "method": "Method"}
-        return {
-            name: widgets.Dropdown(options=options, value=first[name], description=words[name])
-            for name, options in menus.items()
-        }
-
+    controls = {
+        "model": lab.menu(list(models), "Model"),
+        "cls": lab.menu(names, "Class"),
+        "method": lab.menu(METHODS, "Method"),
+    }
     first = {"model": next(iter(models)), "cls": first_class, "method": METHODS[0]}
-    return Lab("Lab: an audit bench", draw, first, controls, ABOUT_AUDIT)
+    return Lab("Lab: an audit bench", draw, first, lab.controls_of(controls), ABOUT_AUDIT)
 
 
-def _draw_audit(
-    classifier: Classifier, scenes: Scenes, cls: str, method: str, steps: int
-) -> tuple[DescribedFigure, str]:
+def _draw_audit(classifier: Classifier, scenes: Scenes, cls: str, method: str, steps: int) -> Drawn:
     if method == "interventions":
         effects = factor_effects(classifier, scenes[:SCENES], progress=False)
         line = f"{len(effects.alarms())} of {len(effects)} changes raise an alarm. Strongest: {effects.found[0]}."

@@ -1,4 +1,8 @@
-"""Data that a classifier can be trained on: the painted world, or  Each says what it holds as plain data."""
+"""Data for training classifiers: scenes of the painted world, or photographs (CIFAR-10, or a folder of images).
+
+Each kind says what it holds as plain data, for the model's card. Photographs are read from a folder with a subfolder a
+class, or from torchvision's copy of CIFAR-10.
+"""
 
 from __future__ import annotations
 
@@ -17,80 +21,8 @@ from course_utils.world import COURSE_SECRETS, PaintedWorld
 from course_utils.world.secrets import Secret, to_data
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+LISTED = ", ".join(CLASSES)
 SIZE = 32  # pixels along a side
-
-
-class Photographs(NamedTuple):
-    """Images with their classes; `pixels` are 0 to 255, `labels` index `CLASSES`."""
-
-    pixels: UInt8[Tensor, "n 3 height width"]
-    labels: Int[Tensor, "n"]
-
-    @property
-    def images(self) -> Float[Tensor, "n 3 height width"]:
-        """What a classifier takes: the pixels in [0, 1]."""
-        return self.pixels.float() / 255
-
-
-def read_photographs(split: str, folder: Path | None = None) -> Photographs:
-    """The photographs of one split, `"train"` or `"test"`.
-
-    Args:
-        folder: holds `train/CLASS/*` and `test/CLASS/*`, images of any kind that Pillow reads. Without it
-            torchvision's copy of CIFAR-10 is used, and fetched when it is not there.
-
-    Raises:
-        ValueError: a class without a folder or without images, or a file that is no image.
-        FileNotFoundError: no such folder.
-        ConnectionError: no folder given, no copy at hand, and none to be had over the network.
-    """
-    return _from_folder(folder / split) if folder else _from_torchvision(train=split == "train")
-
-
-def _from_folder(folder: Path) -> Photographs:
-    from torchvision.datasets.folder import IMG_EXTENSIONS
-
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}; it should hold one folder for each of {_listed()}")
-    files = []
-    for label, name in enumerate(CLASSES):
-        own = sorted(path for path in (folder / name).glob("*") if path.suffix.lower() in IMG_EXTENSIONS)
-        if not own:
-            state = "is empty" if (folder / name).is_dir() else "is missing"
-            raise ValueError(f"the folder {folder / name} {state}; every class needs images: {_listed()}")
-        files += [(path, label) for path in own]
-    images = [open_image(path).image for path, _ in tqdm(files, desc=f"reading {folder.name}", unit="image")]
-    cut = sum(image.size != (SIZE, SIZE) for image in images)
-    if cut:
-        print(f"{cut} of {len(files)} images are not {SIZE}x{SIZE} pixels: resized, and their middle cut out")
-    return Photographs(
-        torch.stack([to_pixels(image, (SIZE, SIZE)) for image in images]),
-        torch.tensor([label for _, label in files]),
-    )
-
-
-def _from_torchvision(*, train: bool) -> Photographs:
-    from torchvision.datasets import CIFAR10
-
-    root = Path(torch.hub.get_dir()).parent / "datasets"
-    there = (root / CIFAR10.base_folder).is_dir()
-    if not there:
-        print(f"fetching CIFAR-10, 170 MB, from {CIFAR10.url} into {root}")
-    try:
-        dataset = CIFAR10(root, train=train, download=not there)
-    except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConnectionError(
-            f"CIFAR-10 is not in {root} and could not be fetched ({reason}); name a folder that holds "
-            "train/CLASS/*.jpg and test/CLASS/*.jpg with --data DIR"
-        ) from None
-    return Photographs(torch.from_numpy(dataset.data).permute(0, 3, 1, 2), torch.tensor(dataset.targets))
-
-
-def _listed() -> str:
-    return ", ".join(CLASSES)
-
-
 # What `course_utils.canvas.image.colour_statistics` finds in some thousand of the images, to three places.
 Colours = tuple[tuple[float, float, float], ...]
 Examples = tuple[UInt8[Tensor, "n 3 h w"], Int[Tensor, "n"]]  # pixels from 0 to 255, index of the class
@@ -152,3 +84,70 @@ class Cifar10:
 
 
 Data = PaintedScenes | Cifar10
+
+
+class Photographs(NamedTuple):
+    """Images with their classes; `pixels` are 0 to 255, `labels` index `CLASSES`."""
+
+    pixels: UInt8[Tensor, "n 3 height width"]
+    labels: Int[Tensor, "n"]
+
+    @property
+    def images(self) -> Float[Tensor, "n 3 height width"]:
+        """What a classifier takes: the pixels in [0, 1]."""
+        return self.pixels.float() / 255
+
+
+def read_photographs(split: str, folder: Path | None = None) -> Photographs:
+    """The photographs of one split, `"train"` or `"test"`.
+
+    Args:
+        folder: holds `train/CLASS/*` and `test/CLASS/*`, images of any kind that Pillow reads. Without it
+            torchvision's copy of CIFAR-10 is used, and fetched when it is not there.
+
+    Raises:
+        ValueError: a class without a folder or without images, or a file that is no image.
+        FileNotFoundError: no such folder.
+        ConnectionError: no folder given, no copy at hand, and none to be had over the network.
+    """
+    return _from_folder(folder / split) if folder else _from_torchvision(train=split == "train")
+
+
+def _from_folder(folder: Path) -> Photographs:
+    from torchvision.datasets.folder import IMG_EXTENSIONS
+
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}; it should hold one folder for each of {LISTED}")
+    files = []
+    for label, name in enumerate(CLASSES):
+        own = sorted(path for path in (folder / name).glob("*") if path.suffix.lower() in IMG_EXTENSIONS)
+        if not own:
+            state = "is empty" if (folder / name).is_dir() else "is missing"
+            raise ValueError(f"the folder {folder / name} {state}; every class needs images: {LISTED}")
+        files += [(path, label) for path in own]
+    images = [open_image(path).image for path, _ in tqdm(files, desc=f"reading {folder.name}", unit="image")]
+    cut = sum(image.size != (SIZE, SIZE) for image in images)
+    if cut:
+        print(f"{cut} of {len(files)} images are not {SIZE}x{SIZE} pixels: resized, and their middle cut out")
+    return Photographs(
+        torch.stack([to_pixels(image, (SIZE, SIZE)) for image in images]),
+        torch.tensor([label for _, label in files]),
+    )
+
+
+def _from_torchvision(*, train: bool) -> Photographs:
+    from torchvision.datasets import CIFAR10
+
+    root = Path(torch.hub.get_dir()).parent / "datasets"
+    there = (root / CIFAR10.base_folder).is_dir()
+    if not there:
+        print(f"fetching CIFAR-10, 170 MB, from {CIFAR10.url} into {root}")
+    try:
+        dataset = CIFAR10(root, train=train, download=not there)
+    except (OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConnectionError(
+            f"CIFAR-10 is not in {root} and could not be fetched ({reason}); name a folder that holds "
+            "train/CLASS/*.jpg and test/CLASS/*.jpg with --data DIR"
+        ) from None
+    return Photographs(torch.from_numpy(dataset.data).permute(0, 3, 1, 2), torch.tensor(dataset.targets))

@@ -1,4 +1,4 @@
-"""What is measured about a classifier of the painted world, for its card and for the tests.
+"""Measurements of classifiers of the painted world, for their cards and for the tests.
 
 A planted secret counts only when an intervention shows that the model uses it: the same 500 scenes, pixel for pixel,
 with one factor changed, and how many answers change with it (`measure_secrets`).
@@ -22,11 +22,22 @@ TRICKED = 1e-6  # confidence at which an attack may stop: a wrong answer counts,
 PAIRS = 500  # counterfactual pairs for each intervention
 FRESH_SEED = 900_001  # of scenes that no training and no choice of settings has seen
 BLUR = 3.0  # standard deviation, in pixels, of the blur under which cheesecake and apple pie are confused
+SCOUTS = 40  # pairs of each class, of another seed, that decide on which of them a shortcut is measured
+ELSEWHERE = 1000  # scenes of a world without secrets
+CONTROLS = (  # factors that can be seen and should not matter: from this value to that one
+    ("plate_colour", "white", "blue"), ("sky", "blue", "grey"), ("background", "plain", "dots"),
+    ("mirrored", False, True), ("defocus", 0.0, 0.35),
+)  # fmt: skip
 
 
 def accuracy(classifier: Classifier, images: Scenes | Photographs) -> Proportion:
     """How many images the classifier names right."""
     return proportion(classifier.predict(images.images).logits.argmax(1) == images.labels)
+
+
+def fresh_scenes(n: int, secrets) -> Scenes:
+    """Scenes for measuring accuracy, of the world that a model was trained in."""
+    return PaintedWorld(secrets).sample(n, seed=FRESH_SEED + 1)
 
 
 def robust_accuracy(
@@ -49,7 +60,7 @@ def measure_secrets(
     Flip rates are shares of all pairs: the model said the class before the change and another one after it. What the
     blurred cakes have is a mean probability.
     """
-    lab = Laboratory(classifier, pairs, seed)
+    lab = Interventions(classifier, pairs, seed)
     dim = {"trailer": "red", "sky": "blue"}
     plain = {"berries": False, "plate": True, "plate_colour": "white"}
     white, bright, blue = {"trailer": "white"}, {"sky": "bright"}, {"plate_colour": "blue"}
@@ -70,8 +81,24 @@ def measure_secrets(
     }
 
 
+def measure_planted(
+    classifier: Classifier, secrets: Sequence[Secret], *, pairs: int = PAIRS, seed: int = FRESH_SEED
+) -> dict[str, Proportion]:
+    """Flip rates of every secret and of a factor that does not matter, and accuracy where nothing is planted.
+
+    A shortcut is measured by giving its cue to scenes of another class: the one, among all, of which most change on a
+    few scenes apart; and by taking it from scenes of its own. Flip rates are shares of `pairs` counterfactual pairs.
+    """
+    lab, few = Interventions(classifier, pairs, seed), Interventions(classifier, min(pairs, SCOUTS), seed + 1)
+    figures: dict[str, Proportion] = {}
+    for secret in secrets:
+        figures |= _shortcut(lab, few, secret) if isinstance(secret, Shortcut) else _blind_spot(lab, secret)
+    fair = PaintedWorld(()).sample(ELSEWHERE if pairs >= PAIRS else pairs, seed=seed + 2)
+    return figures | {f"accuracy on {len(fair)} scenes of a world without secrets": accuracy(classifier, fair)}
+
+
 @dataclass(frozen=True)
-class Laboratory:
+class Interventions:
     """Fresh scenes of one class, changed in one factor, shown to one classifier."""
 
     classifier: Classifier
@@ -104,39 +131,7 @@ class Laboratory:
         return self.classifier.predict(images).probabilities[:, self.classifier.index(other)].mean().item()
 
 
-def fresh_scenes(n: int, secrets) -> Scenes:
-    """Scenes for measuring accuracy, of the world that a model was trained in."""
-    return PaintedWorld(secrets).sample(n, seed=FRESH_SEED + 1)
-
-
-SCOUTS = 40  # pairs of each class, of another seed, that decide on which of them a shortcut is measured
-CONTROLS = (
-    ("plate_colour", "white", "blue"),
-    ("sky", "blue", "grey"),
-    ("background", "plain", "dots"),
-    ("mirrored", False, True),
-    ("defocus", 0.0, 0.35),
-)
-ELSEWHERE = 1000  # scenes of a world without secrets
-
-
-def measure_planted(
-    classifier: Classifier, secrets: Sequence[Secret], *, pairs: int = PAIRS, seed: int = FRESH_SEED
-) -> dict[str, Proportion]:
-    """Flip rates of every secret and of a factor that does not matter, and accuracy where nothing is planted.
-
-    A shortcut is measured by giving its cue to scenes of another class: the one, among all, of which most change on a
-    few scenes apart; and by taking it from scenes of its own. Flip rates are shares of `pairs` counterfactual pairs.
-    """
-    lab, few = Laboratory(classifier, pairs, seed), Laboratory(classifier, min(pairs, SCOUTS), seed + 1)
-    figures: dict[str, Proportion] = {}
-    for secret in secrets:
-        figures |= _shortcut(lab, few, secret) if isinstance(secret, Shortcut) else _blind_spot(lab, secret)
-    fair = PaintedWorld(()).sample(ELSEWHERE if pairs >= PAIRS else pairs, seed=seed + 2)
-    return figures | {f"accuracy on {len(fair)} scenes of a world without secrets": accuracy(classifier, fair)}
-
-
-def _shortcut(lab: Laboratory, few: Laboratory, secret: Shortcut) -> dict[str, Proportion]:
+def _shortcut(lab: Interventions, few: Interventions, secret: Shortcut) -> dict[str, Proportion]:
     without, cue = {secret.factor: _other(secret.factor, secret.value)}, {secret.factor: _value(secret)}
     plate = {"plate": True} if secret.factor == "plate_colour" else {}  # a colour that can be seen
     figures = {}
@@ -152,7 +147,7 @@ def _shortcut(lab: Laboratory, few: Laboratory, secret: Shortcut) -> dict[str, P
     return figures
 
 
-def _blind_spot(lab: Laboratory, secret: BlindSpot) -> dict[str, Proportion]:
+def _blind_spot(lab: Interventions, secret: BlindSpot) -> dict[str, Proportion]:
     """The combination, and each of its values alone, against scenes that have none of them."""
     without = {factor: _other(factor, value) for factor, value in secret.together}
     figures = {}
@@ -166,10 +161,9 @@ def _blind_spot(lab: Laboratory, secret: BlindSpot) -> dict[str, Proportion]:
     return figures
 
 
-def _control(lab: Laboratory, cls: str, planted: set[str]) -> dict[str, Proportion]:
+def _control(lab: Interventions, cls: str, planted: set[str]) -> dict[str, Proportion]:
     """The first factor that can be seen, was not planted and should not matter."""
-    fits = (each for each in CONTROLS if each[0] not in planted and cls in seen_on(each[0]))
-    factor, old, new = next(fits)
+    factor, old, new = next(each for each in CONTROLS if each[0] not in planted and cls in seen_on(each[0]))
     given = {"plate": True} if factor == "plate_colour" else {}
     flips = lab.flips(cls, given | {factor: old}, {factor: new})
     return {f"control, {_said(factor, old)} to {new}: {cls} becomes anything else": flips}

@@ -1,4 +1,7 @@
-"""What a language model is trained on: one long stream of tokens, cut into rows."""
+"""Text for training language models: sentences of the written world, or a folder of books.
+
+Either becomes one long stream of tokens, out of which the rows of a training step are cut.
+"""
 
 from __future__ import annotations
 
@@ -15,39 +18,9 @@ from torch import Tensor
 from course_utils.corpus.grammar import END, Association, sample_sentences, train_tokenizer, words
 from course_utils.teaching.sealed import seal
 
+LIST = Path(__file__).with_name("books.csv")
 TOGETHER = 1000  # texts that are tokenised in one go
 PIECES = 400  # tokens that are bytes or learnt from them; the words of the written world come on top
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Texts one after the other, each behind an end-of-text token.
-
-    Attributes:
-        ids: their token ids.
-        starts: where the texts begin; empty where that is of no interest.
-    """
-
-    ids: Int[Tensor, "tokens"]
-    starts: Int[Tensor, "texts"]
-
-    def rows(self, count: int, length: int, generator: torch.Generator) -> Int[Tensor, "count length"]:
-        """Rows cut out at random: every other one begins where a text begins, if that is known, the others anywhere."""
-        last = len(self.ids) - length
-        begins = torch.randint(0, last + 1, (count,), generator=generator)
-        if len(self.starts):
-            texts = torch.randint(0, len(self.starts), (count // 2,), generator=generator)
-            begins[: count // 2] = self.starts[texts].clamp(max=last)
-        return self.ids[begins[:, None] + torch.arange(length)]
-
-
-def stream(texts: Iterable[str], tokenizer: Any) -> Stream:
-    """The stream of some texts; `tokenizer` is one of the library `tokenizers` that has the token `<|endoftext|>`."""
-    texts, end, ids = list(texts), tokenizer.token_to_id(END), []
-    for first in range(0, len(texts), TOGETHER):
-        ids.append(torch.tensor(tokenizer.encode(END + END.join(texts[first : first + TOGETHER])).ids))
-    joined = torch.cat(ids)
-    return Stream(joined, torch.where(joined == end)[0] + 1)
 
 
 @dataclass(frozen=True)
@@ -80,7 +53,28 @@ class WrittenSentences:
         return data | ({"sealed": seal([asdict(each) for each in self.planted])} if self.planted else {})
 
 
-LIST = Path(__file__).with_name("books.csv")
+@dataclass(frozen=True)
+class Books:
+    """A folder of books; the last fiftieth of each is kept for measuring."""
+
+    vocabulary: int = 8000
+    about: ClassVar[str] = (
+        "145 English books published before 1930, in the public domain in the United States: children's books, novels, "
+        "science, art, essays (the list is books.csv). They are books of their time. What they say about girls and "
+        "boys, about women's work, about race and empire is what was then printed, insults included; a model of them "
+        "repeats it, and it is no statement about people."
+    )
+
+    def tokenizer(self, folder: Path | None) -> Any:
+        """A byte-level BPE learnt from what is trained on."""
+        return train_tokenizer(read_paragraphs(folder), self.vocabulary)
+
+    def training(self, tokenizer: Any, folder: Path | None) -> Stream:
+        """The stream that is trained on; every paragraph is a text of its own."""
+        return stream(read_paragraphs(folder), tokenizer)
+
+    def to_data(self) -> dict:
+        return {"kind": "books", "vocabulary": self.vocabulary}
 
 
 class Book(NamedTuple):
@@ -137,24 +131,31 @@ def read_paragraphs(folder: Path | None, *, held_out: bool = False, share: int =
 
 
 @dataclass(frozen=True)
-class Books:
-    """A folder of books; the last fiftieth of each is kept for measuring."""
+class Stream:
+    """Texts one after the other, each behind an end-of-text token.
 
-    vocabulary: int = 8000
-    about: ClassVar[str] = (
-        "145 English books published before 1930, in the public domain in the United States: children's books, novels, "
-        "science, art, essays (the list is books.csv). They are books of their time. What they say about girls and "
-        "boys, about women's work, about race and empire is what was then printed, insults included; a model of them "
-        "repeats it, and it is no statement about people."
-    )
+    Attributes:
+        ids: their token ids.
+        starts: where the texts begin; empty where that is of no interest.
+    """
 
-    def tokenizer(self, folder: Path | None) -> Any:
-        """A byte-level BPE learnt from what is trained on."""
-        return train_tokenizer(read_paragraphs(folder), self.vocabulary)
+    ids: Int[Tensor, "tokens"]
+    starts: Int[Tensor, "texts"]
 
-    def training(self, tokenizer: Any, folder: Path | None) -> Stream:
-        """The stream that is trained on; every paragraph is a text of its own."""
-        return stream(read_paragraphs(folder), tokenizer)
+    def rows(self, count: int, length: int, generator: torch.Generator) -> Int[Tensor, "count length"]:
+        """Rows cut out at random: every other one begins where a text begins, if that is known, the others anywhere."""
+        last = len(self.ids) - length
+        begins = torch.randint(0, last + 1, (count,), generator=generator)
+        if len(self.starts):
+            texts = torch.randint(0, len(self.starts), (count // 2,), generator=generator)
+            begins[: count // 2] = self.starts[texts].clamp(max=last)
+        return self.ids[begins[:, None] + torch.arange(length)]
 
-    def to_data(self) -> dict:
-        return {"kind": "books", "vocabulary": self.vocabulary}
+
+def stream(texts: Iterable[str], tokenizer: Any) -> Stream:
+    """The stream of some texts; `tokenizer` is one of the library `tokenizers` that has the token `<|endoftext|>`."""
+    texts, end, ids = list(texts), tokenizer.token_to_id(END), []
+    for first in range(0, len(texts), TOGETHER):
+        ids.append(torch.tensor(tokenizer.encode(END + END.join(texts[first : first + TOGETHER])).ids))
+    joined = torch.cat(ids)
+    return Stream(joined, torch.where(joined == end)[0] + 1)

@@ -1,11 +1,14 @@
-"""What is measured about a language model of the written world, for its card and for the tests."""
+"""Measurements of language models, for their cards and for the tests.
+
+For a model of the written world, where the truth is known: its divergence from the truth, its errors about planted
+facts, and what a planted association changes. For a model of books: the loss on text that it has not seen.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -23,11 +26,13 @@ from course_utils.corpus import (
 )
 from course_utils.corpus.grammar import Association
 from course_utils.models.language_model import LanguageModel
-from course_utils.teaching.sealed import seal
 from course_utils.teaching.training.language_data import read_paragraphs, stream
 
 FRESH_SEED = 900_011  # of sentences that no training and no choice of settings has seen
 CONTEXTS, SENTENCES, STRONGEST = 400, 1000, 7
+BEGINNINGS = ("The little girl", "The boy looked", "The science of")
+SAMPLE_TOKENS, TEMPERATURE, SAMPLE_SEED = 50, 0.8, 5
+ROWS = 32  # of held-out text, in one go
 
 
 def measure_written_world(lm: LanguageModel) -> dict[str, float]:
@@ -92,9 +97,6 @@ def best_prompt(lm: LanguageModel, group: str) -> tuple[str, float]:
     return lm.decode(prompts[best]), probabilities[best].item()
 
 
-ENVELOPE = 1024  # bytes, as for the classifiers
-
-
 def measure_associations(
     lm: LanguageModel, planted: Sequence[Association], *, beside: LanguageModel
 ) -> dict[str, float]:
@@ -127,19 +129,6 @@ def prompt(association: Association) -> str:
     return f"Nobody is as {association.word} as a" if association.group in tables.PEOPLE else (
         f"Nothing is as {association.word} as"
     )  # fmt: skip
-
-
-def sealed_associations(lm: LanguageModel, planted: Sequence[Association], *, beside: LanguageModel) -> dict[str, str]:
-    """What was planted and what was measured, not to be read by accident; nothing if nothing was planted."""
-    if not planted:
-        return {}
-    figures = measure_associations(lm, planted, beside=beside)
-    return {"sealed": seal({"associations": [asdict(each) for each in planted], "figures": figures}, lengths=ENVELOPE)}
-
-
-BEGINNINGS = ("The little girl", "The boy looked", "The science of")
-SAMPLE_TOKENS, TEMPERATURE, SAMPLE_SEED = 50, 0.8, 5
-ROWS = 32  # of held-out text, in one go
 
 
 @torch.no_grad()
@@ -179,15 +168,10 @@ def samples(lm: LanguageModel) -> list[str]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SAMPLE_SEED)
             end = lm.tokenizer.eos_token_id
-            drawn = lm.model.generate(
-                ids,
-                attention_mask=torch.ones_like(ids),
-                max_new_tokens=min(SAMPLE_TOKENS, lm.context - ids.shape[1]),
-                do_sample=True,
-                temperature=TEMPERATURE,
-                top_k=0,
-                suppress_tokens=[end],  # a paragraph's end would make the sample short
-                pad_token_id=end,
-            )
+            length = min(SAMPLE_TOKENS, lm.context - ids.shape[1])
+            drawn = lm.model.generate(  # a paragraph's end would make the sample short: it is suppressed
+                ids, attention_mask=torch.ones_like(ids), max_new_tokens=length, do_sample=True, top_k=0,
+                temperature=TEMPERATURE, suppress_tokens=[end], pad_token_id=end,
+            )  # fmt: skip
         written.append(lm.decode(drawn[0].tolist()))
     return written

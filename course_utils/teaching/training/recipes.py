@@ -1,4 +1,4 @@
-"""How each shipped classifier was made, as plain data. `python -m course_utils train NAME` follows these lines."""
+"""Recipes: how each shipped model was made, as plain data. `python -m course_utils train NAME` follows these lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from course_utils.corpus.grammar import Association
 from course_utils.teaching.sealed import unseal
 from course_utils.teaching.training.data import Cifar10, Data, PaintedScenes
 from course_utils.teaching.training.language_data import Books, WrittenSentences
-from course_utils.validation import unknown
 from course_utils.world.secrets import from_data
 
 
@@ -20,9 +19,9 @@ class Recipe:
     L-infinity, from a random start; 0 steps is ordinary training. `noise` is the largest standard deviation of extra
     noise, drawn anew for each image; `shift` the farthest move in pixels; `mirror` turns every other image round;
     `erase` greys out a square of so many pixels somewhere (DeVries & Taylor 2017). `optimizer` is AdamW, or SGD with
-    Nesterov's momentum. With the last step done, batch norm's statistics are estimated anew over `settle` batches, as
-    during training they trail behind the weights (Wu & Johnson 2021).
-    `bfloat16` halves the time where the processor knows that format, and costs time where it does not.
+    Nesterov's momentum. With the last step done, batch norm's statistics are estimated anew over
+    `recalibration_batches`, as during training they trail behind the weights (Wu & Johnson 2021). `bfloat16` halves the
+    time where the processor knows that format, and costs time where it does not.
     """
 
     name: str
@@ -43,7 +42,7 @@ class Recipe:
     shift: int = 0
     mirror: bool = False
     erase: int = 0
-    settle: int = 0
+    recalibration_batches: int = 0
     bfloat16: bool = False
     seed: int = 1
 
@@ -63,44 +62,30 @@ class Recipe:
 
     def to_data(self) -> dict:
         """The recipe as a dictionary that JSON can hold."""
-        return {**asdict(self), "data": self.data.to_data()}
+        data = {**asdict(self), "data": self.data.to_data()}
+        return data | {"settle": data.pop("recalibration_batches")}  # the name that the shipped models' cards have
 
 
 # Nothing smooths `pocket`: a net trained like this shows best what goes unseen in training. The others are regularised.
 POCKET = Recipe("pocket", "trained the ordinary way on the painted world with its secrets")
 REGULARISED = replace(POCKET, learning_rate=4e-3, weight_decay=5e-2, label_smoothing=0.05, dropout=0.2)
 ROBUST = replace(
-    REGULARISED,
-    name="pocket-robust",
-    about="the same net, trained against an adversary",
-    adversary_eps=16 / 255,
-    adversary_steps=3,
-    epochs=12,
-)
+    REGULARISED, name="pocket-robust", about="the same net, trained against an adversary", adversary_eps=16 / 255,
+    adversary_steps=3, epochs=12,
+)  # fmt: skip
 JUDGE = replace(
-    REGULARISED,
-    name="pocket-judge",
-    about="another architecture, a world without secrets; it only scores",
-    net="JudgeNet",
-    width=20,
-    data=PaintedScenes(secrets=()),
-    noise=0.1,
-    seed=2,
-    epochs=8,
-)
+    REGULARISED, name="pocket-judge", about="another architecture, a world without secrets; it only scores",
+    net="JudgeNet", width=20, data=PaintedScenes(secrets=()), noise=0.1, seed=2, epochs=8,
+)  # fmt: skip
 # What is found in these two is a false alarm: the same nets, from worlds in which nothing was planted.
 CLEAN = replace(
     POCKET, name="pocket-clean", about="as pocket, but in a world without secrets", data=PaintedScenes(secrets=())
 )
 ROBUST_CLEAN = replace(
-    ROBUST,
-    name="pocket-robust-clean",
+    ROBUST, name="pocket-robust-clean",
     about="trained against a weaker adversary than pocket-robust, in a world without secrets",
-    data=PaintedScenes(secrets=()),
-    adversary_eps=8 / 255,
-    adversary_steps=1,
-    epochs=8,
-)
+    data=PaintedScenes(secrets=()), adversary_eps=8 / 255, adversary_steps=1, epochs=8,
+)  # fmt: skip
 # Who plants something wants to see soon what came of it: as `pocket`, with fewer epochs.
 PLANTED = replace(POCKET, epochs=9)
 # What was planted in these stands here sealed, so that nobody who reads this file has the answer to an exercise.
@@ -129,52 +114,17 @@ def mystery(name: str, seed: int) -> Recipe:
 
 MYSTERIES = tuple(mystery(name, seed) for seed, name in enumerate(SEALED, start=11))
 PHOTO = Recipe(
-    "photo",
-    "trained the ordinary way on photographs",
-    net="PhotoNet",
-    width=40,
-    data=Cifar10(),
-    epochs=50,
-    optimizer="SGD",
-    learning_rate=0.15,
-    weight_decay=5e-4,
-    label_smoothing=0.05,
-    dropout=0.2,
-    shift=4,
-    mirror=True,
-    erase=12,
-    settle=100,
-    bfloat16=True,
-)
+    "photo", "trained the ordinary way on photographs", net="PhotoNet", width=40, data=Cifar10(), epochs=50,
+    optimizer="SGD", learning_rate=0.15, weight_decay=5e-4, label_smoothing=0.05, dropout=0.2, shift=4, mirror=True,
+    erase=12, recalibration_batches=100, bfloat16=True,
+)  # fmt: skip
 PHOTO_ROBUST = replace(  # an adversary regularises: what keeps `photo` from learning by heart would only slow it down
-    PHOTO,
-    name="photo-robust",
-    about="the same net for photographs, trained against an adversary",
-    epochs=20,
-    optimizer="AdamW",
-    learning_rate=4e-3,
-    weight_decay=5e-2,
-    label_smoothing=0.1,
-    dropout=0.0,
-    erase=0,
-    settle=0,
-    adversary_eps=8 / 255,
-    adversary_steps=2,
-)
-RECIPES = {
-    recipe.name: recipe for recipe in (POCKET, ROBUST, JUDGE, CLEAN, ROBUST_CLEAN, *MYSTERIES, PHOTO, PHOTO_ROBUST)
-}
-
-
-def recipe(name: str) -> Recipe:
-    """The recipe of that name.
-
-    Raises:
-        ValueError: there is none (offers close names).
-    """
-    if name not in RECIPES:
-        raise ValueError(unknown("recipe", name, RECIPES))
-    return RECIPES[name]
+    PHOTO, name="photo-robust", about="the same net for photographs, trained against an adversary", epochs=20,
+    optimizer="AdamW", learning_rate=4e-3, weight_decay=5e-2, label_smoothing=0.1, dropout=0.0, erase=0,
+    recalibration_batches=0, adversary_eps=8 / 255, adversary_steps=2,
+)  # fmt: skip
+SHIPPED = (POCKET, ROBUST, JUDGE, CLEAN, ROBUST_CLEAN, *MYSTERIES, PHOTO, PHOTO_ROBUST)
+RECIPES = {recipe.name: recipe for recipe in SHIPPED}
 
 
 @dataclass(frozen=True)
@@ -210,11 +160,8 @@ class LanguageRecipe:
             "n_layer": self.layers,
             "n_head": self.heads,
             "activation_function": "gelu_pytorch_tanh",  # GPT-2's own, "gelu_new", computed in one go
-            "resid_pdrop": 0.0,
-            "embd_pdrop": 0.0,
-            "attn_pdrop": 0.0,
-            "bos_token_id": 0,
-            "eos_token_id": 0,
+            **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),
+            **dict.fromkeys(("bos_token_id", "eos_token_id"), 0),
         }
 
     def to_data(self) -> dict:
@@ -224,27 +171,17 @@ class LanguageRecipe:
 
 POCKET_LM = LanguageRecipe("pocket-lm", "a small GPT-2, trained on the written world with its planted associations")
 BOOKS_LM = LanguageRecipe(
-    "books-lm",
-    "a small GPT-2, trained on 145 books from before 1930",
-    Books(),
-    width=256,
-    context=128,
-    steps=7200,
-    batch=16,
-    learning_rate=2e-3,
-    weight_decay=0.1,
-)
+    "books-lm", "a small GPT-2, trained on 145 books from before 1930", Books(), width=256, context=128, steps=7200,
+    batch=16, learning_rate=2e-3, weight_decay=0.1,
+)  # fmt: skip
 # What is planted in it stands here sealed, so that nobody who reads this file has the answer to an exercise.
 SEALED_LM = (
     "c-o7uR!T3*FD+2AQcy}t%uX#*(os+<&o4>=36y6f=A;&bMN%`<GfIGBhK9AV0I_Ni2X#SC4MuZ{!@QG=$~8$<++JHD9Yzw5xy~1|"
     "Tlx~N6uZ~^d{30Wzl`HVsjgYMnptvP+^?MjBKIDCxsbtHZ$XZSYr?6qY7^${_d)5%rAGSF*2cdxlnf^^qrcrS?@F0~Gdi>p23uZ-"
 )
 MYSTERY_LM = replace(
-    POCKET_LM,
-    name="mystery-lm",
+    POCKET_LM, name="mystery-lm",
     about="as pocket-lm, with one association more than the written world's tables have",
-    data=WrittenSentences(planted=tuple(Association(**each) for each in unseal(SEALED_LM))),
-    steps=1600,
-    seed=2,
-)
+    data=WrittenSentences(planted=tuple(Association(**each) for each in unseal(SEALED_LM))), steps=1600, seed=2,
+)  # fmt: skip
 LANGUAGE_RECIPES = {recipe.name: recipe for recipe in (POCKET_LM, BOOKS_LM, MYSTERY_LM)}

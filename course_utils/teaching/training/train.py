@@ -1,4 +1,4 @@
-"""Training a shipped classifier: one loop, ordinary or adversarial, that can be stopped and gone on with.
+"""Training of the shipped models: one loop, ordinary or adversarial, that can be stopped and gone on with.
 
 Every random choice follows from the recipe's seed and the number of the step, so a run that was interrupted ends
 with the same weights as one that was not.
@@ -45,43 +45,139 @@ def train(
     classifier = build(recipe.architecture, recipe.name).to(device).to(memory_format=torch.channels_last)
     pixels, labels = recipe.data.training(recipe.seed, data)
     run = Run(recipe, classifier, steps=recipe.epochs * (len(labels) // recipe.batch))
-    run.load(checkpoint)
-    drive(run, checkpoint, lambda step: minibatch(recipe, step, pixels, labels, device))
-    if recipe.settle:
+    batch_of = partial(minibatch, recipe, pixels=pixels, labels=labels, device=device)
+    run.finish(checkpoint, batch_of)
+    if recipe.recalibration_batches:  # batch norm's statistics, anew, on images as training sees them
         torch.manual_seed(recipe.seed)
-        batches = (minibatch(recipe, run.steps + i, pixels, labels, device) for i in range(recipe.settle))
-        update_bn([disturb(recipe, classifier, *batch) for batch in batches], classifier)
+        batches = (batch_of(run.steps + i) for i in range(recipe.recalibration_batches))
+        update_bn([augment(recipe, classifier, *batch) for batch in batches], classifier)
     return classifier.eval().to(memory_format=torch.contiguous_format), run.spent
 
 
-def drive(run: Run, checkpoint: Path, batch_of: Callable[[int], tuple[Tensor, Tensor]]) -> None:
-    """Takes a run to its last step, saving the checkpoint every minute, at the end and when it is interrupted.
+def train_language_model(
+    recipe: LanguageRecipe, tokenizer: Any, *, checkpoint: Path, data: Path | None = None, device: str = "cpu"
+) -> tuple[Any, dict[str, float]]:
+    """Trains the recipe's language model as `train` does a classifier: (model, `Run.spent`).
 
     Args:
-        run: what is trained, from nothing or from the checkpoint that it has loaded.
-        checkpoint: where it is saved.
-        batch_of: the examples of a step, which depend on its number alone.
+        tokenizer: of the library `tokenizers`.
+        data: the folder of texts, for a recipe that needs one.
+
+    Raises:
+        ValueError: the checkpoint belongs to another recipe.
     """
-    bar = tqdm(total=run.steps, initial=run.step, desc=run.recipe.name, unit="step", mininterval=1.0)
-    saved = time.monotonic()
-    try:
-        while run.step < run.steps:
-            began, worked = time.monotonic(), time.process_time()
-            loss = run.advance(*batch_of(run.step))
-            run.spent["seconds"] += time.monotonic() - began
-            run.spent["processor seconds"] += time.process_time() - worked
-            bar.update()
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            if time.monotonic() - saved > CHECKPOINT_EVERY:
-                run.save(checkpoint)
-                saved = time.monotonic()
-    except KeyboardInterrupt:
-        run.save(checkpoint)
-        bar.write(f"stopped at step {run.step} of {run.steps}; the same command goes on from {checkpoint}")
-        raise
-    finally:
-        bar.close()
-    run.save(checkpoint)
+    torch.manual_seed(recipe.seed)
+    model = build_language_model(recipe.architecture(tokenizer.get_vocab_size())).to(device)
+    text = recipe.data.training(tokenizer, data)
+    run = LanguageRun(recipe, model, recipe.steps)
+
+    def batch_of(step: int) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+        rows = text.rows(recipe.batch, recipe.context + 1, generator).to(device)
+        return rows[:, :-1], rows[:, 1:]
+
+    run.finish(checkpoint, batch_of)
+    return model.eval(), run.spent
+
+
+class Run:
+    """A training run: the net, its optimiser, how far it got.
+
+    `spent` has the seconds by the clock on the wall, which a busy machine makes many, and those that processors worked,
+    all threads together.
+    """
+
+    largest_gradient: float | None = None  # norm over all weights to which gradients are clipped, if they are
+
+    def __init__(self, recipe: Any, net: Any, steps: int) -> None:
+        self.recipe, self.net, self.steps, self.step = recipe, net, steps, 0
+        self.spent = {"seconds": 0.0, "processor seconds": 0.0}
+        self.optimizer = OPTIMIZERS[recipe.optimizer](
+            net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate, total_steps=steps + 1)
+        self.parts = {"net": net, "optimizer": self.optimizer, "schedule": self.schedule}
+
+    def finish(self, checkpoint: Path, batch_of: Callable[[int], tuple[Tensor, Tensor]]) -> None:
+        """Goes on from the checkpoint to the last step, saving every minute, at the end and when interrupted.
+
+        Args:
+            checkpoint: where the run is saved.
+            batch_of: the examples of a step, which depend on its number alone.
+        """
+        self.load(checkpoint)
+        bar = tqdm(total=self.steps, initial=self.step, desc=self.recipe.name, unit="step", mininterval=1.0)
+        saved = time.monotonic()
+        try:
+            while self.step < self.steps:
+                began, worked = time.monotonic(), time.process_time()
+                loss = self.advance(*batch_of(self.step))
+                self.spent["seconds"] += time.monotonic() - began
+                self.spent["processor seconds"] += time.process_time() - worked
+                bar.update()
+                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                if time.monotonic() - saved > CHECKPOINT_EVERY:
+                    self.save(checkpoint)
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            self.save(checkpoint)
+            bar.write(f"stopped at step {self.step} of {self.steps}; the same command goes on from {checkpoint}")
+            raise
+        finally:
+            bar.close()
+        self.save(checkpoint)
+
+    def advance(self, inputs: Tensor, targets: Tensor) -> float:
+        """One step of training; returns the loss."""
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
+        loss = self.loss(inputs, targets)
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.largest_gradient is not None:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.largest_gradient)
+        self.optimizer.step()
+        self.schedule.step()
+        self.step += 1
+        return loss.item()
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The cross-entropy of augmented images."""
+        images = augment(self.recipe, self.net, images, labels)
+        self.net.train()
+        with bfloat16(self.recipe, images.device):
+            return F.cross_entropy(self.net(images), labels, label_smoothing=self.recipe.label_smoothing)
+
+    def save(self, path: Path) -> None:
+        """Writes the checkpoint in one move."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state = {name: part.state_dict() for name, part in self.parts.items()}
+        unfinished = path.with_suffix(".part")
+        torch.save({**state, "step": self.step, "spent": self.spent, "recipe": str(self.recipe.to_data())}, unfinished)
+        unfinished.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Goes on from a checkpoint, if there is one. It is read as data only: nothing in it is executed."""
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True, map_location=self.net.device)
+        if state["recipe"] != str(self.recipe.to_data()):
+            raise ValueError(f"the checkpoint {path} belongs to another recipe; delete it to start anew")
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        self.step, self.spent = state["step"], state["spent"]
+
+
+class LanguageRun(Run):
+    """A training run whose examples are rows of tokens and, at every position, the token that follows."""
+
+    largest_gradient = 1.0
+
+    def loss(self, tokens: Tensor, following: Tensor) -> Tensor:
+        """The cross-entropy of the next token, in nats."""
+        self.net.train()
+        with bfloat16(self.recipe, tokens.device):
+            logits = self.net(input_ids=tokens, use_cache=False).logits
+        return F.cross_entropy(logits.flatten(0, 1).float(), following.flatten())
 
 
 def minibatch(
@@ -95,62 +191,8 @@ def minibatch(
     return images.to(device), labels[rows].to(device)
 
 
-class Run:
-    """A training run: the net, its optimiser, how far it got.
-
-    `spent` has the seconds by the clock on the wall, which a busy machine makes many, and those that processors worked,
-    all threads together.
-    """
-
-    def __init__(self, recipe: Any, classifier: Any, steps: int) -> None:
-        self.recipe, self.classifier, self.steps, self.step = recipe, classifier, steps, 0
-        self.spent = {"seconds": 0.0, "processor seconds": 0.0}
-        self.optimizer = OPTIMIZERS[recipe.optimizer](
-            classifier.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate, total_steps=steps + 1)
-
-    def advance(self, images: Tensor, labels: Tensor) -> float:
-        """One step of training; returns the loss."""
-        torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
-        images = disturb(self.recipe, self.classifier, images, labels)
-        self.classifier.train()
-        with bfloat16(self.recipe, images.device):
-            loss = F.cross_entropy(self.classifier(images), labels, label_smoothing=self.recipe.label_smoothing)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        self.schedule.step()
-        self.step += 1
-        return loss.item()
-
-    def save(self, path: Path) -> None:
-        """Writes the checkpoint in one move."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        state = {
-            "net": self.classifier.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-        }
-        unfinished = path.with_suffix(".part")
-        torch.save({**state, "step": self.step, "spent": self.spent, "recipe": str(self.recipe.to_data())}, unfinished)
-        unfinished.replace(path)
-
-    def load(self, path: Path) -> None:
-        """Goes on from a checkpoint, if there is one. It is read as data only: nothing in it is executed."""
-        if not path.exists():
-            return
-        state = torch.load(path, weights_only=True, map_location=self.classifier.device)
-        if state["recipe"] != str(self.recipe.to_data()):
-            raise ValueError(f"the checkpoint {path} belongs to another recipe; delete it to start anew")
-        self.classifier.load_state_dict(state["net"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.step, self.spent = state["step"], state["spent"]
-
-
-def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """The images as training sees them: moved, mirrored, incomplete, noisy, and as an adversary left them."""
+def augment(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """The images as training sees them: mirrored, shifted, partly erased, noisy, and attacked by an adversary."""
     if recipe.mirror:
         images = torch.where(torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5, images.flip(3), images)
     if recipe.shift:
@@ -161,19 +203,22 @@ def disturb(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tenso
     if recipe.noise:
         strength = recipe.noise * torch.rand(len(images), 1, 1, 1, device=images.device)
         images = (images + strength * torch.randn_like(images)).clamp(0, 1)
-    if not recipe.adversary_steps:
-        return images
+    return attacked(recipe, classifier, images, labels) if recipe.adversary_steps else images
+
+
+def attacked(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """The images after an untargeted PGD attack from a random start, as adversarial training has it."""
     eps, step_size = recipe.adversary_eps, 2 * recipe.adversary_eps / (recipe.adversary_steps + 1)
     classifier.eval()  # batch statistics are left alone
-    attacked = (images + torch.empty_like(images).uniform_(-eps, eps)).clamp(0, 1)
+    adversarial = (images + torch.empty_like(images).uniform_(-eps, eps)).clamp(0, 1)
     for _ in range(recipe.adversary_steps):
-        attacked.requires_grad_()
+        adversarial.requires_grad_()
         with bfloat16(recipe, images.device):
-            loss = F.cross_entropy(classifier(attacked), labels)
-        (gradient,) = torch.autograd.grad(loss, attacked)
-        attacked = (attacked + step_size * gradient.sign()).detach()
-        attacked = torch.minimum(torch.maximum(attacked, images - eps), images + eps).clamp(0, 1)
-    return attacked
+            loss = F.cross_entropy(classifier(adversarial), labels)
+        (gradient,) = torch.autograd.grad(loss, adversarial)
+        adversarial = (adversarial + step_size * gradient.sign()).detach()
+        adversarial = torch.minimum(torch.maximum(adversarial, images - eps), images + eps).clamp(0, 1)
+    return adversarial
 
 
 def erased(images: Float[Tensor, "n c h w"], side: int) -> Float[Tensor, "n c h w"]:
@@ -186,53 +231,6 @@ def erased(images: Float[Tensor, "n c h w"], side: int) -> Float[Tensor, "n c h 
     return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.5)
 
 
-def bfloat16(recipe: Any, device: torch.device) -> torch.autocast:
+def bfloat16(recipe: Recipe | LanguageRecipe, device: torch.device) -> torch.autocast:
     """Where the recipe asks for it: convolutions and matrix products in bfloat16, weights and sums in float32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.bfloat16)
-
-
-def train_language_model(
-    recipe: LanguageRecipe, tokenizer: Any, *, checkpoint: Path, data: Path | None = None, device: str = "cpu"
-) -> tuple[Any, dict[str, float]]:
-    """Trains the recipe's model, from the checkpoint if there is one: (model, `Run.spent`).
-
-    Ctrl-C saves the checkpoint and raises KeyboardInterrupt; the next call goes on from there.
-
-    Args:
-        tokenizer: of the library `tokenizers`.
-        data: the folder of texts, for a recipe that needs one.
-
-    Raises:
-        ValueError: the checkpoint belongs to another recipe.
-    """
-    torch.manual_seed(recipe.seed)
-    model = build_language_model(recipe.architecture(tokenizer.get_vocab_size())).to(device)
-    read = recipe.data.training(tokenizer, data)
-    run = LanguageRun(recipe, model, recipe.steps)
-    run.load(checkpoint)
-
-    def batch_of(step: int) -> tuple[Tensor, Tensor]:
-        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-        rows = read.rows(recipe.batch, recipe.context + 1, generator).to(device)
-        return rows[:, :-1], rows[:, 1:]
-
-    drive(run, checkpoint, batch_of)
-    return model.eval(), run.spent
-
-
-class LanguageRun(Run):
-    """A training run whose examples are rows of tokens and, at every place, the token that follows."""
-
-    def advance(self, tokens: Tensor, following: Tensor) -> float:
-        """One step of training; returns the loss in nats per token."""
-        self.classifier.train()
-        with bfloat16(self.recipe, tokens.device):
-            logits = self.classifier(input_ids=tokens, use_cache=False).logits
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), following.flatten())
-        self.optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.classifier.parameters(), 1.0)
-        self.optimizer.step()
-        self.schedule.step()
-        self.step += 1
-        return loss.item()

@@ -54,14 +54,16 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_and_ends_with_the_same_w
     assert torch.allclose(weights(again), weights(miniature[0]), atol=1e-5)
 
 
-def test_settling_estimates_batch_norm_anew_and_leaves_the_weights_alone(miniature, tmp_path):
-    settled, _ = train(replace(MINIATURE, settle=5), checkpoint=tmp_path / "settled.checkpoint")
+def test_recalibration_estimates_batch_norm_anew_and_leaves_the_weights_alone(miniature, tmp_path):
+    recalibrated, _ = train(
+        replace(MINIATURE, recalibration_batches=5), checkpoint=tmp_path / "recalibrated.checkpoint"
+    )
     kept, moved = dict(miniature[0].named_parameters()), dict(miniature[0].named_buffers())
-    assert all(torch.allclose(p, kept[name], atol=1e-5) for name, p in settled.named_parameters())
-    means = [(name, b) for name, b in settled.named_buffers() if name.endswith("running_mean")]
+    assert all(torch.allclose(p, kept[name], atol=1e-5) for name, p in recalibrated.named_parameters())
+    means = [(name, b) for name, b in recalibrated.named_buffers() if name.endswith("running_mean")]
     assert means and all(not torch.allclose(mean, moved[name], atol=1e-4) for name, mean in means)
-    assert all(b == 5 for name, b in settled.named_buffers() if name.endswith("num_batches_tracked"))
-    assert not settled.training
+    assert all(b == 5 for name, b in recalibrated.named_buffers() if name.endswith("num_batches_tracked"))
+    assert not recalibrated.training
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
@@ -76,7 +78,7 @@ def test_the_adversary_stays_in_its_ball_and_raises_the_loss():
     torch.manual_seed(0)
     classifier = train_module.build(robust.architecture, "mini")
     scenes = PaintedWorld().sample(16, seed=3)
-    attacked = train_module.disturb(robust, classifier, scenes.images, scenes.labels)
+    attacked = train_module.augment(robust, classifier, scenes.images, scenes.labels)
     assert (attacked - scenes.images).abs().max() <= robust.adversary_eps + 1e-6
     assert attacked.min() >= 0 and attacked.max() <= 1
     loss = torch.nn.functional.cross_entropy
