@@ -111,7 +111,8 @@ def _seeded(function: Callable, arguments: tuple) -> object:
 def same(a: object, b: object) -> bool:
     """Equality up to rounding, of tensors (of any precision), numbers, and containers of them; NaN equals NaN."""
     if _is_number(a) and _is_number(b):
-        return math.isclose(float(a), float(b), rel_tol=1e-5, abs_tol=1e-6) or (a != a and b != b)  # type: ignore[arg-type]
+        x, y = float(a), float(b)  # type: ignore[arg-type]
+        return math.isclose(x, y, rel_tol=1e-5, abs_tol=1e-6) or (math.isnan(x) and math.isnan(y))
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         a, b = a.detach(), b.detach()
         if a.shape != b.shape or a.device != b.device or (a.dtype == torch.bool) != (b.dtype == torch.bool):
