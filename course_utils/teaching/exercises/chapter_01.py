@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Real
+from operator import eq
 
+from course_utils.teaching.exercises.checks import Comparison, one_number, same
 from course_utils.teaching.exercises.exercise import Exercise, Mistake
 
 
 def recall_by(answers, truth, groups):
-    """Return a dictionary: for each group, the share of its pictures, in
+    """Return a dictionary: for each group, the share of its images, in
     [0, 1], whose answer is the truth.
 
-    Why: One number over all pictures is mostly about the common ones. The same number for each slice is the
+    Why: One number over all images is mostly about the common ones. The same number for each slice of them is the
     cheapest audit there is.
 
-    Hint: `set(groups)` holds every group once. For each you need the pictures of that group only.
+    Hint: `set(groups)` holds every group once. For each you need the images of that group only.
 
-    Hint: `zip(answers, truth, groups)` goes through the three lists together; keep `answer == truth` where the
-    group is the one you are at.
+    Hint: `zip(answers, truth, groups)` goes through the three lists together. Collect `answer == truth` where the
+    group is the one in question.
 
-    Hint: The share of a slice is `sum(right) / len(right)`: divide by the slice's pictures, not by all.
+    Hint: The share of a group is `sum(right) / len(right)`: divide by the number of its own images, not of all.
     """
     shares = {}
     for group in set(groups):
@@ -30,18 +32,18 @@ def recall_by(answers, truth, groups):
 
 
 def blind_spot(before, one, other, both, name):
-    """Return the share of all pictures, in [0, 1], that are called `name`
+    """Return the share of all images, in [0, 1], that are called `name`
     before the change and with either change alone, and something else with
     both changes together.
 
-    Why: A blind spot is a combination. To say that it is one, each half must be shown to be harmless by itself.
+    Why: A blind spot is a combination of changes. To call it one, you must show that each change is harmless alone.
 
-    Hint: Four lists of answers come in, about the same pictures in the same order. What must hold of a picture, in
+    Hint: Four lists of answers come in, about the same images in the same order. What must hold of an image, in
     each of the four, for it to count?
 
     Hint: Three times `== name`, joined by `and`, and once `!= name`.
 
-    Hint: The share is of *all* pictures, `sum(lost) / len(lost)`: a model that never says the class loses nothing.
+    Hint: The share is of *all* images, `sum(lost) / len(lost)`: a model that never answers `name` loses nothing.
     """
     rows = zip(before, one, other, both, strict=True)
     lost = [a == name and b == name and c == name and d != name for a, b, c, d in rows]
@@ -52,79 +54,47 @@ ANSWERS = ["lorry", "lorry", "road", "lorry", "road", "road", "lorry", "road", "
 TRUTH = ["lorry", "lorry", "lorry", "lorry", "road", "road", "road", "lorry", "lorry", "lorry"]
 GROUPS = ["red", "red", "red", "blue", "none", "none", "none", "white", "white", "white"]
 
-
-def check_recall_by(function: Callable, exercise: Exercise) -> None:
-    """One share for each group, of the group's own pictures."""
-    reference = exercise.reference
-    result = function(list(ANSWERS), list(TRUTH), list(GROUPS))
-    if not isinstance(result, dict):
-        raise Mistake(f"your function returns a {type(result).__name__}, expected a dictionary: group → share.")
-    right = reference(ANSWERS, TRUTH, GROUPS)
-    if set(result) != set(right):
-        raise Mistake(f"your dictionary has the keys {sorted(map(str, result))}, expected {sorted(right)}.")
-    for group, share in result.items():
-        if not isinstance(share, Real) or isinstance(share, bool):
-            raise Mistake(f"for {group!r} your function gives a {type(share).__name__}, expected one number.")
-    for wrong, message in _mistakes(right):
-        if all(abs(result[group] - wrong[group]) < 1e-6 for group in right):
-            raise Mistake(message)
-    for group in sorted(right):  # the same message in every run
-        if abs(result[group] - right[group]) > 1e-6:
-            raise Mistake(f"for {group!r} your function says {result[group]:.3g}, expected {right[group]:.3g}.")
-
-
-def _mistakes(right: dict[str, float]) -> list[tuple[dict[str, float], str]]:
-    size = {group: GROUPS.count(group) for group in right}
-    counts = {group: right[group] * size[group] for group in right}
-    overall = sum(counts.values()) / len(GROUPS)
-    return [
-        (counts, "these are numbers of right answers: divide each by the number of pictures in its group."),
-        (
-            {group: counts[group] / len(GROUPS) for group in right},
-            "you divide by the number of all pictures: a slice's share is of its own pictures.",
-        ),
-        ({group: 1 - right[group] for group in right}, "these are shares of wrong answers: compare with ==."),
-        ({group: 100 * right[group] for group in right}, "this is in per cent: return shares between 0 and 1."),
-        (
-            dict.fromkeys(right, 0.0),
-            "no answer is the name of a group: compare answers with the *truth*, and pick by group.",
-        ),
-        (dict.fromkeys(right, overall), "every group gets the average over all: keep only the pictures of the group."),
-    ]
-
-
 BEFORE = ["lorry", "lorry", "lorry", "lorry", "road", "lorry", "lorry", "lorry"]
 ONE = ["lorry", "lorry", "lorry", "road", "lorry", "lorry", "lorry", "lorry"]
 OTHER = ["lorry", "lorry", "lorry", "lorry", "lorry", "road", "lorry", "lorry"]
 BOTH = ["road", "road", "lorry", "road", "road", "road", "bus", "lorry"]
 
 
-def check_blind_spot(function: Callable, exercise: Exercise) -> None:
-    """Right before, right with either change, wrong with both; a share of all pictures."""
-    reference = exercise.reference
-    given = (BEFORE, ONE, OTHER, BOTH)
-    share = function(*map(list, given), "lorry")
-    if not isinstance(share, Real) or isinstance(share, bool):
-        whole = ": `before == name` compares the whole list; go picture by picture, with zip" * isinstance(share, bool)
-        raise Mistake(f"your function returns a {type(share).__name__}, expected one number between 0 and 1{whole}.")
-    right, value = reference(*given, "lorry"), float(share)
-    known = {
-        3.0: "that is how many pictures are lost; the share is that number divided by the number of all pictures.",
-        100 * right: "this is in per cent: return the share itself, between 0 and 1.",
-        6
-        / 8: "you count every picture that is wrong with both changes: it must be right before and with either alone.",
-        5 / 8: "you leave out what either change does alone: `one` and `other` must both still say `name`.",
-        2 / 8: "you miss a picture that became neither of the two: with both changes anything but `name` counts.",
-        3 / 5: "you divide by the pictures that either change alone leaves right: divide by all of them.",
-        3 / 7: "you divide by the pictures that were right before: divide by all of them.",
-    }
-    for wrong, advice in known.items():
-        if abs(value - wrong) < 1e-6:
-            raise Mistake(advice)
-    if abs(value - right) > 1e-6:
-        raise Mistake(f"{value:.3g} given for eight pictures of which three are lost, expected {right:.3g}.")
-    if function(["road"], ["road"], ["road"], ["bus"], "lorry") != 0:
-        raise Mistake("a picture that was never called `name` cannot be lost: here the share is 0.")
+def one_share_for_each_group(result: object, right: object) -> None:
+    """Form of a result: a dictionary with the groups as keys and numbers as values."""
+    assert isinstance(right, dict)
+    if not isinstance(result, dict):
+        raise Mistake(f"your function returns a {type(result).__name__}, expected a dictionary: group → share.")
+    if set(result) != set(right):
+        raise Mistake(f"your dictionary has the keys {sorted(map(str, result))}, expected {sorted(right)}.")
+    for group, share in result.items():
+        if not isinstance(share, Real) or isinstance(share, bool):
+            raise Mistake(f"for {group!r} your function gives a {type(share).__name__}, expected one number.")
+
+
+def first_difference(result: dict[str, float], right: dict[str, float], *given: list[str]) -> str:
+    """The message for shares that no wrong answer of the table gives."""
+    group = min(group for group in right if not same(result[group], right[group]))
+    return f"for {group!r} your function says {result[group]:.3g}, expected {right[group]:.3g}."
+
+
+def each_share(change: Callable[[float, int, int], float]) -> Callable:
+    """Recall by group with `change` of each share, its group's size and the number of all images in its place."""
+
+    def changed(answers, truth, groups):
+        shares = recall_by(answers, truth, groups)
+        return {group: change(share, groups.count(group), len(groups)) for group, share in shares.items()}
+
+    return changed
+
+
+def share_of(counts: Callable[..., bool]) -> Callable:
+    """The share of images that count; `counts` takes an image's four answers and the name."""
+
+    def share(*given):
+        return sum(counts(*answers, given[-1]) for answers in zip(*given[:-1], strict=True)) / len(given[0])
+
+    return share
 
 
 EXERCISES = (
@@ -134,7 +104,19 @@ EXERCISES = (
         minutes=6,
         difficulty=1,
         reference=recall_by,
-        check=check_recall_by,
+        check=Comparison(lambda: [(ANSWERS, TRUTH, GROUPS)], first_difference, one_share_for_each_group),
+        wrong={
+            "you divide by the number of all images: take the group's.": each_share(lambda r, n, total: r * n / total),
+            "these are numbers of right answers: divide by the group's size.": each_share(lambda r, n, total: r * n),
+            "every group gets the average over all: take only the images of the group.": (
+                lambda answers, truth, groups: dict.fromkeys(groups, sum(map(eq, answers, truth)) / len(truth))
+            ),
+            "these are shares of wrong answers: compare with ==.": each_share(lambda r, n, total: 1 - r),
+            "this is in per cent: return shares between 0 and 1.": each_share(lambda r, n, total: 100 * r),
+            "no answer is the name of a group: compare answers with the *truth*, and select by group.": (
+                lambda answers, truth, groups: dict.fromkeys(groups, 0.0)
+            ),
+        },
     ),
     Exercise(
         id="01-blind-spot",
@@ -142,6 +124,34 @@ EXERCISES = (
         minutes=8,
         difficulty=2,
         reference=blind_spot,
-        check=check_blind_spot,
+        check=Comparison(
+            lambda: [(BEFORE, ONE, OTHER, BOTH, "lorry"), (BEFORE, ONE, OTHER, BOTH, "bus")],
+            otherwise=lambda share, right, *given: (
+                f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 images are lost."
+            ),
+            form=one_number,
+        ),
+        wrong={
+            "you leave out what a change does alone: `one` and `other` must both still say `name`.": (
+                share_of(lambda a, b, c, d, name: a == name != d),
+                share_of(lambda a, b, c, d, name: a == b == name != d),
+                share_of(lambda a, b, c, d, name: a == c == name != d),
+            ),
+            "you count every image that is wrong with both changes: it must be right before and with either alone.": (
+                share_of(lambda a, b, c, d, name: d != name)
+            ),
+            "you divide by the images that are right before the changes: divide by all of them.": (
+                lambda *given: blind_spot(*given) / share_of(lambda a, b, c, d, name: a == name)(*given),
+                lambda *given: blind_spot(*given) / share_of(lambda a, b, c, d, name: a == b == c == name)(*given),
+            ),
+            "you miss an image that is called something new: with both changes anything but `name` counts.": (
+                share_of(lambda a, b, c, d, name: a == b == c == name and d == "road")
+            ),
+            "this is how many images are lost: divide it by how many there are.": lambda *given: 8 * blind_spot(*given),
+            "this is in per cent: return the share itself, between 0 and 1.": lambda *given: 100 * blind_spot(*given),
+            "`before == name` compares a whole list with one name: go image by image, with `zip`.": (
+                lambda before, one, other, both, name: before == name
+            ),
+        },
     ),
 )

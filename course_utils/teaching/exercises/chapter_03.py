@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
 
 import torch
+from torch import Tensor
 
-from course_utils.teaching.exercises.checks import inputs_untouched, require_equal, require_tensor_like
-from course_utils.teaching.exercises.exercise import Exercise, Mistake
+from course_utils.teaching.exercises.checks import Comparison, one_number
+from course_utils.teaching.exercises.exercise import Exercise
 
 
 def entanglement(probabilities, own):
-    """Return a table (classes, classes) in which the row a, column b says how
-    much the pictures of class a speak for class b: the mean probability of b.
-    Make it symmetric, a with b as b with a, and put zeros on the diagonal.
+    """Return a table (classes, classes) with, in row a and column b, the mean
+    probability of class b over the images of class a. Make it symmetric by
+    averaging it with its transpose, and put zeros on the diagonal.
 
-    Why: The first half of level two in four lines. Probabilities of pictures become a table of classes, and the
-    table says which of them the model can mix up.
+    Why: This is the first half of level two in four lines. The probabilities of images become a table of classes,
+    and the table says which of them the model may confuse.
 
-    Hint: `probabilities[own == a]` are the rows of the pictures of class a. What you want of them is one row: their
-    mean over pictures, `dim=0`.
+    Hint: `probabilities[own == a]` are the rows of the images of class a. You need one row of them: their mean over
+    images, `dim=0`.
 
     Hint: `torch.stack` makes a square table of these rows, one for each class. Symmetric is `(table + table.T) /
     2`.
 
-    Hint: A class always speaks for itself, and that says nothing about sharing: `table.fill_diagonal_(0)`.
+    Hint: A class has a high probability on its own images, which says nothing about sharing:
+    `table.fill_diagonal_(0)`.
     """
     rows = [probabilities[own == name].mean(0) for name in range(probabilities.shape[1])]
     table = torch.stack(rows)
@@ -37,8 +38,8 @@ def flips(before, after, name, into):
     """Return the share of all pairs in which the classifier said `name` before
     the change and says `into` after it.
 
-    Why: A mask that lights up is a guess. The test is an intervention: change that one thing, and count how many
-    answers change with it.
+    Why: A mask that lights up is only a hypothesis. The test is an intervention: change that one thing, and count
+    how many answers change with it.
 
     Hint: Go through both lists at once: `zip(before, after)`. A pair counts if two things hold.
 
@@ -49,76 +50,58 @@ def flips(before, after, name, into):
     return sum(turned) / len(turned)
 
 
-CLASSES, COPIES = 4, 3
+BEFORE = ["waffle", "waffle", "waffle", "pancakes", "donut", "waffle", "pancakes", "waffle"]
+AFTER = ["pancakes", "waffle", "donut", "pancakes", "pancakes", "pancakes", "waffle", "pancakes"]
 
 
-def check_entanglement(function: Callable, exercise: Exercise) -> None:
-    """Means over pictures, class by class, both ways alike, nothing on the diagonal."""
-    reference = exercise.reference
-    generator = torch.Generator().manual_seed(0)
-    own = torch.arange(CLASSES).repeat(COPIES)  # the pictures of a class do not stand side by side
-    probabilities = torch.rand(len(own), CLASSES, generator=generator).softmax(1)
-    right = reference(probabilities, own)
-    with inputs_untouched(probabilities=probabilities, own=own):
-        result = require_tensor_like(function(probabilities.clone(), own.clone()), right, "your table")
-    rows = torch.stack([probabilities[own == each].mean(0) for each in range(CLASSES)])
-    blank = rows.clone().fill_diagonal_(0)
-    both = (rows + rows.T) / 2
-    mistakes = [
-        (
-            rows,
-            "the table is not symmetric, and a class speaks for itself: (table + table.T) / 2, then zeros.",
-        ),
-        (blank, "the table is not symmetric: what a says of b and what b says of a are two numbers; take their mean."),
-        (
-            blank.T,
-            "the table is not symmetric: what a says of b and what b says of a are two numbers; take their mean.",
-        ),
-        (both, "a class speaks for itself on the diagonal, which says nothing about sharing: put zeros there."),
-        (2 * right, "every number is twice what it should be: the mean of both ways is their sum divided by 2."),
-        (COPIES * right, "every number is too large by the number of pictures: take their mean, not their sum."),
-    ]
-    require_equal(
-        result, right, mistakes,
-        "not the mean probabilities: the row of class a is `probabilities[own == a].mean(0)`; both ways, then zeros.",
-    )  # fmt: skip
+def probabilities_to_check() -> list[tuple[Tensor, Tensor]]:
+    """Probabilities of twelve images, and their classes: three images of each, not side by side."""
+    probabilities = torch.rand(12, 4, generator=torch.Generator().manual_seed(0)).softmax(1)
+    return [(probabilities, torch.arange(4).repeat(3))]
 
 
-def check_flips(function: Callable, exercise: Exercise) -> None:
-    """Counts what was `name` and is `into`, among all pairs."""
-    reference = exercise.reference
-    before = ["waffle", "waffle", "waffle", "pancakes", "donut", "waffle", "pancakes", "waffle"]
-    after = ["pancakes", "waffle", "donut", "pancakes", "pancakes", "pancakes", "waffle", "pancakes"]
-    share = function(list(before), list(after), "waffle", "pancakes")
-    if not isinstance(share, Real):
-        raise Mistake(f"your function returned a {type(share).__name__}, expected one number, the share of pairs.")
-    right, value = reference(before, after, "waffle", "pancakes"), float(share)
-    known = {
-        3.0: "that is how many pairs flip; the share is that number divided by the number of all pairs.",
-        3 / 5: "that is the share among pairs that were called the class before; divide by all pairs, so that a model "
-        "that never said it cannot score.",
-        5 / 8: "some pairs were called something else before: a pair counts if it was `name` *and* became `into`.",
-        4 / 8: "some pairs became a third class: a pair counts if it became `into`, not just anything else.",
-        6 / 8: "you count every answer that changed: a pair counts if it was `name` and became `into`.",
-        37.5: "in per cent it is right; return the share, from 0 to 1.",
-    }
-    for wrong, advice in known.items():
-        if abs(value - wrong) < 1e-6:
-            raise Mistake(f"{value:g} of these eight pairs: {advice}")
-    if abs(value - right) > 1e-6:
-        raise Mistake(f"{value:g} given for eight pairs of which three flip, expected {right:g}.")
-    if function(["waffle"], ["waffle"], "waffle", "pancakes") != 0:
-        raise Mistake("where nothing flips the share is 0.")
+def mean_rows(probabilities: Tensor, own: Tensor) -> Tensor:
+    """The table before it is made symmetric."""
+    return torch.stack([probabilities[own == name].mean(0) for name in range(probabilities.shape[1])])
+
+
+def share_of(counts: Callable[..., bool]) -> Callable:
+    """The share of pairs that count; `counts` takes the two answers of a pair, `name` and `into`."""
+
+    def share(before, after, name, into):
+        return sum(counts(old, new, name, into) for old, new in zip(before, after, strict=True)) / len(before)
+
+    return share
 
 
 EXERCISES = (
     Exercise(
         id="03-entanglement",
-        title="Who speaks for whom",
+        title="Which classes share features",
         minutes=10,
         difficulty=2,
         reference=entanglement,
-        check=check_entanglement,
+        check=Comparison(
+            probabilities_to_check,
+            otherwise="these are not the mean probabilities: row a is `probabilities[own == a].mean(0)`; average the "
+            "table with its transpose, then put zeros on the diagonal.",
+        ),
+        wrong={
+            "the table is not symmetric: take the mean of a's probability for b and b's for a.": (
+                lambda p, own: mean_rows(p, own).fill_diagonal_(0),
+                lambda p, own: mean_rows(p, own).fill_diagonal_(0).T,
+            ),
+            "a class's probability for itself says nothing about sharing: put zeros on the diagonal.": (
+                lambda p, own: (mean_rows(p, own) + mean_rows(p, own).T) / 2
+            ),
+            "the table is not symmetric, and its diagonal not zero: `(table + table.T) / 2`, then zeros.": mean_rows,
+            "every number is twice what it should be: divide the sum of the table and its transpose by 2.": (
+                lambda p, own: 2 * entanglement(p, own)
+            ),
+            "every number is too large by the number of images: take their mean, not their sum.": (
+                lambda p, own: entanglement(p, own) * len(p) / p.shape[1]
+            ),
+        },
     ),
     Exercise(
         id="03-flips",
@@ -126,6 +109,28 @@ EXERCISES = (
         minutes=5,
         difficulty=1,
         reference=flips,
-        check=check_flips,
+        check=Comparison(
+            lambda: [(BEFORE, AFTER, "waffle", "pancakes"), (BEFORE, AFTER, "donut", "waffle")],
+            otherwise=lambda share, right, *given: (
+                f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 pairs count."
+            ),
+            form=one_number,
+        ),
+        wrong={
+            "this is the share among pairs that were called `name` before: divide by the number of all pairs.": (
+                lambda old, new, name, into: flips(old, new, name, into) * len(old) / old.count(name)
+            ),
+            "some of your pairs were called something else before: a pair counts if it was `name`, too.": (
+                share_of(lambda old, new, name, into: new == into)
+            ),
+            "some of your pairs became a third class: a pair counts if it became `into`.": (
+                share_of(lambda old, new, name, into: old == name != new)
+            ),
+            "you count every answer that changed: a pair counts if it was `name` and became `into`.": (
+                share_of(lambda old, new, name, into: old != new)
+            ),
+            "this is the number of flips: divide it by the number of pairs.": lambda *given: 8 * flips(*given),
+            "this is in per cent: return the share itself, between 0 and 1.": lambda *given: 100 * flips(*given),
+        },
     ),
 )

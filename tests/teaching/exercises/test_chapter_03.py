@@ -1,43 +1,12 @@
 """The checks of chapter 3 accept what is right and name the mistake in what is wrong."""
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 
 from course_utils.learning import find
 from course_utils.teaching.exercises.chapter_03 import entanglement, flips
 from course_utils.teaching.exercises.exercise import judge
-
-
-def rows(probabilities, own):
-    return torch.stack([probabilities[own == each].mean(0) for each in range(probabilities.shape[1])])
-
-
-def not_symmetric(probabilities, own):
-    return rows(probabilities, own).fill_diagonal_(0)
-
-
-def with_diagonal(probabilities, own):
-    table = rows(probabilities, own)
-    return (table + table.T) / 2
-
-
-def both_ways_summed(probabilities, own):
-    return 2 * entanglement(probabilities, own)
-
-
-def summed(probabilities, own):
-    return 3 * entanglement(probabilities, own)
-
-
-def logs(probabilities, own):
-    return entanglement(probabilities.log(), own)
-
-
-def count(before, after, name, into):
-    return sum(old == name and new == into for old, new in zip(before, after, strict=True))
-
-
-def among_right(before, after, name, into):
-    return count(before, after, name, into) / before.count(name)
 
 
 def with_loops(probabilities, own):
@@ -50,31 +19,51 @@ def with_loops(probabilities, own):
     return table
 
 
+def by_matrices(probabilities, own):
+    members = F.one_hot(own).float()
+    rows = (members / members.sum(0)).T @ probabilities
+    return (rows + rows.T) / 2 * (1 - torch.eye(len(rows)))
+
+
+def in_numpy(probabilities, own):
+    rows = np.stack([probabilities.numpy()[own.numpy() == name].mean(0) for name in range(probabilities.shape[1])])
+    table = (rows + rows.T) / 2
+    np.fill_diagonal(table, 0)
+    return torch.from_numpy(table)
+
+
+def in_place(probabilities, own):
+    return entanglement(probabilities.div_(probabilities.sum(1, keepdim=True) + 1), own)
+
+
+def flips_by_a_loop(before, after, name, into):
+    count = 0
+    for i in range(len(before)):
+        if before[i] == name and after[i] == into:
+            count += 1
+    return count / len(before)
+
+
+def flips_in_numpy(before, after, name, into):
+    return ((np.array(before) == name) & (np.array(after) == into)).mean()
+
+
 WRONG = {
     "03-entanglement": [
-        (rows, "not symmetric, and a class speaks for itself"),
-        (not_symmetric, "the table is not symmetric"),
-        (lambda p, own: not_symmetric(p, own).T, "the table is not symmetric"),
-        (with_diagonal, "put zeros there"),
-        (both_ways_summed, "twice what it should be"),
-        (summed, "not their sum"),
-        (logs, "not the mean probabilities"),
-        (lambda p, own: p, "shape"),
+        (lambda p, own: entanglement(p.log(), own), "not the mean probabilities"),
+        (lambda p, own: p, "shape (12, 4), expected (4, 4)"),
+        (lambda p, own: entanglement(p, own) / 0, "NaN or infinity"),
+        (in_place, "in place"),
     ],
     "03-flips": [
-        (count, "divided by the number of all pairs"),
-        (among_right, "among pairs that were called the class before"),
-        (lambda b, a, n, i: sum(new == i for new in a) / len(a), "called something else before"),
-        (lambda b, a, n, i: sum(o == n != w for o, w in zip(b, a, strict=True)) / len(a), "a third class"),
-        (lambda b, a, n, i: sum(o != w for o, w in zip(b, a, strict=True)) / len(a), "every answer that changed"),
-        (lambda b, a, n, i: 100 * flips(b, a, n, i), "from 0 to 1"),
-        (lambda b, a, n, i: 0.11, "expected 0.375"),
+        (lambda b, a, n, i: 0.11, "expected 0.375: 3 of 8"),
+        (lambda b, a, n, i: flips(b, a, "waffle", "pancakes"), "0 of 8"),
         (lambda b, a, n, i: "many", "expected one number"),
     ],
 }
 RIGHT = {
-    "03-entanglement": [entanglement, with_loops],
-    "03-flips": [flips, lambda b, a, n, i: count(b, a, n, i) / len(b)],
+    "03-entanglement": [with_loops, by_matrices, in_numpy],
+    "03-flips": [flips_by_a_loop, flips_in_numpy, lambda b, a, n, i: list(zip(b, a, strict=True)).count((n, i)) / 8],
 }
 
 

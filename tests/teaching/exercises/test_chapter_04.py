@@ -1,47 +1,18 @@
 """The checks of chapter 4 accept what is right and name the mistake in what is wrong."""
 
+import numpy as np
 import pytest
 import torch
 
 from course_utils.activations import record
 from course_utils.objectives import Channel
-from course_utils.teaching.exercises.chapter_04 import climb, fine_share
+from course_utils.teaching.exercises.chapter_04 import ascent, climb, fine_share, spectrum
 from course_utils.teaching.exercises.checks import a_case_with_maps
 from course_utils.vision.measures import high_frequency_share
 
-ALL = (1, 2, 3)
-
 
 def largest(gradient):
-    return gradient.abs().amax(dim=ALL, keepdim=True).clamp_min(1e-12)
-
-
-def plainly(images, step):
-    return (images + step).clamp(0, 1)
-
-
-def variant(
-    pick=lambda maps, channel: maps[:, channel].mean(dim=(1, 2)), by=largest, move=plainly, extra=0, end=plainly
-):
-    """The climb with one of its pieces done otherwise."""
-
-    def climb(classifier, layer, channel, images, steps, lr):
-        look = record(classifier, [layer])
-        for _ in range(steps + extra):
-            images = images.detach().requires_grad_()
-            gradient = torch.autograd.grad(pick(look(images)[layer], channel).sum(), images)[0]
-            images = move(images, lr * gradient / by(gradient))
-        return end(images, 0).detach()
-
-    return climb
-
-
-def of_a_logit(classifier, layer, channel, images, steps, lr):
-    for _ in range(steps):
-        images = images.detach().requires_grad_()
-        gradient = torch.autograd.grad(classifier(images)[:, channel].sum(), images)[0]
-        images = plainly(images, lr * gradient / largest(gradient))
-    return images.detach()
+    return gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
 
 
 def with_backward(classifier, layer, channel, images, steps, lr, *, only_images=False, fresh=True):
@@ -61,11 +32,15 @@ def with_images_only(classifier, layer, channel, images, steps, lr):
 
 
 def accumulating(classifier, layer, channel, images, steps, lr):
-    return with_backward(classifier, layer, channel, images, steps, lr, only_images=True, fresh=False)
+    return with_backward(classifier, layer, channel, images, steps, lr, fresh=False)
+
+
+def image_by_image(classifier, layer, channel, images, steps, lr):
+    return torch.cat([climb(classifier, layer, channel, image[None], steps, lr) for image in images])
 
 
 def with_a_loss(classifier, layer, channel, images, steps, lr):
-    """The way of those who think in losses: down the negative, in double precision between the steps."""
+    """Descent of the negative activation, in double precision between the steps."""
     look = record(classifier, [layer])
     for _ in range(steps):
         x = images.clone().requires_grad_()
@@ -74,6 +49,17 @@ def with_a_loss(classifier, layer, channel, images, steps, lr):
         step = gradient / (gradient.flatten(1).abs().max(dim=1).values[:, None, None, None] + 1e-12)
         images = torch.clamp(images.double() - lr * step, min=0, max=1).float()
     return images
+
+
+def with_steps_in_numpy(classifier, layer, channel, images, steps, lr):
+    look = record(classifier, [layer])
+    moved = images.numpy()
+    for _ in range(steps):
+        x = torch.tensor(moved, requires_grad=True)
+        look(x)[layer][:, channel].mean((1, 2)).sum().backward()
+        gradient = x.grad.numpy()
+        moved = np.clip(moved + lr * gradient / (np.abs(gradient).max((1, 2, 3), keepdims=True) + 1e-12), 0, 1)
+    return torch.from_numpy(moved)
 
 
 def returns_inside_the_loop(classifier, layer, channel, images, steps, lr):
@@ -87,13 +73,17 @@ def always_from_the_start(classifier, layer, channel, images, steps, lr):
     return result
 
 
-def one_gradient_for_all_steps(classifier, layer, channel, images, steps, lr):
-    start = images.clone().requires_grad_()
-    activation = Channel(layer, channel)(record(classifier, [layer])(start)).sum()
-    step = torch.autograd.grad(activation, start)[0]
+def of_a_logit(classifier, layer, channel, images, steps, lr):
     for _ in range(steps):
-        images = plainly(images, lr * step / largest(step))
-    return images
+        images = images.detach().requires_grad_()
+        gradient = torch.autograd.grad(classifier(images)[:, channel].sum(), images)[0]
+        images = (images + lr * gradient / largest(gradient)).clamp(0, 1)
+    return images.detach()
+
+
+def without_a_gradient_at_random(classifier, layer, channel, images, steps, lr):
+    result = climb(classifier, layer, channel, images, steps, lr)
+    return torch.rand_like(images) if torch.equal(result, images) else result
 
 
 def on_the_callers_tensor(classifier, layer, channel, images, steps, lr):
@@ -109,14 +99,6 @@ def training_the_model(classifier, layer, channel, images, steps, lr):
     with torch.no_grad():
         next(classifier.parameters()).mul_(1.1)
     return climb(classifier, layer, channel, images, steps, lr)
-
-
-def waves(images, *, mean=(2, 3), energy=lambda s: s.abs().square(), fine=lambda d, a: (d**2 + a**2).sqrt() > 0.25):
-    """The share with one of its pieces done otherwise."""
-    centred = images - images.mean(dim=mean, keepdim=True) if mean else images
-    down, across = torch.fft.fftfreq(images.shape[2])[:, None], torch.fft.fftfreq(images.shape[3])[None]
-    total = energy(torch.fft.fft2(centred)).sum(1)
-    return (total * fine(down, across)).sum((1, 2)) / total.sum((1, 2))
 
 
 def half_of_the_waves(images):
@@ -135,133 +117,106 @@ def without_the_wave_of_frequency_zero(images):
     return energy[:, frequency > 0.25].sum(1) / energy.flatten(1).sum(1)
 
 
-def axes_mixed_up(images):
-    return waves(images, fine=lambda d, a: (d.T**2 + a.T**2).sqrt() > 0.25)
+def by_loops(images):
+    shares = []
+    for image in images:
+        fine = total = 0.0
+        for channel in image:
+            energy = torch.fft.fft2(channel - channel.mean()).abs() ** 2
+            for row, down in zip(energy, torch.fft.fftfreq(image.shape[1]), strict=True):
+                fine += row[(down**2 + torch.fft.fftfreq(image.shape[2]) ** 2).sqrt() > 0.25].sum()
+            total += energy.sum()
+        shares.append(fine / total)
+    return torch.stack(shares)
 
 
-def per_channel(images):
-    return waves(images.flatten(0, 1)[:, None]).unflatten(0, (len(images), 3))
+def in_numpy(images):
+    pixels = images.numpy()
+    energy = np.abs(np.fft.fft2(pixels - pixels.mean((2, 3), keepdims=True))) ** 2
+    down, across = np.fft.fftfreq(pixels.shape[2]), np.fft.fftfreq(pixels.shape[3])
+    fine = np.hypot(down[:, None], across) > 0.25
+    return torch.from_numpy((energy * fine).sum((1, 2, 3)) / energy.sum((1, 2, 3)))
 
 
-def over_the_batch(images):
-    return waves(images.permute(1, 0, 2, 3).flatten(0, 1)[None])[0]
-
-
-def shifted(images):
-    return waves(images, energy=lambda s: torch.fft.fftshift(s, dim=(2, 3)).abs().square())
-
-
-def energy_only(images):
-    images = images - images.mean(dim=(2, 3), keepdim=True)
-    frequency = torch.hypot(*torch.meshgrid(*map(torch.fft.fftfreq, images.shape[2:]), indexing="ij"))
-    return (torch.fft.fft2(images).abs().square().sum(1) * (frequency > 0.25)).sum((1, 2))
+def correct_for_squares_only(images):
+    return fine_share(images if images.shape[2] == images.shape[3] else images[..., :18])
 
 
 WRONG = {
     "04-climb": {
-        "descent": (variant(move=lambda images, step: plainly(images, -step)), "goes downhill"),
-        "no clamp": (variant(move=lambda images, step: images + step, end=lambda images, _: images), "below 0"),
-        "clamp at the end only": (variant(move=lambda images, step: images + step), "after every step"),
-        "gradients left in the weights": (with_backward, "gradients in the weights"),
         "gradients add up in images.grad": (accumulating, "adds up"),
-        "largest of the whole batch": (variant(by=lambda g: g.abs().max()), "of the whole batch"),
-        "largest without abs": (variant(by=lambda g: g.amax(dim=ALL, keepdim=True)), "gradient.abs()"),
-        "length instead of largest": (
-            variant(by=lambda g: g.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]),
-            "gradient's length",
+        "return inside the loop": (returns_inside_the_loop, "only one step"),
+        "always from the start": (always_from_the_start, "only one step"),
+        "sign without NaN": (
+            ascent(divisor=lambda gradient: gradient.abs().clamp_min(1e-12)),
+            "every pixel moves by `lr`",
         ),
-        "gradient not divided": (variant(by=lambda g: 1), "not divided"),
-        "sign": (variant(by=lambda g: g.abs().clamp_min(1e-12)), "as in an attack"),
-        "channel taken from the batch": (variant(pick=lambda maps, c: maps[c]), "not channel 2"),
-        "channel taken from the batch, no guard": (
-            variant(pick=lambda maps, c: maps[c], by=lambda g: g.abs().amax(dim=ALL, keepdim=True)),
-            "not channel 2",
+        "a logit": (of_a_logit, "raises a logit"),
+        "another channel": (
+            ascent(lambda maps, channel: maps[:, channel + 1]),
+            "with steps=3 the mean activation goes from",
         ),
-        "channel taken from the rows": (variant(pick=lambda maps, c: maps[:, :, c]), "row 2"),
-        "all channels": (variant(pick=lambda maps, c: maps), "all channels"),
-        "strongest place": (variant(pick=lambda maps, c: maps[:, c].amax(dim=(1, 2))), "strongest place"),
-        "a logit": (of_a_logit, "climbs a logit"),
-        "another channel": (variant(pick=lambda maps, c: maps[:, c + 1]), "one step takes the mean activation"),
-        "division by 0 where the channel sleeps": (
-            variant(by=lambda g: g.abs().amax(dim=ALL, keepdim=True)),
-            "asleep",
-        ),
-        "return inside the loop": (returns_inside_the_loop, "have made one step"),
-        "always from the start": (always_from_the_start, "have made one step"),
-        "the first gradient for all steps": (one_gradient_for_all_steps, "gradient at the start"),
+        "other images without a gradient": (without_a_gradient_at_random, "should stay as they are"),
         "one step too many": (
-            lambda c, l, n, images, steps, lr: climb(c, l, n, images, steps + (steps > 1), lr),  # noqa: E741
-            "made 6 steps",
+            lambda c, layer, n, images, steps, lr: climb(c, layer, n, images, steps + (steps > 1), lr),
+            "loop over `range(steps)`",
         ),
-        "nothing happens": (lambda c, l, n, images, steps, lr: images.clone(), "nothing has changed"),  # noqa: E741
         "requires_grad on the caller's images": (on_the_callers_tensor, "requires_grad"),
         "changed in place": (in_place, "in place"),
         "weights changed": (training_the_model, "never the model"),
-        "graph left on": (
-            lambda c, l, n, images, steps, lr: climb(c, l, n, images, steps, lr).requires_grad_(),  # noqa: E741
-            "detach",
-        ),
+        "graph left on": (lambda *given: climb(*given).requires_grad_(), "detach"),
     },
     "04-fine-share": {
-        "mean not removed": (lambda images: waves(images, mean=None), "mean still counts"),
-        "one mean for all channels": (lambda images: waves(images, mean=ALL), "each channel's own mean"),
-        "amplitude": (lambda images: waves(images, energy=torch.abs), "amplitudes"),
-        "real part only": (lambda images: waves(images, energy=lambda s: s.real**2), "imaginary"),
-        "above 0.5": (lambda images: waves(images, fine=lambda d, a: torch.hypot(d, a) > 0.5), "half of it is 0.25"),
-        "no square root": (lambda images: waves(images, fine=lambda d, a: d**2 + a**2 > 0.25), "not with the square"),
-        "below": (lambda images: waves(images, fine=lambda d, a: torch.hypot(d, a) <= 0.25), "below 0.25"),
-        "only down": (lambda images: waves(images, fine=lambda d, a: (d.abs() > 0.25) | (a > 9)), "frequencies down"),
-        "only across": (lambda images: waves(images, fine=lambda d, a: (a.abs() > 0.25) | (d > 9)), "across count"),
-        "a square instead of a circle": (
-            lambda images: waves(images, fine=lambda d, a: (d.abs() > 0.25) | (a.abs() > 0.25)),
-            "one by one",
+        "no square root": (spectrum(fine=lambda down, across: down**2 + across**2 > 0.25), "not its square"),
+        "rows and columns mixed up": (
+            spectrum(fine=lambda down, across: torch.hypot(down.T, across.T) > 0.25),
+            "square images work",
         ),
-        "sum of the two": (lambda images: waves(images, fine=lambda d, a: d.abs() + a.abs() > 0.25), "only added"),
-        "rows and columns mixed up": (axes_mixed_up, "square pictures work"),
+        "right for squares only": (correct_for_squares_only, "use their height and width"),
         "rfft2 not counted twice": (half_of_the_waves, "rfft2"),
-        "fftshift": (shifted, "fftshift"),
         "average over the batch": (lambda images: fine_share(images).mean(), "whole batch"),
-        "batch added up": (over_the_batch, "whole batch"),
-        "one for each channel": (per_channel, "shape (3, 3)"),
-        "average of the channels' shares": (lambda images: per_channel(images).mean(1), "averages the shares"),
-        "per cent": (lambda images: 100 * fine_share(images), "per cent"),
-        "not divided": (energy_only, "energy itself"),
+        "batch added up": (spectrum(share=lambda part, whole: part.sum() / whole.sum()), "whole batch"),
+        "one for each channel": (
+            spectrum(share=lambda part, whole: part.sum((2, 3)) / whole.sum((2, 3))),
+            "shape (3, 3)",
+        ),
         "a python number": (lambda images: fine_share(images).mean().item(), "whole batch"),
         "another threshold": (
-            lambda images: waves(images, fine=lambda d, a: torch.hypot(d, a) > 0.2),
+            spectrum(fine=lambda down, across: torch.hypot(down, across) > 0.2),
             "have shares of",
         ),
     },
 }
 
 RIGHT = {
-    "04-climb": [with_images_only, with_a_loss],
+    "04-climb": [with_backward, with_images_only, image_by_image, with_a_loss, with_steps_in_numpy],
     "04-fine-share": [
         lambda images: fine_share(images.double()),
         without_the_wave_of_frequency_zero,
-        lambda images: waves(images, fine=lambda d, a: d**2 + a**2 >= 0.25**2),
+        spectrum(fine=lambda down, across: down**2 + across**2 >= 0.25**2),
+        by_loops,
+        in_numpy,
     ],
 }
 
 
-def test_the_climb_raises_the_activation_and_treats_each_picture_by_itself():
+def test_the_ascent_raises_the_activation_and_treats_each_image_by_itself():
     classifier, images = a_case_with_maps()
     look, channel = record(classifier, ["late"]), Channel("late", 2)
-    climbed = climb(classifier, "late", 2, images, 10, 0.05)
-    assert (channel(look(climbed)) > 1.5 * channel(look(images))).all()
-    assert climbed.min() >= 0
-    assert climbed.max() <= 1
+    raised = climb(classifier, "late", 2, images, 10, 0.05)
+    assert (channel(look(raised)) > 1.5 * channel(look(images))).all()
+    assert raised.min() >= 0
+    assert raised.max() <= 1
     alone = climb(classifier, "late", 2, images[1:2], 10, 0.05)
-    assert torch.allclose(climbed[1:2], alone, atol=1e-5)
+    assert torch.allclose(raised[1:2], alone, atol=1e-5)
 
 
-def test_the_share_of_fine_detail_orders_pictures_as_the_packages_measure_does():
+def test_the_share_of_fine_detail_orders_images_as_the_packages_measure_does():
     noise = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     smooth = torch.nn.functional.avg_pool2d(noise, 3, stride=1, padding=1, count_include_pad=False)
-    pictures = torch.stack([noise[0], 0.5 * noise[1] + 0.5 * smooth[1], 0.2 * noise[2] + 0.8 * smooth[2], smooth[3]])
+    images = torch.stack([noise[0], 0.5 * noise[1] + 0.5 * smooth[1], 0.2 * noise[2] + 0.8 * smooth[2], smooth[3]])
     for measure in (fine_share, high_frequency_share):
-        share = measure(pictures)
+        share = measure(images)
         assert (share.diff() < 0).all()
-    assert fine_share(noise).mean().item() == pytest.approx(
-        1 - torch.pi / 16, abs=0.02
-    )  # the circle's part of a square
+    outside_the_circle = 1 - torch.pi / 16  # of the square of all frequencies
+    assert fine_share(noise).mean().item() == pytest.approx(outside_the_circle, abs=0.02)
