@@ -12,6 +12,8 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
+ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
+
 
 @contextmanager
 def as_found(model: nn.Module) -> Iterator[None]:
@@ -37,6 +39,30 @@ def check_settings(*, stop_at: float | None = None, **counts: int | None) -> Non
             raise ValueError(f"{name}={value!r} given, expected a whole number of at least 1.")
     if stop_at is not None and not 0 < stop_at <= 1:
         raise ValueError(f"stop_at={stop_at!r} given, expected a confidence above 0 and at most 1, such as 0.9.")
+
+
+def check_unit_interval(images: Tensor, name: str = "images", *, rounding: float = ROUNDING) -> None:
+    """Raise, in a sentence, unless these are floating-point images in [0, 1], `rounding` more or less.
+
+    Args:
+        images: of any shape.
+        name: what a message calls them.
+        rounding: how far outside [0, 1] they may lie.
+
+    Raises:
+        TypeError: not floating-point numbers.
+        ValueError: no images, NaN, or numbers outside [0, 1].
+    """
+    if not images.is_floating_point():
+        raise TypeError(f"{name} are {images.dtype}, expected floating-point numbers in [0, 1]: {name}.float() / 255.")
+    if images.numel() == 0:
+        raise ValueError(f"{name} of shape {tuple(images.shape)} given, expected at least one image.")
+    low, high = (value.item() for value in images.detach().aminmax())
+    if math.isnan(low) or math.isnan(high):
+        raise ValueError(f"{name} hold NaN (not a number), expected [0, 1].")
+    if low < -rounding or high > 1 + rounding:
+        hint = "divide by 255" if low >= 0 and high > 2 else "leave normalisation to the classifier"
+        raise ValueError(f"{name} from {low:.3g} to {high:.3g} given, expected [0, 1]: {hint}.")
 
 
 def checked_indices(indices: Sequence[int] | None, samples: int) -> Sequence[int]:

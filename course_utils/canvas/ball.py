@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_utils.canvas.image import Canvas
+from course_utils.validation import check_unit_interval
 
 NORMS = ("linf", "l2")
-ROUNDING = 1e-4  # how far outside [0, 1] an image may lie and be clipped: what interpolation leaves behind
 
 
 class EpsilonBall(Canvas):
@@ -50,7 +50,7 @@ class EpsilonBall(Canvas):
         start: Float[Tensor, "batch channels height width"] | None = None,
     ) -> None:
         super().__init__()
-        check_images(images)
+        check_unit_interval(images)
         self.eps, self.norm = checked_radius(eps, norm)
         if start is not None and start.shape != images.shape:
             raise ValueError(
@@ -117,14 +117,3 @@ def checked_radius(eps: float, norm: str) -> tuple[float, str]:
             f"eps={eps:g} given, expected at most 1 in 'linf', as images are in [0, 1]: eps=8/255, not eps=8."
         )
     return float(eps), norm
-
-
-def check_images(images: Tensor, name: str = "images") -> None:
-    """Raise, in a sentence, unless these are floating-point images in [0, 1]; as `EpsilonBall` does."""
-    if not images.is_floating_point():
-        raise TypeError(f"{name} are {images.dtype}, expected floating-point numbers in [0, 1]: {name}.float() / 255.")
-    if images.numel() == 0:
-        raise ValueError(f"{name} of shape {tuple(images.shape)} given, expected at least one image.")
-    low, high = images.min().item(), images.max().item()
-    if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # also true for NaN
-        raise ValueError(f"{name} from {low:.3g} to {high:.3g} given, expected [0, 1], before any normalisation.")

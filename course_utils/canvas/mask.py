@@ -10,10 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.canvas.ball import check_images
 from course_utils.canvas.image import Canvas
 from course_utils.utils import sample_generators
-from course_utils.validation import unknown
+from course_utils.validation import check_unit_interval, unknown
 
 Fill = str | Tensor
 FILLS = ("blur", "mean", "noise")
@@ -61,7 +60,7 @@ class MaskCanvas(Canvas):
         indices: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        check_images(images)
+        check_unit_interval(images)
         if cells < 1:
             raise ValueError(f"cells={cells} given, expected at least 1 along each side of the mask.")
         flags = [removed] * len(images) if isinstance(removed, bool) else list(removed)
@@ -111,7 +110,7 @@ def filling(
         ValueError: an unknown name, or a tensor of another shape or outside [0, 1].
     """
     if isinstance(fill, Tensor):
-        check_images(fill, "fill")
+        check_unit_interval(fill, "fill")
         if fill.ndim != 4 or fill.shape[1:] != images.shape[1:] or len(fill) not in (1, len(images)):
             expected = f"{tuple(images.shape)}, or one image for all"
             raise ValueError(f"fill of shape {tuple(fill.shape)} given, expected {expected}.")
