@@ -28,6 +28,8 @@ from torch import Tensor
 from course_utils.utils import progress_bar
 
 SUFFIX = ".safetensors"
+Function = Callable[[Any], dict[str, Any]]
+Contents = Generator[tuple[str, bytes], None, None]  # keys, and encoded records
 
 
 def sweep(
@@ -65,7 +67,9 @@ def sweep(
         TypeError: a function without a name of its own, or tasks that are no plain values.
         ConnectionError: the cluster's scheduler went away.
     """
-    tasks, name, folder = list(tasks), name_of(function), _folder(save_to)
+    tasks, name, folder = list(tasks), name_of(function), None if save_to is None else Path(save_to)
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
     keys = [key_of(name, task) for task in tasks]
     named = dict(zip(keys, tasks, strict=True))
     stored = {key: read(folder / f"{key}{SUFFIX}", name, task) for key, task in named.items()} if folder else {}
@@ -98,14 +102,6 @@ def _collect(
             failed += records[key].error is not None
             if failed:
                 bar.set_postfix_str(f"{failed} failed")
-
-
-def _folder(save_to: str | PathLike[str] | None) -> Path | None:
-    if save_to is None:
-        return None
-    folder = Path(save_to)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 MOST_ROWS = 40  # of a table in a notebook
@@ -219,81 +215,65 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-Function = Callable[[Any], dict[str, Any]]
-Contents = Generator[tuple[str, bytes], None, None]  # keys, and encoded records
-CHANCES = 2  # deaths of a worker that a task may have been near, before it is tried alone
-
-
-class WorkerDied(RuntimeError):
-    """The process that worked on a task came to an end: killed, out of memory, or crashed."""
-
-
 def outcomes(function: Function, tasks: Mapping[str, Any], n_jobs: int | None) -> Contents:
     """Each task's key and encoded record, as soon as it is there.
 
-    When a worker dies, nobody can tell which of the tasks in flight was to blame. All of them are tried again; those
-    that have been near `CHANCES` deaths come last, one at a time, and the one whose worker dies then is recorded.
+    Dask itself tries a task on several workers before it gives it up. With joblib all tasks in flight are lost when
+    a worker dies, and nobody can tell which was to blame: each of them is tried again with nothing beside it.
     """
-    left, deaths = dict(tasks), Counter[str]()
-    while left:
-        together = {key: task for key, task in left.items() if deaths[key] < CHANCES}
-        batch = together or dict([next(iter(left.items()))])
-        in_flight = Counter[str]()
-        try:
-            for key, content in _deal(function, batch, in_flight, n_jobs):
-                del left[key]
-                yield key, content
-        except WorkerDied as death:
-            deaths.update(in_flight)
-            if not together:
-                (key,) = batch
-                yield key, _given_up(function, left.pop(key), death)
-
-
-def _given_up(function: Function, task: Any, death: WorkerDied) -> bytes:
-    message = f"its worker died whenever it was tried, at last with no other task beside it ({death})"
-    return encode(Record(name_of(function), task, None, Failure("WorkerDied", message), 0.0))
-
-
-def _deal(function: Function, batch: Mapping[str, Any], in_flight: Counter[str], n_jobs: int | None) -> Contents:
-    """Like `outcomes`, but WorkerDied if a worker dies. `in_flight` counts the deaths that a task may have caused."""
     backend, _ = get_active_backend()
     if type(backend).__name__ == "DaskDistributedBackend":
-        return _by_dask(backend, partial(attempt, function), batch, in_flight)
-    return _by_joblib(function, batch, in_flight, n_jobs)
+        yield from _by_dask(backend, function, tasks)
+        return
+    left, in_flight = dict(tasks), dict[str, Any]()
+    while left:
+        try:
+            for key, content in _by_joblib(function, left, in_flight, n_jobs):
+                del left[key]
+                yield key, content
+        except TerminatedWorkerError:
+            for key, task in list(in_flight.items()):
+                yield key, _alone(function, key, task, n_jobs)
+                del left[key]
 
 
-def _by_joblib(function: Function, batch: Mapping[str, Any], in_flight: Counter[str], n_jobs: int | None) -> Contents:
+def _by_joblib(function: Function, tasks: Mapping[str, Any], in_flight: dict[str, Any], n_jobs: int | None) -> Contents:
+    in_flight.clear()
+
     def dispatched():
-        for key, task in batch.items():
-            in_flight[key] = 1
+        for key, task in list(tasks.items()):
+            in_flight[key] = task
             yield delayed(_keyed)(key, function, task)
 
-    workers = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+    for key, content in Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")(dispatched()):
+        del in_flight[key]
+        yield key, content
+
+
+def _alone(function: Function, key: str, task: Any, n_jobs: int | None) -> bytes:
     try:
-        for key, content in workers(dispatched()):
-            del in_flight[key]
-            yield key, content
+        return next(_by_joblib(function, {key: task}, {}, n_jobs))[1]
     except TerminatedWorkerError as error:
-        raise WorkerDied(_exit_codes(error)) from None
+        lines = str(error).splitlines()  # one of them says how the workers ended
+        return _given_up(function, task, next((line.strip() for line in lines if "exit code" in line), lines[0]))
 
 
-def _exit_codes(error: Exception) -> str:
-    """The line of loky's message that says how the workers ended."""
-    lines = str(error).splitlines()
-    return next((line.strip() for line in lines if "exit code" in line), lines[0])
+def _given_up(function: Function, task: Any, reason: str) -> bytes:
+    message = f"its worker died whenever it was tried, at last with no other task beside it ({reason})"
+    return encode(Record(name_of(function), task, None, Failure("WorkerDied", message), 0.0))
 
 
 def _keyed(key: str, function: Function, task: Any) -> tuple[str, bytes]:
     return key, attempt(function, task)
 
 
-def _by_dask(backend: Any, work: Callable[[Any], bytes], batch: Mapping[str, Any], in_flight: Counter[str]) -> Contents:
+def _by_dask(backend: Any, function: Function, tasks: Mapping[str, Any]) -> Contents:
     from distributed import KilledWorker, as_completed
 
     client = backend.client
-    futures = client.map(work, list(batch.values()), pure=False, **backend.submit_kwargs)
-    keys = {future.key: key for future, key in zip(futures, batch, strict=True)}
+    work = partial(attempt, function)
+    futures = client.map(work, list(tasks.values()), pure=False, **backend.submit_kwargs)
+    keys = {future.key: key for future, key in zip(futures, tasks, strict=True)}
     waiting = as_completed(futures)
     del futures  # what is held here stays in a worker's memory, and is done again if that worker dies
     try:
@@ -305,7 +285,7 @@ def _by_dask(backend: Any, work: Callable[[Any], bytes], batch: Mapping[str, Any
                     "start it again and repeat the call, which goes on where it stopped if it has save_to."
                 )
             if future.status == "error" and isinstance(future.exception(), KilledWorker):
-                in_flight[key] = CHANCES  # Dask itself tried it again on several workers
+                yield key, _given_up(function, tasks[key], "Dask tried it on several")
                 continue
             content = future.result()
             future.release()
@@ -313,8 +293,6 @@ def _by_dask(backend: Any, work: Callable[[Any], bytes], batch: Mapping[str, Any
     finally:
         if client.status == "running":
             client.cancel(list(waiting.futures))
-    if in_flight:
-        raise WorkerDied("Dask gave it up")
 
 
 def attempt(function: Callable[[Any], dict[str, Any]], task: Any) -> bytes:

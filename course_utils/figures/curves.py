@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from course_utils.figures.style import MARKERS, PALETTE, DescribedFigure, described, new_figure, styled
@@ -43,6 +42,8 @@ def plot_curves(
         TypeError, ValueError: no alt text, no curves, a curve of another length than `x`, or an interval for
             a curve that is not there.
     """
+    from matplotlib.ticker import MaxNLocator
+
     described(alt)
     if not curves:
         raise ValueError("no curves given, expected at least one, such as {'pocket': [0.1, 0.5]}.")

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 from textwrap import fill
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, described, new_figure, styled
 from course_utils.models.classifier import Classifier, Prediction
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 LARGEST = 2.2  # inches: a small image drawn larger than this shows its pixels and nothing more
 LETTERS = 11  # letters of a title that fit into an inch

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
 from course_utils.figures.images import as_images
 from course_utils.figures.style import WIDTH, DescribedFigure, data_uri, described, render
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PIXELS = 320  # CSS pixels that a small image is enlarged to
 
@@ -75,6 +77,8 @@ class Scrubber:
 
 def _sources(frames: Any) -> tuple[list[str], int, bool]:
     """The frames as data URIs, their width in CSS pixels, and whether to enlarge them pixel by pixel."""
+    from matplotlib.figure import Figure
+
     if isinstance(frames, (list, tuple)) and frames and isinstance(frames[0], (DescribedFigure, Figure)):
         # A frame's own words are not needed: the scrubber's and the caption stand for it.
         images = [

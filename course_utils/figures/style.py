@@ -1,4 +1,4 @@
-"""How every figure of the course looks, and the `DescribedFigure` that carries a figure together with its words.
+"""Style of figures, the `DescribedFigure` that carries a figure together with its words, and HTML from templates.
 
 Lines differ in colour, marker and dash, so that a figure can be read in black and white. Figures are at most
 `WIDTH` inches wide with large text: on a phone they shrink to half of that and must still be legible.
@@ -12,19 +12,20 @@ import os
 import re
 import sys
 from base64 import b64encode
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from cycler import cycler
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
-from matplotlib import rc_context
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from course_utils.models.fetch import mode
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Arguments = ParamSpec("Arguments")
+Drawn = TypeVar("Drawn")
 
 # Okabe & Ito 2008, without their yellow, which is too faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -34,8 +35,6 @@ DASHES = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 WIDTH = 6.5  # inches
 DPI = 192  # two image pixels for each CSS pixel (96 an inch): sharp on the screens of phones
 
-STAND_IN = "stand-in: random weights in place of pretrained ones"  # with COURSE_MODELS=stand-in
-
 STYLE: Any = {
     "font.size": 12.5,
     "axes.titlesize": 12.5,
@@ -43,7 +42,6 @@ STYLE: Any = {
     "legend.fontsize": 11.5,
     "xtick.labelsize": 11.5,
     "ytick.labelsize": 11.5,
-    "axes.prop_cycle": cycler(color=PALETTE) + cycler(marker=MARKERS) + cycler(linestyle=DASHES),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -63,12 +61,33 @@ STYLE: Any = {
     "ytick.color": "black",
 }
 
-styled = rc_context(STYLE)  # a decorator: the style holds while the function draws
+
+@cache
+def _style() -> Any:
+    from cycler import cycler
+
+    return STYLE | {"axes.prop_cycle": cycler(color=PALETTE) + cycler(marker=MARKERS) + cycler(linestyle=DASHES)}
+
+
+def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
+    """A decorator: the course's style holds while the function draws. Matplotlib is imported when it is called."""
+
+    @wraps(draw)
+    def with_style(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Drawn:
+        from matplotlib import rc_context
+
+        with rc_context(_style()):
+            return draw(*args, **kwargs)
+
+    return with_style
 
 
 @styled
 def new_figure(height: float, *, width: float = WIDTH) -> Figure:
     """An empty figure in the course's style; sizes in inches."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
     return Figure(figsize=(width, height), dpi=DPI, layout=layout)
 
@@ -90,16 +109,6 @@ class DescribedFigure:
     def __init__(self, figure: Figure, *, alt: str) -> None:
         self.figure = figure
         self.alt = described(alt)
-        if mode() == "stand-in":
-            self._mark()
-
-    def _mark(self) -> None:
-        """Says on the figure, and in its words, that it may come from a net with random weights."""
-        if self.figure.get_suptitle():
-            self.figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=9, color=PALETTE[1])
-        else:  # the layout leaves room for it
-            self.figure.suptitle(STAND_IN, fontsize=9, color=PALETTE[1])
-        self.alt = f"{STAND_IN}: {self.alt}"
 
     @styled
     def save(self, path: str | Path) -> None:
