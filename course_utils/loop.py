@@ -25,7 +25,7 @@ from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas
 from course_utils.canvas.ball import NORMS, Norm
 from course_utils.utils import progress_bar, sample_generators
-from course_utils.validation import as_found, check_flow, check_gradients, check_settings, checked_indices, one_each
+from course_utils.validation import as_found, check_flow, check_gradients, check_settings, one_each
 
 ADAM = partial(torch.optim.Adam, lr=0.05, fused=True)  # for canvases whose numbers are of the size of one
 
@@ -98,7 +98,9 @@ def optimize(
     forward = record(model, getattr(objective, "layers", ()))
     parameters, batch = list(canvas.parameters()), len(canvas)
     rule, taken = optimizer(parameters), torch.zeros(batch, dtype=torch.long)
-    names = checked_indices(indices, batch)
+    names = range(batch) if indices is None else indices
+    if len(names) != batch:
+        raise ValueError(f"{len(names)} indices given, expected {batch}: one for each sample.")
     generators = sample_generators(seed, names, "transforms") if transforms else []
     active = torch.arange(batch, device=parameters[0].device)  # the samples that are not done: only they are computed
     best = Best()

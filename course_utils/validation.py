@@ -1,4 +1,4 @@
-"""What the loop promises around itself: the model is left as found, and what cannot work says so at once."""
+"""Validation: models are left as they were found, and what cannot work is refused at once, in a sentence."""
 
 from __future__ import annotations
 
@@ -65,25 +65,19 @@ def check_unit_interval(images: Tensor, name: str = "images", *, rounding: float
         raise ValueError(f"{name} from {low:.3g} to {high:.3g} given, expected [0, 1]: {hint}.")
 
 
-def checked_indices(indices: Sequence[int] | None, samples: int) -> Sequence[int]:
-    """`indices`, one for each sample; 0 … samples - 1 if None; ValueError if there are more or fewer."""
-    if indices is not None and len(indices) != samples:
-        raise ValueError(f"{len(indices)} indices given, expected {samples}: one for each sample.")
-    return range(samples) if indices is None else indices
-
-
 def one_each(numbers: Tensor, samples: int, source: object) -> Tensor:
     """`numbers`, if there is one for each sample; otherwise a ValueError that names their source."""
     if not isinstance(numbers, Tensor) or numbers.shape != (samples,):
         given = f"shape {tuple(numbers.shape)}" if isinstance(numbers, Tensor) else type(numbers).__name__
-        raise ValueError(f"{_name(source)} returned {given}, expected ({samples},): one number for each sample.")
+        name = getattr(source, "__name__", None) or repr(source)
+        raise ValueError(f"{name} returned {given}, expected ({samples},): one number for each sample.")
     return numbers
 
 
 def check_flow(score: Tensor) -> None:
     """Raise RuntimeError if gradients are wanted and the objective's score carries none."""
     if torch.is_grad_enabled() and not score.requires_grad:
-        raise RuntimeError(_NO_FLOW)
+        raise RuntimeError(NO_FLOW)
 
 
 class ZeroGradientError(RuntimeError):
@@ -111,7 +105,7 @@ def check_gradients(
 
     gradients = [weight.grad.reshape(len(weight), -1) for weight in parameters if weight.grad is not None]
     if not gradients:
-        raise RuntimeError(_NO_FLOW)
+        raise RuntimeError(NO_FLOW)
     total = score.sum() + sum(gradient.sum() for gradient in gradients)
     if step > 0 and math.isfinite(total.abs()):  # NaN and infinity survive a sum: all is well
         return
@@ -133,14 +127,10 @@ def check_gradients(
         warnings.warn(f"the gradient is zero at step 0 for samples {stuck}: they stay.", RuntimeWarning, stacklevel=3)
 
 
-_NO_FLOW = (
+NO_FLOW = (
     "no gradient flows from the objective back to the canvas: the model must compute its logits from its "
     "input with differentiable operations, without torch.no_grad() or detach()."
 )
-
-
-def _name(source: object) -> str:
-    return getattr(source, "__name__", None) or repr(source)
 
 
 def unknown(what: str, given: object, known: Iterable[object]) -> str:

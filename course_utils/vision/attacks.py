@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -29,6 +29,9 @@ from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import LogProb, Target
 from course_utils.utils import run_chunks, sample_generators
 from course_utils.validation import ZeroGradientError, as_found, check_settings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def targeted_attack(
@@ -194,6 +197,7 @@ def _projected_gradient(
             except ZeroGradientError as error:
                 stuck.append(error)
                 return None
+            assert result.confidence is not None  # it was given one
             state = {"images": result.x, "logits": result.logits}
             best.update(rows.to(given.device), result.score, result.confidence, **state)
             iterations[rows] += result.steps
@@ -396,7 +400,7 @@ def plot_attack(
     return show_perturbation(before, after, captions=captions, alt=alt)
 
 
-def draw_change(cells: Sequence[Any], old: np.ndarray, new: np.ndarray, factor: float, *, titles: bool = True) -> None:
+def draw_change(cells: Sequence[Axes], old: np.ndarray, new: np.ndarray, factor: float, *, titles: bool = True) -> None:
     """An image (height, width, 3), its magnified change and what became of it, into three axes."""
     change = (0.5 + factor * (new - old)).clip(0, 1)
     names = ("before", f"change × {factor:g}", "after") if titles else ("", "", "")

@@ -12,7 +12,7 @@ from course_utils.figures.style import DescribedFigure
 from course_utils.models.classifier import Classifier
 from course_utils.teaching.labs import lab
 from course_utils.teaching.labs.lab import Lab, Progress
-from course_utils.vision.attributions import show_isolation
+from course_utils.vision.saliency import show_isolation
 from course_utils.world import Scenes
 
 MOST_SCENES = 20  # what a menu can hold
