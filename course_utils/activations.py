@@ -1,4 +1,4 @@
-"""What a model computes on its way to the logits, layer by layer, from one forward pass.
+"""Activations: what a model computes on its way to the logits, layer by layer, from one forward pass.
 
     outputs = record(model, ["layer2", "layer3"])(images)
     outputs.logits, outputs["layer3"]
@@ -57,7 +57,7 @@ def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Output
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """What one forward pass gave; `outputs["layer3"]` is a recorded layer.
+    """The outputs of one forward pass; `outputs["layer3"]` is a recorded layer.
 
     Attributes:
         logits: (batch, classes).
@@ -87,12 +87,10 @@ class Outputs:
         """
         by_name = getattr(self.model, "targets", None)
         if callable(by_name) and not isinstance(target, Tensor):
-            every = by_name(target, self.batch)
-        else:
-            every = _indices(target, self.batch, self.logits)
-        return every if self.samples is None else every[self.samples]
+            return self.each(by_name(target, self.batch))
+        return self.each(_indices(target, self.batch, self.logits))
 
-    def each(self, values: int | Sequence[int]) -> Int[Tensor, "left"]:
+    def each(self, values: int | Sequence[int] | Int[Tensor, "..."]) -> Int[Tensor, "left"]:
         """One whole number for all samples of the run, or one for each, for the samples at hand.
 
         Raises:
@@ -132,7 +130,8 @@ def _copy_to(recorded: dict[str, Tensor], name: str) -> Callable[..., None]:
 def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
     names = [target] if isinstance(target, str) else target if isinstance(target, list | tuple) else []
     if any(isinstance(name, str) for name in names):
-        raise TypeError(f"target {target!r} is a name, and {_UNNAMED}: give an index, or wrap it in Classifier(…).")
+        unnamed = "this model is a plain module that knows no class names"
+        raise TypeError(f"target {target!r} is a name, and {unnamed}: give an index, or wrap it in Classifier(…).")
     indices = torch.as_tensor(target, device=logits.device)
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise TypeError(f"target is {indices.dtype}, expected whole numbers: indices of classes.")
@@ -143,7 +142,4 @@ def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
     low, high = indices.aminmax() if indices.numel() else (0, 0)
     if low < 0 or high >= logits.shape[1]:
         raise ValueError(f"target {target!r} given, expected indices from 0 to {logits.shape[1] - 1}.")
-    return indices.long().expand(batch)
-
-
-_UNNAMED = "this model is a plain module that knows no class names"
+    return indices.long()

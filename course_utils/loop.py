@@ -1,4 +1,4 @@
-"""The one loop on which the course is built: change what the model sees until it answers as we want.
+"""Gradient ascent on what a model sees: the one loop on which the course is built.
 
 Each step the canvas renders what the model sees, one forward pass gives the logits and the layers asked for,
 the objective and the priors make one score of them for each sample, and the optimiser moves the canvas up
@@ -16,16 +16,16 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas
+from course_utils.canvas.ball import NORMS, Norm
 from course_utils.utils import progress_bar, sample_generators
-from course_utils.validation import as_found, check_flow, check_gradients, check_settings, checked_indices, one_each
+from course_utils.validation import as_found, check_flow, check_gradients, check_settings, one_each
 
 ADAM = partial(torch.optim.Adam, lr=0.05, fused=True)  # for canvases whose numbers are of the size of one
 
@@ -49,7 +49,7 @@ def optimize(
     evaluate_every: int = 10,
     progress: bool | None = None,
 ) -> Result:
-    """Change a canvas so that the score of each of its samples grows, and keep the best of each.
+    """Gradient ascent on a canvas: the score of each of its samples grows, and the best of each is kept.
 
     The batch is many independent optimisations: a sample that is done leaves it and costs nothing more. On a
     CPU the same call gives the same bits; other batch sizes and GPUs agree as far as floating point allows.
@@ -91,31 +91,56 @@ def optimize(
     each step as in Madry et al. 2018. Neither ranks by clean evaluations nor lets samples finish one by one.
     """
     check_settings(stop_at=stop_at, steps=steps, evaluate_every=evaluate_every)
+    if stop_at is not None and confidence is None:
+        confidence = getattr(objective, "confidence", None)
+        if confidence is None:
+            raise ValueError(f"stop_at given, but {objective!r} has no confidence: give optimize a confidence=….")
     forward = record(model, getattr(objective, "layers", ()))
     parameters, batch = list(canvas.parameters()), len(canvas)
     rule, taken = optimizer(parameters), torch.zeros(batch, dtype=torch.long)
-    names = checked_indices(indices, batch)
+    names = range(batch) if indices is None else indices
+    if len(names) != batch:
+        raise ValueError(f"{len(names)} indices given, expected {batch}: one for each sample.")
     generators = sample_generators(seed, names, "transforms") if transforms else []
-    best = Best(parameters, objective, stop_at, confidence)
+    active = torch.arange(batch, device=parameters[0].device)  # the samples that are not done: only they are computed
+    best = Best()
 
-    def look(transforms: Sequence[Callable[..., Tensor]] = ()) -> tuple[Tensor, Outputs, Tensor]:
-        left = best.left  # the samples that are not done: only they go through the model
+    def evaluate(transforms: Sequence[Callable[..., Tensor]] = ()) -> tuple[Tensor, Outputs, Tensor]:
         rendered = canvas.render()
         variable = canvas.variable(rendered.clone()) if priors else rendered  # a clone: models may work in place
-        x = seen = rendered if len(left) == batch else rendered[left]
+        x = seen = rendered if len(active) == batch else rendered[active]
         for transform in transforms:
-            seen = transform(seen, [generators[i] for i in left.tolist()])
-        outputs = forward(seen, samples=left, batch=batch)
-        score = one_each(objective(outputs), len(left), objective)
+            seen = transform(seen, [generators[i] for i in active.tolist()])
+        outputs = forward(seen, samples=active, batch=batch)
+        score = one_each(objective(outputs), len(active), objective)
         check_flow(score)
         for prior in priors:
-            score = score - one_each(prior(variable), batch, prior)[left]
+            score = score - one_each(prior(variable), batch, prior)[active]
         return x.detach(), outputs, score
 
-    def evaluate(step: int) -> None:
+    @torch.no_grad()
+    def update(step: int, outputs: Outputs, score: Tensor) -> Tensor | slice:
+        """After a clean evaluation: keep the best, and let go of those that are done; positions of those that stay."""
+        nonlocal active
+        sure = one_each(confidence(outputs), len(active), confidence) if confidence else torch.zeros_like(score)
+        done = None if stop_at is None else sure >= stop_at
+        now = {f"parameter {i}": each if len(active) == batch else each[active] for i, each in enumerate(parameters)}
+        best.update(active, score, sure, done, logits=outputs.logits, best_step=torch.full_like(active, step), **now)
+        if done is None:
+            return slice(None)
+        staying = (~done).nonzero().squeeze(1)
+        active = active[staying]
+        return staying
+
+    @torch.no_grad()
+    def restore(samples: Tensor | slice) -> None:
+        for i, parameter in enumerate(parameters):
+            parameter[samples] = best.rows[f"parameter {i}"][samples]
+
+    def evaluate_cleanly(step: int) -> None:
         with torch.no_grad():
-            x, outputs, score = look()
-        best.see(step, outputs, score)
+            x, outputs, score = evaluate()
+        update(step, outputs, score)
         if on_step and step == steps:
             on_step(step, x, outputs, score)
 
@@ -124,34 +149,38 @@ def optimize(
         try:
             for step in progress_bar(range(steps), "optimising", progress=progress):
                 if transforms and step % evaluate_every == 0:
-                    evaluate(step)
-                    if not len(best.left):
+                    evaluate_cleanly(step)
+                    if not len(active):
                         break
-                x, outputs, score = look(transforms)
-                climbing = score
+                x, outputs, score = evaluate(transforms)
+                rising = score
                 if not transforms:  # then this pass is a clean evaluation, and costs nothing more
-                    climbing = score[best.see(step, outputs, score)]
+                    rising = score[update(step, outputs, score)]
                 if on_step:
                     on_step(step, x, outputs, score)
-                if not len(best.left):
+                if not len(active):
                     break
                 rule.zero_grad()
-                (-climbing.sum()).backward(inputs=parameters)
-                check_gradients(parameters, climbing, step, best.left, names)
+                (-rising.sum()).backward(inputs=parameters)
+                check_gradients(parameters, rising, step, active, names)
                 rule.step()
                 canvas.project()
-                best.put_back()  # momentum must not move samples that are done
-                taken[best.left.cpu()] += 1
+                if len(active) < batch:  # momentum must not move samples that are done
+                    done = torch.ones(batch, dtype=torch.bool, device=active.device)
+                    done[active] = False
+                    restore(done)
+                taken[active.cpu()] += 1
             else:
-                evaluate(steps)
+                evaluate_cleanly(steps)
         except KeyboardInterrupt:
             if not best.rows:
                 raise
             interrupted = True
         rule.zero_grad()
-        best.put_back(everything=True)
+        restore(slice(None))
         x = canvas.render().detach()
-    return Result(x, canvas, taken, interrupted, **best.numbers())
+    numbers = {name: best.rows[name] for name in ("score", "logits", "best_step")}
+    return Result(x, canvas, taken, interrupted, **numbers, confidence=best.rows["confidence"] if confidence else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,95 +218,69 @@ class Result:
 
 
 class Best:
-    """Keeps, of all clean evaluations that it sees, the best state of each sample.
+    """The best state of each sample, of all that were evaluated.
 
     A sample that reaches its aim (confidence above 0) ranks above all that miss it, else the score decides:
-    the score alone could drop a success, since pushing a label down further may let it win again. A sample
-    whose confidence reaches `stop_at` is done: it is kept as it is and leaves `left`.
+    the score alone could drop a success, since pushing a label down further may let it win again.
 
     Attributes:
-        left: indices of the samples that are not done.
-        rows: what is kept, by name, one row a sample; empty until something was seen.
+        rows: the best by name, one row a sample; empty until something was evaluated.
     """
 
-    def __init__(
-        self,
-        parameters: list[nn.Parameter],
-        objective: object,
-        stop_at: float | None,
-        confidence: Callable[[Outputs], Tensor] | None,
-    ) -> None:
-        if stop_at is not None and confidence is None:
-            confidence = getattr(objective, "confidence", None)
-            if confidence is None:
-                raise ValueError(f"stop_at given, but {objective!r} has no confidence: give optimize a confidence=….")
-        self.parameters, self.stop_at, self.confidence = parameters, stop_at, confidence
-        self.left = torch.arange(len(parameters[0]), device=parameters[0].device)
+    def __init__(self) -> None:
         self.rows: dict[str, Tensor] = {}
 
     @torch.no_grad()
-    def see(self, step: int, outputs: Outputs, score: Tensor) -> Tensor | slice:
-        """Keep what is better than before of the samples `left`; those that are done leave.
+    def update(
+        self,
+        samples: Int[Tensor, "some"],
+        score: Float[Tensor, "some"],
+        confidence: Float[Tensor, "some"],
+        final: Bool[Tensor, "some"] | None = None,
+        **state: Float[Tensor, "some ..."] | Int[Tensor, "some ..."],
+    ) -> None:
+        """Keep what is better than before of some samples; all of them come the first time.
 
-        Returns:
-            The positions, among those that were `left`, of those that stay.
+        Args:
+            samples: which these are.
+            final: the samples of which this state is kept even if it is not better.
+            state: what is kept beside score and confidence, by name.
         """
-        if self.confidence:
-            confidence = one_each(self.confidence(outputs), len(self.left), self.confidence)
-        else:
-            confidence = torch.zeros_like(score)
-        better = self._better(score, confidence)
-        if self.stop_at is not None:
-            done = confidence >= self.stop_at
-            better |= done
+        better = torch.ones_like(score, dtype=torch.bool)
+        if self.rows:
+            before, had = self.rows["score"][samples], self.rows["confidence"][samples] > 0
+            reached = confidence > 0
+            better = (reached & ~had) | ((reached == had) & (score > before))
+        if final is not None:
+            better |= final
         chosen = better.nonzero().squeeze(1)
-        where = self.left[chosen]
-        now = {
-            "score": score[chosen],
-            "confidence": confidence[chosen],
-            "logits": outputs.logits[chosen],
-            "best_step": torch.full_like(where, step),
-            **{f"parameter {i}": parameter[where] for i, parameter in enumerate(self.parameters)},
-        }
+        where = samples[chosen]
+        rows = {name: each[chosen] for name, each in {"score": score, "confidence": confidence, **state}.items()}
         # A new dictionary, assigned at once: an interrupt finds all of the old one or all of the new one.
-        if len(where) < len(self.parameters[0]):
-            now = {name: self.rows[name].index_put((where,), new) for name, new in now.items()}
-        self.rows = now
-        if self.stop_at is None:
-            return slice(None)
-        staying = (~done).nonzero().squeeze(1)
-        self.left = self.left[staying]
-        return staying
-
-    @torch.no_grad()
-    def put_back(self, *, everything: bool = False) -> None:
-        """Set the samples that are done, or every sample, to what was kept of them."""
-        if not everything and len(self.left) == len(self.parameters[0]):
-            return
-        keep = torch.ones(len(self.parameters[0]), dtype=torch.bool, device=self.left.device)
-        if not everything:
-            keep[self.left] = False
-        for i, parameter in enumerate(self.parameters):
-            parameter[keep] = self.rows[f"parameter {i}"][keep]
-
-    def numbers(self) -> dict[str, Any]:
-        """Score, confidence (None if nothing defines it), logits and best_step of what was kept."""
-        kept = {name: rows for name, rows in self.rows.items() if not name.startswith("parameter")}
-        return kept if self.confidence else {**kept, "confidence": None}
-
-    def _better(self, score: Tensor, confidence: Tensor) -> Tensor:
-        if not self.rows:
-            return torch.ones_like(score, dtype=torch.bool)
-        best, had = self.rows["score"][self.left], self.rows["confidence"][self.left] > 0
-        reached = confidence > 0
-        return (reached & ~had) | ((reached == had) & (score > best))
+        if self.rows and len(where) < len(self.rows["score"]):
+            rows = {name: self.rows[name].index_put((where,), new) for name, new in rows.items()}
+        self.rows = rows
 
 
-class _FixedLengthStep(torch.optim.Optimizer):
-    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
+class SteepestStep(torch.optim.Optimizer):
+    """Moves each sample by `lr` in a norm, along the change of length one that follows its gradient best.
+
+    Args:
+        params: the samples along their first axis.
+        lr: the step's length.
+        norm: `SignStep` and `NormalizedStep` have theirs.
+
+    Raises:
+        ValueError: a step of no length.
+    """
+
+    norm: Norm
+
+    def __init__(self, params: Iterable[Tensor], lr: float, norm: Norm | None = None) -> None:
         if not (math.isfinite(lr) and lr > 0):
             raise ValueError(f"lr={lr} given, expected a step size above 0, such as lr=2/255.")
         super().__init__(params, {"lr": lr})
+        self.norm = norm or self.norm
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -288,28 +291,22 @@ class _FixedLengthStep(torch.optim.Optimizer):
                     parameter.sub_(self.direction(parameter.grad), alpha=group["lr"])
 
     def direction(self, gradient: Tensor) -> Tensor:
-        raise NotImplementedError
+        return self.norm.normalise(gradient)
 
 
-class SignStep(_FixedLengthStep):
+class SignStep(SteepestStep):
     """Moves every number by `lr` along the sign of its gradient: steepest ascent in the Linf norm.
 
     Source: Goodfellow et al. 2015 (fast gradient sign method); Madry et al. 2018 (its iteration).
     """
 
-    def direction(self, gradient: Tensor) -> Tensor:
-        return gradient.sign()
+    norm = NORMS["linf"]
 
 
-class NormalizedStep(_FixedLengthStep):
+class NormalizedStep(SteepestStep):
     """Moves every sample by `lr` in the L2 norm along its gradient; a sample whose gradient is zero stays.
-
-    The first axis is the samples'; each is normalised alone.
 
     Source: Madry et al. 2018, section 4 (steepest ascent in the L2 norm).
     """
 
-    def direction(self, gradient: Tensor) -> Tensor:
-        flat, tiny = gradient.reshape(len(gradient), -1), torch.finfo(gradient.dtype).tiny
-        flat = flat / flat.abs().amax(dim=1, keepdim=True).clamp_min(tiny)  # or squares would under- or overflow
-        return (flat / flat.norm(dim=1, keepdim=True).clamp_min(tiny)).reshape(gradient.shape)
+    norm = NORMS["l2"]

@@ -1,4 +1,4 @@
-"""What an image is penalised for: one number for each, bigger is worse; the loop subtracts it from the score.
+"""Penalties on images: one number for each, bigger is worse; the loop subtracts it from the score.
 
     visualize(classifier, "logits:volcano", priors=[30 * total_variation, 5 * l1])
 
@@ -58,7 +58,7 @@ def l1(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "b
 
 @Prior
 def l2(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
-    """Mean squared distance from mid-grey: prefers weak colours everywhere. Neither does it know frequencies."""
+    """Mean squared distance from mid-grey: prefers weak colours everywhere, whatever their frequencies."""
     return (images - GREY).square().flatten(1).mean(1)
 
 
@@ -74,10 +74,10 @@ def total_variation(images: Float[Tensor, "batch channels height width"]) -> Flo
 
 @Prior
 def high_frequency(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
-    """Mean squared difference from the blurred image: what a blur takes away, edges included.
+    """Mean squared difference from the blurred image: what a blur removes, edges included.
 
-    The blur weighs neighbours 1 2 1 both ways. Source: lucid's `blur_input_each_step`; Tagade & Rumbelow 2023 penalise
-    differences between neighbouring pixels.
+    The blur weighs neighbours 1, 2, 1 in both directions. Source: lucid's `blur_input_each_step`; Tagade & Rumbelow
+    2023 penalise differences between neighbouring pixels.
     """
     down, across = (blur_matrix(size).to(images) for size in images.shape[2:])
     return (images - down @ (images @ across)).square().flatten(1).mean(1)
@@ -92,7 +92,7 @@ def mask_area(masks: Float[Tensor, "batch 1 height width"]) -> Float[Tensor, "ba
 @cache
 @torch.inference_mode(False)  # what is cached must do for those who want gradients, too
 def blur_matrix(size: int) -> Float[Tensor, "size size"]:
-    """What weighs each of `size` numbers and its neighbours 1 2 1; beyond the ends stand the last ones once more.
+    """A binomial blur matrix (1, 2, 1) with replicated borders.
 
     Two products with such a matrix take a third of the time that a convolution of each channel takes.
     """

@@ -39,7 +39,7 @@ _WHERE = {
     "prompt_lab": "teaching.labs.language",
     "prototype_lab": "teaching.labs.prototypes",
     "show_images": "figures.images",
-    "show_isolation": "vision.attributions",
+    "show_isolation": "vision.saliency",
     "show_perturbation": "vision.attacks",
     "show_predictions": "figures.images",
     "transform_lab": "teaching.labs.features",

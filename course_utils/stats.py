@@ -1,4 +1,7 @@
-"""Shares with their uncertainty: a success rate without its interval says little about 20 images."""
+"""Statistics: shares with their confidence intervals, and rank correlations.
+
+A success rate without its interval says little about 20 images.
+"""
 
 from __future__ import annotations
 

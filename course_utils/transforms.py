@@ -1,4 +1,4 @@
-"""What an image must survive: small random changes between canvas and model, another draw for each image.
+"""Random transforms between canvas and model, another draw for each image: what an image must be robust to.
 
     visualize(classifier, "layer3:12", transforms=[jitter(4), rotate(10), scale(0.9, 1.1)])
 
@@ -18,31 +18,25 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-Transform = Callable[[Tensor, list[torch.Generator]], Tensor]
-
-
-def jitter(pixels: int) -> Jitter:
-    """Moves each image by up to so many whole pixels, across and down; the border is mirrored in."""
-    return Jitter(pixels)
+Images = Float[Tensor, "batch c h w"]
+Generators = list[torch.Generator]  # one for each image
+Transform = Callable[[Tensor, Generators], Tensor]
+REACH = 2.5  # standard deviations that a blur's kernel covers on each side
+FAINTEST = 0.05  # pixels: a blur below this changes nothing
 
 
 def rotate(degrees: float) -> Affine:
-    """Turns each image about its middle by up to so many degrees either way."""
+    """A rotation of each image about its middle by up to so many degrees either way."""
     return Affine(degrees=degrees)
 
 
 def scale(low: float, high: float) -> Affine:
-    """Scales each image about its middle by a factor between the two; above 1 is larger."""
+    """A scaling of each image about its middle by a factor between the two; above 1 is larger."""
     return Affine(low=low, high=high)
 
 
-def pad(pixels: int) -> Pad:
-    """A grey margin around the image, which shrinks to make room for it."""
-    return Pad(pixels)
-
-
 def standard(size: int | tuple[int, int] = 64) -> list[Transform]:
-    """The set that `visualize` uses: jitter by a sixteenth of the image, 10 degrees, a tenth in size.
+    """The transforms that `visualize` uses: jitter by a sixteenth of the image, 10 degrees, a tenth in size.
 
     Source: the transforms of lucid's `optvis`, in proportion to the image's size and without their padding.
     """
@@ -52,7 +46,7 @@ def standard(size: int | tuple[int, int] = 64) -> list[Transform]:
 
 @dataclass(frozen=True)
 class Jitter:
-    """See `jitter`.
+    """Each image moved by up to so many whole pixels, across and down; the border is mirrored in.
 
     Raises:
         ValueError: less than 0 pixels.
@@ -61,17 +55,17 @@ class Jitter:
     pixels: int
 
     def __post_init__(self) -> None:
-        if self.pixels < 0:
-            raise ValueError(f"jitter({self.pixels}) given, expected at least 0 pixels.")
+        _check_pixels("jitter", self.pixels)
 
-    def __call__(
-        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
-    ) -> Float[Tensor, "batch c h w"]:
+    def __call__(self, images: Images, generators: Generators) -> Images:
         return shift(images, self.draw(generators)) if self.pixels else images
 
-    def draw(self, generators: list[torch.Generator]) -> Int[Tensor, "batch 2"]:
+    def draw(self, generators: Generators) -> Int[Tensor, "batch 2"]:
         """How far each image is moved, down and right."""
         return torch.stack([torch.randint(-self.pixels, self.pixels + 1, (2,), generator=each) for each in generators])
+
+
+jitter = Jitter
 
 
 @dataclass(frozen=True)
@@ -92,12 +86,10 @@ class Affine:
         if not 0 < self.low <= self.high < math.inf:
             raise ValueError(f"scale({self.low}, {self.high}) given, expected 0 < low <= high, such as 0.9, 1.1.")
 
-    def __call__(
-        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
-    ) -> Float[Tensor, "batch c h w"]:
+    def __call__(self, images: Images, generators: Generators) -> Images:
         return turned(images, *self.draw(generators))
 
-    def draw(self, generators: list[torch.Generator]) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch"]]:
+    def draw(self, generators: Generators) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch"]]:
         """An angle in radians and a factor for each image; half as large is as likely as twice as large."""
         drawn = torch.stack([torch.rand(2, generator=each) for each in generators])
         angle = math.radians(self.degrees) * (2 * drawn[:, 0] - 1)
@@ -106,16 +98,14 @@ class Affine:
 
 @dataclass(frozen=True)
 class Together:
-    """Several `Affine` transforms, behind a `Jitter` or not, in one resampling.
+    """Several `Affine` transforms, after a `Jitter` or not, in one resampling.
 
     About one middle, angles add and factors multiply.
     """
 
     parts: tuple[Jitter | Affine, ...]
 
-    def __call__(
-        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
-    ) -> Float[Tensor, "batch c h w"]:
+    def __call__(self, images: Images, generators: Generators) -> Images:
         first = self.parts[0]
         by = first.draw(generators) if isinstance(first, Jitter) else None
         drawn = [part.draw(generators) for part in self.parts if isinstance(part, Affine)]
@@ -125,7 +115,7 @@ class Together:
 
 @dataclass(frozen=True)
 class Pad:
-    """See `pad`.
+    """A grey margin around the image, which shrinks to make room for it.
 
     Raises:
         ValueError: a margin below 0.
@@ -134,17 +124,67 @@ class Pad:
     pixels: int
 
     def __post_init__(self) -> None:
-        if self.pixels < 0:
-            raise ValueError(f"pad({self.pixels}) given, expected at least 0 pixels.")
+        _check_pixels("pad", self.pixels)
 
-    def __call__(
-        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
-    ) -> Float[Tensor, "batch c h w"]:
+    def __call__(self, images: Images, generators: Generators) -> Images:
         padded = F.pad(images, [self.pixels] * 4, value=0.5)
         return F.interpolate(padded, images.shape[2:], mode="bilinear", antialias=True, align_corners=False)
 
 
-def shift(images: Float[Tensor, "batch c h w"], by: Int[Tensor, "batch 2"]) -> Float[Tensor, "batch c h w"]:
+pad = Pad
+
+
+@dataclass(frozen=True)
+class RandomBlur:
+    """Gaussian blur of each image, by a standard deviation drawn evenly between 0 and `most` pixels.
+
+    Raises:
+        ValueError: less than 0 pixels.
+    """
+
+    most: float
+
+    def __post_init__(self) -> None:
+        _check_pixels("RandomBlur", self.most)
+
+    def __call__(self, images: Images, generators: Generators) -> Images:
+        sigmas = [self.most * torch.rand(1, generator=each).item() for each in generators]
+        return torch.cat([gaussian_blur(image[None], s) for image, s in zip(images, sigmas, strict=True)])
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Normal noise of a standard deviation, added to each image, which is then cut off at [0, 1].
+
+    Where a net can be tricked by changes too faint to see, a mask could trick it too; what noise drowns does not count.
+    """
+
+    deviation: float
+
+    def __call__(self, images: Images, generators: Generators) -> Images:
+        noise = torch.stack([torch.randn(images.shape[1:], generator=each) for each in generators]).to(images)
+        return (images + self.deviation * noise).clamp(0, 1)
+
+
+def _check_pixels(transform: str, pixels: float) -> None:
+    if not 0 <= pixels < math.inf:
+        raise ValueError(f"{transform}({pixels}) given, expected at least 0 pixels.")
+
+
+def merged(transforms: Sequence[Transform]) -> list[Transform]:
+    """The same transforms, where rotations and scalings side by side, and a jitter before them, are one resampling."""
+    result: list[Transform] = []
+    for transform in transforms:
+        if isinstance(transform, Affine) and result and isinstance(result[-1], Jitter | Affine | Together):
+            last = result[-1]
+            before = last.parts if isinstance(last, Together) else (last,)
+            result[-1] = Together((*before, transform))
+        else:
+            result.append(transform)
+    return result
+
+
+def shift(images: Images, by: Int[Tensor, "batch 2"]) -> Images:
     """Each image moved down and right by its own whole numbers of pixels; the border is mirrored in."""
     channels, height, width = images.shape[1:]
     by = by.to(images.device)
@@ -162,11 +202,11 @@ def mirrored(positions: Int[Tensor, "..."], size: int) -> Int[Tensor, "..."]:
 
 
 def turned(
-    images: Float[Tensor, "batch c h w"],
+    images: Images,
     angle: Float[Tensor, "batch"],
     factor: Float[Tensor, "batch"],
     by: Int[Tensor, "batch 2"] | None = None,
-) -> Float[Tensor, "batch c h w"]:
+) -> Images:
     """Each image turned by its angle (radians) and scaled by its factor about its middle (bilinear, mirrored).
 
     Where `by` is given, it is moved by so many pixels first, down and right.
@@ -188,52 +228,19 @@ def centres(size: int) -> Float[Tensor, "size"]:
     return (2 * torch.arange(size) + 1) / size - 1
 
 
-def merged(transforms: Sequence[Transform]) -> list[Transform]:
-    """The same transforms, where rotations and scalings side by side, and a jitter before them, are one resampling."""
-    result: list[Transform] = []
-    for transform in transforms:
-        if isinstance(transform, Affine) and result and isinstance(result[-1], Jitter | Affine | Together):
-            last = result[-1]
-            before = last.parts if isinstance(last, Together) else (last,)
-            result[-1] = Together((*before, transform))
-        else:
-            result.append(transform)
-    return result
+def gaussian_blur(images: Images, sigma: float, *, reach: float = REACH) -> Images:
+    """A Gaussian blur by one standard deviation, in pixels, for all images; mirrored in at the border.
 
-
-REACH = 2.5  # standard deviations that a blur's kernel covers on each side
-FAINTEST = 0.05  # pixels: a blur below this changes nothing
-
-
-@dataclass(frozen=True)
-class RandomBlur:
-    """A transform: blurs each image by a Gaussian whose standard deviation lies anywhere between 0 and `most` pixels.
-
-    Raises:
-        ValueError: less than 0 pixels.
+    Args:
+        reach: standard deviations that the kernel covers on each side.
     """
-
-    most: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.most < float("inf"):
-            raise ValueError(f"RandomBlur({self.most}) given, expected at least 0 pixels.")
-
-    def __call__(
-        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
-    ) -> Float[Tensor, "batch c h w"]:
-        sigmas = [self.most * torch.rand(1, generator=each).item() for each in generators]
-        return torch.cat([blurred(image[None], s) for image, s in zip(images, sigmas, strict=True)])
-
-
-def blurred(images: Float[Tensor, "batch c h w"], sigma: float) -> Float[Tensor, "batch c h w"]:
-    """Images after a Gaussian blur of one standard deviation, in pixels, for all."""
     if sigma < FAINTEST:
         return images
-    from torchvision.transforms.v2.functional import gaussian_blur  # here, because it takes a second to import
+    from torchvision.transforms.v2 import functional as tv  # here, because it takes a second to import
 
-    across, down = (
-        min(2 * max(1, round(REACH * sigma)) + 1, 2 * side - 1) for side in (images.shape[3], images.shape[2])
-    )
+    down, across = (min(2 * max(1, round(reach * sigma)) + 1, 2 * side - 1) for side in images.shape[2:])
     # One axis after the other: the same blur, with as many products as a kernel is long instead of its square.
-    return gaussian_blur(gaussian_blur(images, [across, 1], [sigma, sigma]), [1, down], [sigma, sigma])
+    return tv.gaussian_blur(tv.gaussian_blur(images, [across, 1], [sigma, sigma]), [1, down], [sigma, sigma])
+
+
+blurred = gaussian_blur  # the first edition's name

@@ -1,4 +1,4 @@
-"""What the loop promises around itself: the model is left as found, and what cannot work says so at once."""
+"""Validation: models are left as they were found, and what cannot work is refused at once, in a sentence."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numbers import Integral
 
 import torch
 from torch import Tensor, nn
+
+ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
 
 
 @contextmanager
@@ -39,25 +41,43 @@ def check_settings(*, stop_at: float | None = None, **counts: int | None) -> Non
         raise ValueError(f"stop_at={stop_at!r} given, expected a confidence above 0 and at most 1, such as 0.9.")
 
 
-def checked_indices(indices: Sequence[int] | None, samples: int) -> Sequence[int]:
-    """`indices`, one for each sample; 0 … samples - 1 if None; ValueError if there are more or fewer."""
-    if indices is not None and len(indices) != samples:
-        raise ValueError(f"{len(indices)} indices given, expected {samples}: one for each sample.")
-    return range(samples) if indices is None else indices
+def check_unit_interval(images: Tensor, name: str = "images", *, rounding: float = ROUNDING) -> None:
+    """Raise, in a sentence, unless these are floating-point images in [0, 1], `rounding` more or less.
+
+    Args:
+        images: of any shape.
+        name: what a message calls them.
+        rounding: how far outside [0, 1] they may lie.
+
+    Raises:
+        TypeError: not floating-point numbers.
+        ValueError: no images, NaN, or numbers outside [0, 1].
+    """
+    if not images.is_floating_point():
+        raise TypeError(f"{name} are {images.dtype}, expected floating-point numbers in [0, 1]: {name}.float() / 255.")
+    if images.numel() == 0:
+        raise ValueError(f"{name} of shape {tuple(images.shape)} given, expected at least one image.")
+    low, high = (value.item() for value in images.detach().aminmax())
+    if math.isnan(low) or math.isnan(high):
+        raise ValueError(f"{name} hold NaN (not a number), expected [0, 1].")
+    if low < -rounding or high > 1 + rounding:
+        hint = "divide by 255" if low >= 0 and high > 2 else "leave normalisation to the classifier"
+        raise ValueError(f"{name} from {low:.3g} to {high:.3g} given, expected [0, 1]: {hint}.")
 
 
 def one_each(numbers: Tensor, samples: int, source: object) -> Tensor:
     """`numbers`, if there is one for each sample; otherwise a ValueError that names their source."""
     if not isinstance(numbers, Tensor) or numbers.shape != (samples,):
         given = f"shape {tuple(numbers.shape)}" if isinstance(numbers, Tensor) else type(numbers).__name__
-        raise ValueError(f"{_name(source)} returned {given}, expected ({samples},): one number for each sample.")
+        name = getattr(source, "__name__", None) or repr(source)
+        raise ValueError(f"{name} returned {given}, expected ({samples},): one number for each sample.")
     return numbers
 
 
 def check_flow(score: Tensor) -> None:
     """Raise RuntimeError if gradients are wanted and the objective's score carries none."""
     if torch.is_grad_enabled() and not score.requires_grad:
-        raise RuntimeError(_NO_FLOW)
+        raise RuntimeError(NO_FLOW)
 
 
 class ZeroGradientError(RuntimeError):
@@ -85,7 +105,7 @@ def check_gradients(
 
     gradients = [weight.grad.reshape(len(weight), -1) for weight in parameters if weight.grad is not None]
     if not gradients:
-        raise RuntimeError(_NO_FLOW)
+        raise RuntimeError(NO_FLOW)
     total = score.sum() + sum(gradient.sum() for gradient in gradients)
     if step > 0 and math.isfinite(total.abs()):  # NaN and infinity survive a sum: all is well
         return
@@ -107,14 +127,10 @@ def check_gradients(
         warnings.warn(f"the gradient is zero at step 0 for samples {stuck}: they stay.", RuntimeWarning, stacklevel=3)
 
 
-_NO_FLOW = (
+NO_FLOW = (
     "no gradient flows from the objective back to the canvas: the model must compute its logits from its "
     "input with differentiable operations, without torch.no_grad() or detach()."
 )
-
-
-def _name(source: object) -> str:
-    return getattr(source, "__name__", None) or repr(source)
 
 
 def unknown(what: str, given: object, known: Iterable[object]) -> str:

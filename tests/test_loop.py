@@ -416,8 +416,8 @@ def test_tqdm_disable_is_honoured(net, start, capsys, monkeypatch):
     optimize(net, Dots(start), LogProb(0), steps=2)
     assert "optimising" in capsys.readouterr().err
     program = (
-        "import torch; from course_utils import progress; progress.DELAY = 0\n"
-        "list(progress.progress_bar(range(3), 'optimising'))"
+        "import torch; from course_utils import utils; utils.DELAY = 0\n"
+        "list(utils.progress_bar(range(3), 'optimising'))"
     )
     run = subprocess.run(
         [sys.executable, "-c", program],

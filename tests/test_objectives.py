@@ -13,15 +13,15 @@ from course_utils.objectives import (
     Channel,
     Direction,
     Diversity,
-    EachItsOwn,
     Layer,
     Logit,
     LogProb,
     Neuron,
     Objective,
+    PerSample,
     Term,
+    batch_objectives,
     parse,
-    side_by_side,
 )
 
 NUMBERS = st.floats(-10, 10, allow_nan=False)
@@ -251,7 +251,7 @@ def test_objectives_about_layers_print_as_what_they_are():
         "1 · Layer('layer3') + 2 · Diversity('layer2', group=4)"
     )
     assert repr(Direction("layer3", torch.ones(7))) == "Direction('layer3', 7 channels)"
-    assert repr(EachItsOwn([Logit(0), Logit(1)])) == "EachItsOwn(2 objectives)"
+    assert repr(PerSample([Logit(0), Logit(1)])) == "PerSample(2 objectives)"
 
 
 # Many in one batch
@@ -267,31 +267,31 @@ OBJECTIVES = {
 
 
 @pytest.mark.parametrize("objectives", OBJECTIVES.values(), ids=OBJECTIVES)
-def test_side_by_side_gives_each_sample_what_its_own_objective_says(deep, objectives):
+def test_batch_objectives_gives_each_sample_what_its_own_objective_says(deep, objectives):
     expected = torch.stack([objective(deep)[row] for row, objective in enumerate(objectives)])
-    torch.testing.assert_close(EachItsOwn(objectives)(deep), expected)
-    torch.testing.assert_close(side_by_side(objectives)(deep), expected)
-    assert set(side_by_side(objectives).layers) == {layer for each in objectives for layer in each.layers}
+    torch.testing.assert_close(PerSample(objectives)(deep), expected)
+    torch.testing.assert_close(batch_objectives(objectives)(deep), expected)
+    assert set(batch_objectives(objectives).layers) == {layer for each in objectives for layer in each.layers}
 
 
 @pytest.mark.parametrize("objectives", OBJECTIVES.values(), ids=OBJECTIVES)
 def test_samples_keep_their_own_objectives_when_others_have_left(deep, objectives):
     left = torch.tensor([1, 3])
     some = Outputs(deep.logits[left], {n: t[left] for n, t in deep.layers.items()}, deep.model, left, 4)
-    for together in (EachItsOwn(objectives), side_by_side(objectives)):
+    for together in (PerSample(objectives), batch_objectives(objectives)):
         torch.testing.assert_close(together(some), together(deep)[left])
 
 
 def test_objectives_of_one_kind_are_evaluated_at_once():
-    assert type(side_by_side(OBJECTIVES["logits"])) is Logit
-    assert type(side_by_side(OBJECTIVES["channels of one layer"])) is Channel
-    assert type(side_by_side([Neuron("maps", 1), Neuron("maps", 2)])) is EachItsOwn
+    assert type(batch_objectives(OBJECTIVES["logits"])) is Logit
+    assert type(batch_objectives(OBJECTIVES["channels of one layer"])) is Channel
+    assert type(batch_objectives([Neuron("maps", 1), Neuron("maps", 2)])) is PerSample
 
 
 def test_another_number_of_objectives_than_of_samples_is_refused(deep):
     with pytest.raises(ValueError, match="2 objectives given for 4 samples"):
-        EachItsOwn([Layer("maps"), Logit(1)])(deep)
-    for make in (EachItsOwn, side_by_side):
+        PerSample([Layer("maps"), Logit(1)])(deep)
+    for make in (PerSample, batch_objectives):
         with pytest.raises(ValueError, match="at least one objective"):
             make([])
 
@@ -299,7 +299,7 @@ def test_another_number_of_objectives_than_of_samples_is_refused(deep):
 def test_gradients_of_one_sample_reach_its_image_alone():
     net = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Tanh(), nn.Flatten(), nn.Linear(80, 6))
     images = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    both = EachItsOwn([Channel("0", 2), Logit(1)])(record(net, ["0"])(images))
+    both = PerSample([Channel("0", 2), Logit(1)])(record(net, ["0"])(images))
     (gradient,) = torch.autograd.grad(both[1], images)
     assert gradient[1].any() and not gradient[0].any()
 

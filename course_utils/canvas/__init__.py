@@ -1,4 +1,4 @@
-"""What an optimisation changes: images within a ball, by pixels or by frequencies; a mask over them; prompts."""
+"""Canvases, which an optimisation changes: images (in a ball, by pixels, by frequencies), masks and prompts."""
 
 from course_utils.canvas.ball import EpsilonBall, checked_radius, random_start
 from course_utils.canvas.image import Canvas, FourierCanvas, PixelCanvas

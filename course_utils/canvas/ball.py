@@ -1,4 +1,9 @@
-"""Given images that may change within an epsilon ball: what an attack paints on."""
+"""Epsilon balls, in which adversarial examples are looked for: images no further than `eps` from given ones.
+
+What "far" means is the norm's to say. A norm is an object with three parts in an attack: where a random
+start lies, which step of length one changes the score most, and how a perturbation is projected back into the ball
+(foolbox's `gradient_descent_base` has the same three).
+"""
 
 from __future__ import annotations
 
@@ -10,9 +15,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_utils.canvas.image import Canvas
+from course_utils.validation import check_unit_interval
 
-NORMS = ("linf", "l2")
-ROUNDING = 1e-4  # how far outside [0, 1] an image may lie and be clipped: what interpolation leaves behind
+Images = Float[Tensor, "batch channels height width"]
+Changes = Float[Tensor, "batch ..."]  # perturbations or gradients; each sample is measured alone
 
 
 class EpsilonBall(Canvas):
@@ -41,16 +47,9 @@ class EpsilonBall(Canvas):
 
     images: Tensor
 
-    def __init__(
-        self,
-        images: Float[Tensor, "batch channels height width"],
-        eps: float,
-        norm: str = "linf",
-        *,
-        start: Float[Tensor, "batch channels height width"] | None = None,
-    ) -> None:
+    def __init__(self, images: Images, eps: float, norm: str = "linf", *, start: Images | None = None) -> None:
         super().__init__()
-        check_images(images)
+        check_unit_interval(images)
         self.eps, self.norm = checked_radius(eps, norm)
         if start is not None and start.shape != images.shape:
             raise ValueError(
@@ -61,49 +60,26 @@ class EpsilonBall(Canvas):
         self.perturbed = nn.Parameter(begin.clone())
         self.project()
 
-    def render(self) -> Float[Tensor, "batch channels height width"]:
+    def render(self) -> Images:
         return self.perturbed.clone()  # a model that works in place must not change the parameter
 
-    def variable(self, rendered: Tensor | None = None) -> Float[Tensor, "batch channels height width"]:
+    def variable(self, rendered: Tensor | None = None) -> Images:
         """The perturbation: what was added to the images."""
         return self.perturbed - self.images
 
     @torch.no_grad()
     def project(self) -> None:
-        change = self.perturbed - self.images
-        if self.norm == "linf":
-            change.clamp_(-self.eps, self.eps)
-        else:
-            length = l2_length(change).clamp_min(torch.finfo(change.dtype).tiny)
-            change *= (self.eps / length).clamp(max=1).reshape(-1, 1, 1, 1)
+        change = NORMS[self.norm].project(self.perturbed - self.images, self.eps)
         torch.clamp(change.add_(self.images), 0, 1, out=self.perturbed)
 
 
-def random_start(
-    images: Float[Tensor, "batch channels height width"],
-    eps: float,
-    norm: str,
-    generators: Sequence[torch.Generator],
-) -> Float[Tensor, "batch channels height width"]:
+def random_start(images: Images, eps: float, norm: str, generators: Sequence[torch.Generator]) -> Images:
     """Images drawn uniformly from the epsilon balls around `images`, one generator each; not yet in [0, 1].
 
     In L2 the direction is uniform and the length is `eps` · u^(1 / dimensions), u uniform: in many dimensions
     nearly all of a ball lies close to its surface.
     """
-    shape, dtype = images.shape[1:], images.dtype
-    if norm == "linf":
-        drawn = torch.stack([2 * torch.rand(shape, generator=each, dtype=dtype) - 1 for each in generators])
-        return images + eps * drawn.to(images.device)
-    directions = torch.stack([torch.randn(shape, generator=each, dtype=dtype) for each in generators])
-    uniform = torch.stack([torch.rand((), generator=each, dtype=dtype) for each in generators])
-    lengths = eps * uniform ** (1 / shape.numel())
-    drawn = directions * (lengths / l2_length(directions)).reshape(-1, 1, 1, 1)
-    return images + drawn.to(images.device)
-
-
-def l2_length(change: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch"]:
-    """The L2 norm of each sample."""
-    return change.flatten(1).norm(dim=1)
+    return images + NORMS[norm].start(images, eps, generators).to(images.device)
 
 
 def checked_radius(eps: float, norm: str) -> tuple[float, str]:
@@ -112,19 +88,72 @@ def checked_radius(eps: float, norm: str) -> tuple[float, str]:
         raise ValueError(f"norm={norm!r} given, expected 'linf' (each number) or 'l2' (the whole image).")
     if not (math.isfinite(eps) and eps >= 0):
         raise ValueError(f"eps={eps} given, expected a radius of at least 0, such as eps=8/255.")
-    if norm == "linf" and eps > 1:
+    if eps > NORMS[norm].largest:
         raise ValueError(
             f"eps={eps:g} given, expected at most 1 in 'linf', as images are in [0, 1]: eps=8/255, not eps=8."
         )
     return float(eps), norm
 
 
-def check_images(images: Tensor, name: str = "images") -> None:
-    """Raise, in a sentence, unless these are floating-point images in [0, 1]; as `EpsilonBall` does."""
-    if not images.is_floating_point():
-        raise TypeError(f"{name} are {images.dtype}, expected floating-point numbers in [0, 1]: {name}.float() / 255.")
-    if images.numel() == 0:
-        raise ValueError(f"{name} of shape {tuple(images.shape)} given, expected at least one image.")
-    low, high = images.min().item(), images.max().item()
-    if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # also true for NaN
-        raise ValueError(f"{name} from {low:.3g} to {high:.3g} given, expected [0, 1], before any normalisation.")
+class Linf:
+    """The largest change of a number, sample by sample.
+
+    Attributes:
+        largest: the radius above which a ball is of no use.
+    """
+
+    largest = 1.0  # images are in [0, 1]
+
+    def length(self, change: Changes) -> Float[Tensor, "batch"]:
+        """The norm of each sample's change."""
+        return change.flatten(1).abs().amax(dim=1)
+
+    def start(self, images: Images, eps: float, generators: Sequence[torch.Generator]) -> Images:
+        """Changes drawn uniformly from the ball of radius `eps`, on the generators' device."""
+        shape, dtype = images.shape[1:], images.dtype
+        return eps * torch.stack([2 * torch.rand(shape, generator=each, dtype=dtype) - 1 for each in generators])
+
+    def normalise(self, gradient: Changes) -> Changes:
+        """The change of length one along which the score changes most; a sample whose gradient is zero stays."""
+        return gradient.sign()
+
+    def project(self, change: Changes, eps: float) -> Changes:
+        """The nearest change of length `eps` at most, written over `change`."""
+        return change.clamp_(-eps, eps)
+
+    def radius(self, eps: float) -> str:
+        """The radius as results print it: in levels of 8-bit images where it is a whole number of them."""
+        levels = round(eps * 255)
+        return f"{levels}/255" if abs(eps * 255 - levels) < 1e-6 else f"{eps:g}"
+
+
+class L2:
+    """The Euclidean length of the whole change, sample by sample; its parts are those of `Linf`."""
+
+    largest = math.inf
+
+    def length(self, change: Changes) -> Float[Tensor, "batch"]:
+        return change.flatten(1).norm(dim=1)
+
+    def start(self, images: Images, eps: float, generators: Sequence[torch.Generator]) -> Images:
+        shape, dtype = images.shape[1:], images.dtype
+        directions = torch.stack([torch.randn(shape, generator=each, dtype=dtype) for each in generators])
+        uniform = torch.stack([torch.rand((), generator=each, dtype=dtype) for each in generators])
+        lengths = eps * uniform ** (1 / shape.numel())
+        return directions * (lengths / self.length(directions)).reshape(-1, 1, 1, 1)
+
+    def normalise(self, gradient: Changes) -> Changes:
+        flat, tiny = gradient.reshape(len(gradient), -1), torch.finfo(gradient.dtype).tiny
+        flat = flat / flat.abs().amax(dim=1, keepdim=True).clamp_min(tiny)  # or squares would under- or overflow
+        return (flat / flat.norm(dim=1, keepdim=True).clamp_min(tiny)).reshape(gradient.shape)
+
+    def project(self, change: Changes, eps: float) -> Changes:
+        length = self.length(change).clamp_min(torch.finfo(change.dtype).tiny)
+        return change.mul_((eps / length).clamp(max=1).reshape(-1, 1, 1, 1))
+
+    def radius(self, eps: float) -> str:
+        return f"{eps:g}"
+
+
+Norm = Linf | L2
+NORMS: dict[str, Norm] = {"linf": Linf(), "l2": L2()}

@@ -1,4 +1,4 @@
-"""What an optimisation changes. A canvas holds the numbers and says how the model sees them.
+"""Canvases: what an optimisation changes. A canvas holds the numbers and says how the model sees them.
 
 Every parameter of a canvas has the samples along its first axis, and no sample's image depends on another
 sample's numbers: a batch is many independent optimisations side by side. A new canvas defines `render`, and
@@ -69,10 +69,8 @@ class PixelCanvas(Canvas):
         indices: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        shape = image_shape(batch, size, channels)
-        contrast = self.CONTRAST if contrast is None else contrast
-        noise = normal_noise(shape, seed, range(batch) if indices is None else indices)
-        self.pixels = nn.Parameter((0.5 + contrast * noise).clamp(0, 1))
+        noise = normal_noise(image_shape(batch, size, channels), seed, indices)
+        self.pixels = nn.Parameter((0.5 + (self.CONTRAST if contrast is None else contrast) * noise).clamp(0, 1))
 
     def render(self) -> Float[Tensor, "batch channels height width"]:
         return self.pixels.clone()
@@ -90,10 +88,10 @@ def image_shape(batch: int, size: int | tuple[int, int], channels: int) -> tuple
     return batch, channels, height, width
 
 
-def normal_noise(shape: Sequence[int], seed: int, indices: Sequence[int]) -> Float[Tensor, "batch ..."]:
+def normal_noise(shape: Sequence[int], seed: int, indices: Sequence[int] | None) -> Float[Tensor, "batch ..."]:
     """Standard normal numbers, drawn for each sample by a generator of its own."""
-    generators = sample_generators(seed, indices, "canvas")
-    return torch.stack([torch.randn(tuple(shape[1:]), generator=generator) for generator in generators])
+    generators = sample_generators(seed, range(shape[0]) if indices is None else indices, "canvas")
+    return torch.stack([torch.randn(tuple(shape[1:]), generator=each) for each in generators])
 
 
 Colours = str | Sequence[Sequence[float]] | Tensor | None
@@ -115,14 +113,18 @@ def colour_statistics(images: Float[Tensor, "n 3 height width"]) -> Float[Tensor
     return torch.where(root.sum(0) < 0, -root, root).float()  # a direction's sign is arbitrary: more light is positive
 
 
-def colour_matrix(colours: Colours) -> Float[Tensor, "3 3"]:
-    """What turns independent numbers into correlated colours, scaled so that its longest column has length one.
+def colour_matrix(colours: Colours, channels: int = 3) -> Float[Tensor, "channels channels"]:
+    """The matrix that turns independent numbers into correlated colours; its longest column has length one.
+
+    A name is about three channels, and leaves images of another number of them as they are.
 
     Raises:
-        ValueError: an unknown name, or no 3x3 matrix.
+        ValueError: an unknown name, no 3x3 matrix, or a matrix for images that have not three channels.
     """
-    if colours is None:
-        return torch.eye(3)
+    if channels != 3 and not (colours is None or isinstance(colours, str)):
+        raise ValueError(f"colours given for images of {channels} channels, expected None: they mix three.")
+    if colours is None or channels != 3:
+        return torch.eye(channels)
     if isinstance(colours, str) and colours != "imagenet":
         raise ValueError(f"colours={colours!r} given, expected 'imagenet', None or a 3x3 matrix.")
     matrix = torch.as_tensor(IMAGENET if isinstance(colours, str) else colours, dtype=torch.float32)
@@ -142,7 +144,7 @@ class FourierCanvas(Canvas):
         batch, size, channels, seed, indices: as `PixelCanvas`.
         contrast: standard deviation of the coefficients to start from; `CONTRAST` if None.
         decay: how fast amplitudes fall: 1 / frequency ** decay; 0 gives all waves the same.
-        colours: "imagenet", None (channels as they are), or a 3x3 matrix as `colours.colour_matrix` makes it.
+        colours: "imagenet", None (channels as they are), or a 3x3 matrix as `colour_statistics` makes it.
 
     Raises:
         ValueError: as `PixelCanvas`; unknown colours, or colours for images of another number of channels.
@@ -168,15 +170,14 @@ class FourierCanvas(Canvas):
     ) -> None:
         super().__init__()
         shape = image_shape(batch, size, channels)
-        contrast = self.CONTRAST if contrast is None else contrast
         self.size = shape[2:]
         frequencies = wave_frequencies(self.size)
         amplitudes = frequencies.clamp_min(1 / max(self.size)) ** -decay
         both = amplitudes[..., None].repeat(1, 1, 2)  # real and imaginary part: slow if broadcast
         self.register_buffer("amplitudes", GAIN * both)
-        self.register_buffer("colours", _mixture(colours, channels))
-        noise = normal_noise((*shape[:2], *frequencies.shape, 2), seed, range(batch) if indices is None else indices)
-        self.spectrum = nn.Parameter(contrast * noise)
+        self.register_buffer("colours", colour_matrix(colours, channels))
+        noise = normal_noise((*shape[:2], *frequencies.shape, 2), seed, indices)
+        self.spectrum = nn.Parameter((self.CONTRAST if contrast is None else contrast) * noise)
 
     def render(self) -> Float[Tensor, "batch channels height width"]:
         scaled = self.spectrum * self.amplitudes
@@ -186,15 +187,6 @@ class FourierCanvas(Canvas):
         colours = self.colours.to(exact).expand(len(image), -1, -1)
         mixed = colours @ image.flatten(2)  # einsum copies there and back
         return mixed.reshape(image.shape).sigmoid().to(scaled.dtype)
-
-
-def _mixture(colours: Colours, channels: int) -> Float[Tensor, "channels channels"]:
-    """What mixes an image's channels; a name is about three of them, and leaves another number as they are."""
-    if channels == 3:
-        return colour_matrix(colours)
-    if not (colours is None or isinstance(colours, str)):
-        raise ValueError(f"colours given for images of {channels} channels, expected None: they mix three.")
-    return torch.eye(channels)
 
 
 def wave_frequencies(size: tuple[int, int]) -> Float[Tensor, "height half_width"]:

@@ -10,11 +10,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.canvas.ball import check_images
 from course_utils.canvas.image import Canvas
+from course_utils.transforms import gaussian_blur
 from course_utils.utils import sample_generators
-from course_utils.validation import unknown
+from course_utils.validation import check_unit_interval, unknown
 
+Images = Float[Tensor, "batch channels height width"]
 Fill = str | Tensor
 FILLS = ("blur", "mean", "noise")
 BLUR = 1 / 8  # of the shorter side: the blur's standard deviation, at which small parts are gone and colours remain
@@ -51,7 +52,7 @@ class MaskCanvas(Canvas):
 
     def __init__(
         self,
-        images: Float[Tensor, "batch channels height width"],
+        images: Images,
         fill: Fill = "blur",
         *,
         cells: int = 16,
@@ -61,7 +62,7 @@ class MaskCanvas(Canvas):
         indices: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        check_images(images)
+        check_unit_interval(images)
         if cells < 1:
             raise ValueError(f"cells={cells} given, expected at least 1 along each side of the mask.")
         flags = [removed] * len(images) if isinstance(removed, bool) else list(removed)
@@ -72,7 +73,7 @@ class MaskCanvas(Canvas):
         self.register_buffer("inverted", torch.tensor(flags, device=images.device).reshape(-1, 1, 1, 1))
         self.logits = nn.Parameter(torch.full((len(images), 1, cells, cells), float(start)).to(images))
 
-    def render(self) -> Float[Tensor, "batch channels height width"]:
+    def render(self) -> Images:
         mask = self.variable()
         return torch.lerp(self.background, self.images, torch.where(self.inverted, 1 - mask, mask))
 
@@ -85,21 +86,15 @@ class MaskCanvas(Canvas):
 @cache
 @torch.inference_mode(False)  # what is cached must do for those who want gradients, too
 def bicubic_matrix(cells: int, size: int) -> Float[Tensor, "size cells"]:
-    """What makes `size` numbers of `cells` as bicubic interpolation does, along one side.
+    """The matrix of bicubic interpolation along one side, from `cells` numbers to `size`.
 
     Two products with such matrices take a tenth of the time that `F.interpolate` takes, there and back.
     """
     return F.interpolate(torch.eye(cells)[None, None], size=(size, cells), mode="bicubic", align_corners=False)[0, 0]
 
 
-def filling(
-    images: Float[Tensor, "batch channels height width"],
-    fill: Fill,
-    *,
-    seed: int = 0,
-    indices: Sequence[int] | None = None,
-) -> Float[Tensor, "batch channels height width"]:
-    """What stands where a mask hides an image: always a choice, and never a neutral one.
+def filling(images: Images, fill: Fill, *, seed: int = 0, indices: Sequence[int] | None = None) -> Images:
+    """The filling that stands where a mask hides an image: always a choice, and never a neutral one.
 
     Args:
         images: in [0, 1].
@@ -111,7 +106,7 @@ def filling(
         ValueError: an unknown name, or a tensor of another shape or outside [0, 1].
     """
     if isinstance(fill, Tensor):
-        check_images(fill, "fill")
+        check_unit_interval(fill, "fill")
         if fill.ndim != 4 or fill.shape[1:] != images.shape[1:] or len(fill) not in (1, len(images)):
             expected = f"{tuple(images.shape)}, or one image for all"
             raise ValueError(f"fill of shape {tuple(fill.shape)} given, expected {expected}.")
@@ -123,11 +118,4 @@ def filling(
     if fill == "noise":
         generators = sample_generators(seed, range(len(images)) if indices is None else indices, "filling")
         return torch.stack([torch.rand(images.shape[1:], generator=each) for each in generators]).to(images)
-    return _blurred(images, BLUR * min(images.shape[2:]))
-
-
-def _blurred(images: Tensor, sigma: float) -> Tensor:
-    from torchvision.transforms.v2.functional import gaussian_blur  # here, because it takes a second to import
-
-    sides = [min(2 * round(2.5 * sigma) + 1, 2 * side - 1) for side in (images.shape[3], images.shape[2])]  # all odd
-    return gaussian_blur(images, sides, [sigma, sigma])
+    return gaussian_blur(images, BLUR * min(images.shape[2:]))

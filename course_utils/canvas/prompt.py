@@ -1,4 +1,4 @@
-"""Prompts as free vectors: what an optimisation changes when the thing to be changed is text.
+"""Prompts as free vectors in embedding space: what an optimisation changes when the input is text.
 
 Tokens are discrete: there is no half a word, and no gradient leads from one to the next. Their embeddings are
 vectors, and vectors can be moved. This canvas holds vectors where a prompt has tokens; nothing keeps them on

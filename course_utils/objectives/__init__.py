@@ -1,4 +1,4 @@
-"""What an optimisation wants: scores, one number for each sample, bigger is better.
+"""Objectives of an optimisation: scores, one number for each sample, bigger is better.
 
     LogProb("volcano")                                # make it a volcano
     Logit("volcano") - Logit("pancakes")              # a volcano rather than pancakes
@@ -24,6 +24,8 @@ from course_utils.objectives.layers import (
     Equidistant,
     Layer,
     Neuron,
+    PerSample,
+    batch_objectives,
     parse,
     side_by_side,
 )
@@ -40,8 +42,10 @@ __all__ = [
     "Logit",
     "Neuron",
     "Objective",
+    "PerSample",
     "Target",
     "Term",
+    "batch_objectives",
     "parse",
     "side_by_side",
 ]

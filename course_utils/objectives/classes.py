@@ -1,4 +1,4 @@
-"""Scores add, subtract and scale; what all objectives share."""
+"""Objectives: scores that add, subtract and scale; and those about classes."""
 
 from __future__ import annotations
 
@@ -13,55 +13,52 @@ from torch import Tensor
 from course_utils.activations import Outputs
 
 
-class Term(ABC):
-    """One number for each sample, which adds, subtracts and scales: what objectives and priors share.
-
-    `0.1 * term`, `a + b`, `a - b`, `-a` and `sum([a, b, c])` are terms again. A plain function that returns
-    one number for each sample can be added to a term.
-    """
-
-    layers: tuple[str, ...] = ()
-
-    @abstractmethod
-    def __call__(self, given, /) -> Float[Tensor, "batch"]:
-        """One number for each sample."""
-
-    def __add__(self, other: object) -> Term:
-        if callable(other):
-            return _WeightedSum([(1.0, self), (1.0, other)])
-        return self if _is_zero(other) else NotImplemented  # sum() starts from 0
-
-    __radd__ = __add__
-
-    def __sub__(self, other: object) -> Term:
-        return _WeightedSum([(1.0, self), (-1.0, other)]) if callable(other) else NotImplemented
-
-    def __rsub__(self, other: object) -> Term:
-        return -self + other if callable(other) else NotImplemented
-
-    def __mul__(self, weight: object) -> Term:
-        return _WeightedSum([(float(weight), self)]) if isinstance(weight, Real) else NotImplemented
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, divisor: object) -> Term:
-        return self * (1 / float(divisor)) if isinstance(divisor, Real) else NotImplemented
-
-    def __neg__(self) -> Term:
-        return -1.0 * self
-
-
-class Objective(Term):
+class Objective(ABC):
     """A score for each sample, from the outputs of one forward pass; bigger is better.
+
+    `0.1 * objective`, `a + b`, `a - b`, `-a` and `sum([a, b, c])` are objectives again. A plain function that returns
+    one number for each sample can be added to one.
 
     Attributes:
         layers: dotted names of the layers whose activations `outputs[name]` it reads; none for the logits
             alone.
     """
 
+    layers: tuple[str, ...] = ()
+
     @abstractmethod
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
         """The score of each sample."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+    def __add__(self, other: object) -> Objective:
+        if callable(other):
+            return _WeightedSum([(1.0, self), (1.0, other)])
+        return self if isinstance(other, Real) and other == 0 else NotImplemented  # sum() starts from 0
+
+    __radd__ = __add__
+
+    def __sub__(self, other: object) -> Objective:
+        return _WeightedSum([(1.0, self), (-1.0, other)]) if callable(other) else NotImplemented
+
+    def __rsub__(self, other: object) -> Objective:
+        return -self + other if callable(other) else NotImplemented
+
+    def __mul__(self, weight: object) -> Objective:
+        return _WeightedSum([(float(weight), self)]) if isinstance(weight, Real) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: object) -> Objective:
+        return self * (1 / float(divisor)) if isinstance(divisor, Real) else NotImplemented
+
+    def __neg__(self) -> Objective:
+        return -1.0 * self
+
+
+Term = Objective  # the first edition's name for what adds and scales
 
 
 class _WeightedSum(Objective):
@@ -83,10 +80,6 @@ class _WeightedSum(Objective):
 
     def __repr__(self) -> str:
         return " + ".join(f"{weight:g} · {term!r}" for weight, term in self.terms)
-
-
-def _is_zero(other: object) -> bool:
-    return isinstance(other, Real) and other == 0
 
 
 Target = str | int | Sequence[str | int] | Tensor

@@ -1,4 +1,4 @@
-"""Objectives about what a layer gives: a channel, a neuron, all of it, a direction; and about unlikeness."""
+"""Objectives about a layer's activations (a channel, a neuron, a direction, a match), and batches of objectives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from course_utils.objectives.classes import Logit, Objective
 
 
 class Channel(Objective):
-    """The mean activation of a channel over its map: what is it that this channel looks for, anywhere?
+    """The mean activation of a channel over its map: what the channel looks for, anywhere in the image.
 
     Args:
         layer: dotted name.
@@ -80,12 +80,9 @@ class Layer(Objective):
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
         return outputs[self.layers[0]].flatten(1).square().mean(1)
 
-    def __repr__(self) -> str:
-        return f"Layer({self.layers[0]!r})"
-
 
 class Direction(Objective):
-    """How far a layer's activations point along a direction, as a mean over places: several channels at once.
+    """The projection of a layer's activations onto a direction, as a mean over places: several channels at once.
 
     Args:
         layer: dotted name.
@@ -111,7 +108,7 @@ class Direction(Objective):
 
 
 class Diversity(Objective):
-    """How unlike the other images of its group each image is to a layer, in [-1, 1]; 0 for a group of one.
+    """The dissimilarity of each image to the others of its group, as a layer sees them, in [-1, 1]; 0 if it is alone.
 
     Minus the mean cosine between Gram matrices (which channels are active together, wherever that is). Consecutive
     samples form a group: `Channel("layer3", 12) + 2 * Diversity("layer2", group=4)`.
@@ -175,7 +172,7 @@ TINY = 1e-12  # keeps the correlation of activations without any variance at 0 i
 
 
 class ActivationMatch(Objective):
-    """How closely activations follow given ones: linear correlation, in [-1, 1], as a mean over layers.
+    """The linear correlation of activations with given ones, in [-1, 1], as a mean over layers.
 
     The differentiable stand-in for the rank correlation by which prototypes are judged: ranks have no gradient.
 
@@ -209,9 +206,6 @@ class ActivationMatch(Objective):
             )
         return (activations * wanted).sum(1) / (activations.norm(dim=1) * wanted.norm(dim=1)).clamp_min(TINY)
 
-    def __repr__(self) -> str:
-        return f"ActivationMatch({', '.join(self.layers)})"
-
 
 class Equidistant(Objective):
     """Minus the variance of the logits over classes: 0 where the model finds every class equally likely.
@@ -223,16 +217,13 @@ class Equidistant(Objective):
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
         return -outputs.logits.var(dim=1, correction=0)
 
-    def __repr__(self) -> str:
-        return "Equidistant()"
-
 
 def _centred(activations: Tensor) -> Float[Tensor, "rows numbers"]:
     flat = activations.flatten(1)
     return flat - flat.mean(1, keepdim=True)
 
 
-class EachItsOwn(Objective):
+class PerSample(Objective):
     """Another objective for each sample: many images in one batch.
 
     Raises:
@@ -241,7 +232,7 @@ class EachItsOwn(Objective):
 
     def __init__(self, objectives: Sequence[Objective]) -> None:
         if not objectives:
-            raise ValueError("EachItsOwn() needs at least one objective.")
+            raise ValueError("PerSample() needs at least one objective.")
         self.objectives = list(objectives)
         self.layers = tuple(dict.fromkeys(name for each in objectives for name in each.layers))
 
@@ -252,7 +243,7 @@ class EachItsOwn(Objective):
         return torch.cat([self.objectives[row](outputs.only(place)) for place, row in enumerate(rows)])
 
     def __repr__(self) -> str:
-        return f"EachItsOwn({len(self.objectives)} objectives)"
+        return f"PerSample({len(self.objectives)} objectives)"
 
 
 def parse(text: str) -> Objective:
@@ -273,7 +264,7 @@ def parse(text: str) -> Objective:
     )
 
 
-def side_by_side(objectives: Sequence[Objective]) -> Objective:
+def batch_objectives(objectives: Sequence[Objective]) -> Objective:
     """One objective for a batch, in which each sample has its own; evaluated at once where they are of one kind.
 
     Raises:
@@ -285,4 +276,7 @@ def side_by_side(objectives: Sequence[Objective]) -> Objective:
     channels = [each.channel for each in objectives if type(each) is Channel and isinstance(each.channel, int)]
     if objectives and len(channels) == len(objectives) and len({each.layers for each in objectives}) == 1:
         return Channel(objectives[0].layers[0], channels)
-    return EachItsOwn(objectives)
+    return PerSample(objectives)
+
+
+EachItsOwn, side_by_side = PerSample, batch_objectives  # the first edition's names

@@ -1,17 +1,10 @@
 """What can be asked of a vision model: how it is tricked, what its parts look for, what an answer hangs on."""
 
 from course_utils.vision.attacks import AttackResult, targeted_attack, untargeted_attack
-from course_utils.vision.attributions import (
-    Attribution,
-    Isolation,
-    grad_cam,
-    gradients,
-    integrated_gradients,
-    occlusion,
-)
+from course_utils.vision.attributions import grad_cam, gradients, integrated_gradients, occlusion
 from course_utils.vision.entanglement import Entanglement, entanglement_matrix, shared_features
 from course_utils.vision.feature_visualization import Visualization, render_vis, visualize
-from course_utils.vision.isolation import isolate_features
+from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.layer_table import layers
 from course_utils.vision.localization import (
     KnownCauses,
@@ -25,6 +18,7 @@ from course_utils.vision.prototypes import Prototypes, generate_prototypes
 from course_utils.vision.reference import ClassMeans, NaturalImages, Similarity, class_means, natural_images, similarity
 from course_utils.vision.report import build_report
 from course_utils.vision.report_page import Report
+from course_utils.vision.saliency import Attribution
 from course_utils.vision.slicing import Effects, Slices, factor_effects, slices
 
 __all__ = [

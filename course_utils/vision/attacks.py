@@ -13,24 +13,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
-from math import floor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from matplotlib.axes import Axes
 from torch import Tensor
 
-from course_utils.activations import Outputs, record
-from course_utils.canvas import EpsilonBall, checked_radius, random_start
+from course_utils.activations import Outputs
+from course_utils.canvas.ball import NORMS, EpsilonBall, checked_radius
 from course_utils.figures.images import as_images, draw_image, percent
 from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
-from course_utils.loop import NormalizedStep, Result, SignStep, optimize
+from course_utils.loop import Best, Result, SteepestStep, optimize
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import LogProb, Target
-from course_utils.utils import sample_generators
+from course_utils.utils import run_chunks, sample_generators
 from course_utils.validation import ZeroGradientError, as_found, check_settings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def targeted_attack(
@@ -87,10 +88,8 @@ def targeted_attack(
     Source: Goodfellow et al. 2015 (one step), Madry et al. 2018 (PGD); they keep the last iterate, we the
     best.
     """
-    ascent = ProjectedAscent(
-        eps, norm, steps, step_size, random_start, restarts, stop_at, seed, batch_size, on_step, progress
-    )
-    return ascent(classifier, images, target, targeted=True)
+    settings = (eps, norm, steps, step_size, random_start, restarts, stop_at, seed, batch_size, on_step, progress)
+    return _projected_gradient(classifier, images, target, True, *settings)
 
 
 def untargeted_attack(
@@ -123,160 +122,130 @@ def untargeted_attack(
 
     Source: as `targeted_attack`.
     """
-    ascent = ProjectedAscent(
-        eps, norm, steps, step_size, random_start, restarts, stop_at, seed, batch_size, on_step, progress
-    )
-    return ascent(classifier, images, labels, targeted=False)
+    settings = (eps, norm, steps, step_size, random_start, restarts, stop_at, seed, batch_size, on_step, progress)
+    return _projected_gradient(classifier, images, labels, False, *settings)
 
 
 OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 REACH = 2.5  # radii of the ball that all steps span together: across and back again (Madry et al. 2018)
 
 
-@dataclass(frozen=True)
-class ProjectedAscent:
-    """An attack's settings, checked; see `course_utils.vision.attacks.targeted_attack` for their meaning."""
-
-    eps: float
-    norm: str
-    steps: int
-    step_size: float | None
-    random_start: bool
-    restarts: int
-    stop_at: float | None
-    seed: int
-    batch_size: int
-    on_step: OnStep | None
-    progress: bool | None
-
-    def __post_init__(self) -> None:
-        checked_radius(self.eps, self.norm)
-        check_settings(stop_at=self.stop_at, steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
-        if self.step_size is not None and not (math.isfinite(self.step_size) and self.step_size > 0):
-            raise ValueError(f"step_size={self.step_size} given, expected a length above 0, such as 2/255, or None.")
-
-    def __call__(self, classifier: Classifier, images: Tensor, wanted: Target, *, targeted: bool) -> AttackResult:
-        if not isinstance(classifier, Classifier):
-            given = type(classifier).__name__
-            raise TypeError(f"classifier is {given}, expected a Classifier: Classifier(module, classes=…, size=…).")
-        classifier.check_images(images)
-        with torch.inference_mode(False):
-            originals = images.detach().to(classifier.device, classifier.dtype).clamp(0, 1)
-            classes = classifier.targets(wanted, len(originals))
-            kept = _Kept(classifier, originals, classes, targeted, self.batch_size)
-            if targeted and bool(kept.already.all()):
-                names = ", ".join(sorted({classifier.classes[i] for i in classes.tolist()}))
-                raise ValueError(f"all {len(originals)} images are called {names} already: choose another target.")
-            try:
-                interrupted = self._run(classifier, kept)
-            except KeyboardInterrupt:  # before the batch at hand had anything to give
-                interrupted = True
-        return kept.result(self, interrupted)
-
-    @property
-    def _length(self) -> float:
-        """Of a step; 0, which is no attack at all, for a ball without extent."""
-        if self.eps == 0 or self.step_size is None:
-            return REACH * self.eps / self.steps
-        return self.step_size
-
-    def _run(self, classifier: Classifier, kept: _Kept) -> bool:
-        """All runs and batches; whether they were interrupted."""
-        for restart in range(self.restarts if self._length > 0 else 0):
-            stuck = None
-            withstood = torch.ones_like(kept.success) if restart == 0 else ~kept.success
-            todo = withstood.cpu().nonzero().flatten()
-            for rows in todo.split(self.batch_size) if len(todo) else ():
-                try:
-                    result = self._batch(classifier, kept, rows, restart)
-                except ZeroGradientError as error:
-                    stuck = error
-                    continue
-                kept.take(rows, result)
-                if result.interrupted:
-                    return True
-            if stuck and not kept.iterations.any():
-                raise stuck  # no image of any batch has a gradient
-            if stuck:
-                warnings.warn(str(stuck), RuntimeWarning, stacklevel=4)
-        return False
-
-    def _batch(self, classifier: Classifier, kept: _Kept, rows: Tensor, restart: int) -> Result:
-        images, start = kept.originals[rows], None
-        if self.random_start or restart:
-            generators = sample_generators(self.seed, rows.tolist(), f"start of run {restart}")
-            start = random_start(images, self.eps, self.norm, generators)
-        rule = SignStep if self.norm == "linf" else NormalizedStep
-        objective, confidence = _aim(kept.classes[rows], kept.targeted)
-        return optimize(
-            classifier,
-            EpsilonBall(images, self.eps, self.norm, start=start),
-            objective,
-            steps=self.steps,
-            optimizer=partial(rule, lr=self._length),
-            on_step=self.on_step,
-            stop_at=self.stop_at,
-            confidence=confidence,
-            indices=rows.tolist(),
-            progress=self.progress,
-        )
-
-
-class _Kept:
-    """The best of each image so far, beginning with the image itself."""
-
-    def __init__(
-        self, classifier: Classifier, originals: Tensor, classes: Tensor, targeted: bool, batch_size: int
-    ) -> None:
-        self.classifier, self.classes, self.targeted = classifier, classes, targeted
-        self.originals, self.images = originals, originals.clone()
-        self.iterations = torch.zeros(len(originals), dtype=torch.long)
+def _projected_gradient(
+    classifier: Classifier,
+    images: Tensor,
+    wanted: Target,
+    targeted: bool,
+    eps: float,
+    norm: str,
+    steps: int,
+    step_size: float | None,
+    random_start: bool,
+    restarts: int,
+    stop_at: float | None,
+    seed: int,
+    batch_size: int,
+    on_step: OnStep | None,
+    progress: bool | None,
+) -> AttackResult:
+    """Both attacks; `wanted` are the targets, or the labels to get away from."""
+    # Set-up: what is given, and what the classifier says of it.
+    checked_radius(eps, norm)
+    check_settings(stop_at=stop_at, steps=steps, restarts=restarts, batch_size=batch_size)
+    if step_size is not None and not (math.isfinite(step_size) and step_size > 0):
+        raise ValueError(f"step_size={step_size} given, expected a length above 0, such as 2/255, or None.")
+    if not isinstance(classifier, Classifier):
+        given = type(classifier).__name__
+        raise TypeError(f"classifier is {given}, expected a Classifier: Classifier(module, classes=…, size=…).")
+    classifier.check_images(images)
+    with torch.inference_mode(False):
+        originals = images.detach().to(classifier.device, classifier.dtype).clamp(0, 1)
+        classes = classifier.targets(wanted, len(originals))
         with torch.no_grad(), as_found(classifier):
-            looks = [record(classifier)(part) for part in originals.split(batch_size)]
-        self.logits_before = self.logits = torch.cat([look.logits for look in looks])
-        objective, confidence = _aim(classes, targeted)
-        every = Outputs(self.logits, {}, classifier, None, len(originals))
-        self.score, self.success = objective(every), confidence(every) > 0
-        self.already = self.success
+            logits_before = torch.cat([classifier(part) for part in originals.split(batch_size)])
+        score, confidence = _aim(classes, targeted)
+        outputs, everyone = Outputs(logits_before, {}, classifier, None, len(originals)), torch.arange(len(originals))
+        best = Best()  # to begin with, the images themselves
+        state = {"images": originals, "logits": logits_before}
+        best.update(everyone.to(originals.device), score(outputs), confidence(outputs), **state)
+        already = best.rows["confidence"] > 0
+        if targeted and bool(already.all()):
+            names = ", ".join(sorted({classifier.classes[i] for i in classes.tolist()}))
+            raise ValueError(f"all {len(originals)} images are called {names} already: choose another target.")
+        iterations, stuck = torch.zeros(len(originals), dtype=torch.long), []
+        length = step_size if step_size and eps else REACH * eps / steps
 
-    def take(self, rows: Tensor, result: Result) -> None:
-        """Replace the images of `rows` by those of a run that are better."""
-        assert result.confidence is not None
-        success = result.confidence > 0
-        equal = success == self.success[rows]
-        better = torch.where(equal, result.score > self.score[rows], success)
-        here = rows[better.cpu()]
-        self.images = self.images.index_put((here,), result.x[better])
-        self.logits = self.logits.index_put((here,), result.logits[better])
-        self.score = self.score.index_put((here,), result.score[better])
-        self.success = self.success.index_put((here,), success[better])
-        self.iterations[rows] += result.steps
+        # The loop: steps of one length up the score, each followed by the projection onto the ball and onto [0, 1].
+        def run(rows: Tensor, progress: bool | None, restart: int) -> Result | None:
+            given, start = originals[rows], None
+            if random_start or restart:
+                generators = sample_generators(seed, rows.tolist(), f"start of run {restart}")
+                start = given + NORMS[norm].start(given, eps, generators).to(given.device)
+            score, confidence = _aim(classes[rows], targeted)
+            try:
+                result = optimize(
+                    classifier,
+                    EpsilonBall(given, eps, norm, start=start),
+                    score,
+                    steps=steps,
+                    optimizer=partial(SteepestStep, lr=length, norm=NORMS[norm]),
+                    on_step=on_step,
+                    stop_at=stop_at,
+                    confidence=confidence,
+                    indices=rows.tolist(),
+                    progress=progress,
+                )
+            except ZeroGradientError as error:
+                stuck.append(error)
+                return None
+            assert result.confidence is not None  # it was given one
+            state = {"images": result.x, "logits": result.logits}
+            best.update(rows.to(given.device), result.score, result.confidence, **state)
+            iterations[rows] += result.steps
+            return result
 
-    def result(self, settings: ProjectedAscent, interrupted: bool) -> AttackResult:
-        change = (self.images - self.originals).flatten(1)
-        return AttackResult(
-            images=self.images,
-            success=self.success,
-            linf=change.abs().amax(dim=1),
-            l2=change.norm(dim=1),
-            iterations=self.iterations,
-            interrupted=interrupted,
-            originals=self.originals,
-            before=self._prediction(self.logits_before),
-            after=self._prediction(self.logits),
-            already=self.already,
-            wanted=[self.classifier.classes[i] for i in self.classes.tolist()],
-            targeted=self.targeted,
-            eps=settings.eps,
-            norm=settings.norm,
-        )
+        interrupted = False
+        for restart in range(restarts if length > 0 else 0):  # a ball without extent holds no other image
+            tricked = best.rows["confidence"].cpu() > 0
+            rows = everyone[~tricked] if restart else everyone
+            stuck.clear()
+            try:
+                chunks = rows.split(batch_size) if len(rows) else ()
+                _, interrupted = run_chunks(partial(run, restart=restart), chunks, "attacking", progress=progress)
+            except KeyboardInterrupt:  # before the first chunk had anything to give
+                interrupted = True
+            if interrupted:
+                break
+            if stuck and not iterations.any():
+                raise stuck[-1]  # no image has a gradient
+            if stuck:
+                warnings.warn(str(stuck[-1]), RuntimeWarning, stacklevel=3)
 
-    def _prediction(self, logits: Tensor) -> Prediction:
-        return Prediction(logits, logits.float().softmax(dim=1), self.classifier.classes)
+    # The result.
+    change = best.rows["images"] - originals
+    before, after = (
+        Prediction(logits, logits.float().softmax(dim=1), classifier.classes)
+        for logits in (logits_before, best.rows["logits"])
+    )
+    return AttackResult(
+        images=best.rows["images"],
+        success=best.rows["confidence"] > 0,
+        linf=NORMS["linf"].length(change),
+        l2=NORMS["l2"].length(change),
+        iterations=iterations,
+        interrupted=interrupted,
+        originals=originals,
+        before=before,
+        after=after,
+        already=already,
+        wanted=[classifier.classes[i] for i in classes.tolist()],
+        targeted=targeted,
+        eps=eps,
+        norm=norm,
+    )
 
 
 def _aim(classes: Tensor, targeted: bool) -> tuple[Callable[[Outputs], Tensor], Callable[[Outputs], Tensor]]:
-    """The score to climb, and how sure the classifier is of what the attack wants (0 where it is missed)."""
+    """The score to raise, and how sure the classifier is of what the attack wants (0 where it is missed)."""
     of_class = LogProb(classes)
     if targeted:
         return of_class, of_class.confidence
@@ -331,7 +300,6 @@ class AttackResult:
 
     def plot(self, most: int = 4) -> Any:
         """A figure of the first `most` images: before, the magnified change, after."""
-
         return plot_attack(
             self.after.known_classes,
             self.originals[:most],
@@ -352,19 +320,13 @@ class AttackResult:
         median = f", median confidence {sure.median():.1%}" if len(sure) else ""
         cut = "; interrupted" if self.interrupted else ""
         return (
-            f"{kind} attack {toward} {aim}, {self.norm} eps {_readable(self.eps, self.norm)}: "
+            f"{kind} attack {toward} {aim}, {self.norm} eps {NORMS[self.norm].radius(self.eps)}: "
             f"{len(sure)} of {len(self)} images tricked{already}{median}, "
             f"up to {int(self.iterations.max())} gradient steps each{cut}"
         )
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
-
-
-def _readable(eps: float, norm: str) -> str:
-    levels = eps * 255
-    whole = norm == "linf" and abs(levels - round(levels)) < 1e-6
-    return f"{round(levels)}/255" if whole else f"{eps:g}"
 
 
 MOST = 4  # images in one figure: more rows than a screen holds help nobody
@@ -400,9 +362,12 @@ def show_perturbation(
     if old.shape != new.shape:
         raise ValueError(f"before is {tuple(before.shape)} and after {tuple(after.shape)}, expected the same shape.")
     difference = new - old
-    factor = magnification(difference) if magnify == "auto" else _checked(magnify)
+    if magnify != "auto" and (isinstance(magnify, str) or not magnify > 0):
+        raise ValueError(f"magnify={magnify!r} given, expected 'auto' or a number above 0.")
+    factor = magnification(difference) if magnify == "auto" else float(magnify)
     if classifier is not None and captions is None:
-        captions = (_said(classifier, before[:MOST]), _said(classifier, after[:MOST]))
+        said = [classifier.predict(images[:MOST]).probabilities for images in (before, after)]
+        captions = (_captions(classifier.classes, said[0]), _captions(classifier.classes, said[1]))
     rows = min(len(old), MOST)
     cell = WIDTH / 3 * old.shape[1] / old.shape[2]
     figure = new_figure(rows * (cell + (0.25 if captions else 0.05)) + 0.36)
@@ -431,7 +396,7 @@ def plot_attack(
         probabilities_before, probabilities_after: (batch, classes) in [0, 1].
         alt: what the figure shows; by default the predictions and the largest change.
     """
-    captions = (_best(classes, probabilities_before), _best(classes, probabilities_after))
+    captions = (_captions(classes, probabilities_before), _captions(classes, probabilities_after))
     return show_perturbation(before, after, captions=captions, alt=alt)
 
 
@@ -446,23 +411,10 @@ def draw_change(cells: Sequence[Axes], old: np.ndarray, new: np.ndarray, factor:
 def magnification(difference: np.ndarray) -> float:
     """The largest whole number with which the difference, around mid-grey, stays within black and white."""
     largest = float(np.abs(difference).max())
-    return 1.0 if largest == 0 else max(1.0, float(floor(0.5 / largest + 1e-3)))
+    return 1.0 if largest == 0 else max(1.0, float(math.floor(0.5 / largest + 1e-3)))
 
 
-def _checked(magnify: float | int | str) -> float:
-    if isinstance(magnify, str) or not magnify > 0:
-        raise ValueError(f"magnify={magnify!r} given, expected 'auto' or a number above 0.")
-    return float(magnify)
-
-
-def _said(classifier: Classifier, images: Tensor) -> list[str]:
-    prediction = classifier.predict(images)
-    return [
-        f"{name} {percent(float(sure))}" for name, sure in zip(prediction.classes, prediction.confidence, strict=True)
-    ]
-
-
-def _best(classes: Sequence[str], probabilities: Tensor) -> list[str]:
+def _captions(classes: Sequence[str], probabilities: Tensor) -> list[str]:
     sure, index = probabilities.max(dim=1)
     return [f"{classes[int(i)]} {percent(float(p))}" for p, i in zip(sure, index, strict=True)]
 

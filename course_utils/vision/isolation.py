@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 
 import torch
 from jaxtyping import Float
@@ -23,11 +24,11 @@ from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, Target
 from course_utils.priors import mask_area, total_variation
-from course_utils.transforms import jitter
-from course_utils.utils import progress_bar
+from course_utils.transforms import Noise, jitter
+from course_utils.utils import run_chunks
 from course_utils.validation import check_settings, unknown
-from course_utils.vision.attributions import Isolation, Question, ask, probability
 from course_utils.vision.feature_visualization import images_at_once
+from course_utils.vision.saliency import Attribution, image_count, resolve_targets
 
 GAMES = ("deletion", "preservation")
 # Chosen on 24 scenes each for `pocket` and `pocket-robust` that benchmarks/isolation.py does not measure.
@@ -36,7 +37,7 @@ AREA = 25.0  # what covering all of the image costs, in nats of the answer's log
 VARIATION = 5.0
 LEARNING_RATE = 0.5  # in units of the mask's logits
 JITTER = 1 / 16  # of the image's shorter side: a mask must not depend on single pixels
-GRAIN = 0.05  # standard deviation of the noise in which the mask must do its work
+NOISE = 0.05  # standard deviation of the noise in which the mask must do its work
 CELL = 2  # pixels; the mask's own grid is as much coarser than the image, and at most
 MOST_CELLS = 32  # along a side
 
@@ -96,79 +97,110 @@ def isolate_features(
         RuntimeError, FloatingPointError: no usable gradient (see `course_utils.loop.optimize`).
 
     Source: Fong & Vedaldi 2017, Dabkowski & Gal 2017. Theirs lowers or raises the class's score itself; ours levels off
-    once the answer has clearly fallen (or stays), so that area decides what more is covered (`isolation_aims.Answer`).
+    once the answer has clearly fallen (or stays), so that area decides what more is covered (`Answer`).
     """
-    check_settings(steps=steps, **({} if batch_size is None else {"batch_size": batch_size}))
-    question = ask(classifier, images, target, versus)
-    deletes = _deletes(game, question)
-    background = filling(question.images, fill, seed=seed)
-    side = min(classifier.size)
-    grid = max(1, min(MOST_CELLS, side // CELL)) if cells is None else cells
-    learn = partial(
-        optimize,
-        classifier,
-        priors=[area_weight * mask_area, variation_weight * total_variation],
-        transforms=[jitter(max(1, round(JITTER * side))), Grain(GRAIN)],
-        steps=steps,
-        optimizer=partial(torch.optim.Adam, lr=learning_rate, fused=True),
-        seed=seed,
-        on_step=on_step,
-    )
-    chunks = torch.arange(len(images)).split(batch_size or images_at_once(classifier))
-    several = len(chunks) > 1
-    masks: list[Tensor] = []
-    interrupted = False
-    for rows in progress_bar(chunks, "isolating", progress=progress if several else False):
-        falls, against = [deletes[row] for row in rows], None if question.versus is None else question.versus[rows]
-        canvas = MaskCanvas(question.images[rows], background[rows], cells=grid, removed=falls)
-        aim = Answer(question.target[rows], against, falls=falls)
-        try:
-            result = learn(canvas, aim, indices=rows.tolist(), progress=False if several else progress)
-        except KeyboardInterrupt:
-            if not masks:
-                raise
-            interrupted = True
-            break
-        masks.append(canvas.variable().detach())
-        if interrupted := result.interrupted:
-            break
-    return _result(question, torch.cat(masks), background, deletes, interrupted)
-
-
-def _deletes(game: str | None, question: Question) -> list[bool]:
-    """For each image whether the game is deletion."""
+    check_settings(steps=steps, batch_size=batch_size)
+    asked = resolve_targets(classifier, images, target, versus)
     if game is not None and game not in GAMES:
         raise ValueError(unknown("game", game, GAMES))
-    return question.agrees.tolist() if game is None else [game == "deletion"] * len(question.images)
+    deletes = asked.agrees.tolist() if game is None else [game == "deletion"] * len(images)
+    background = filling(asked.images, fill, seed=seed)
+    side = min(classifier.size)
+    grid = max(1, min(MOST_CELLS, side // CELL)) if cells is None else cells
 
+    def learn(rows: Tensor, progress: bool | None) -> SimpleNamespace:
+        falls, against = [deletes[row] for row in rows], None if asked.versus is None else asked.versus[rows]
+        canvas = MaskCanvas(asked.images[rows], background[rows], cells=grid, removed=falls)
+        result = optimize(
+            classifier,
+            canvas,
+            Answer(asked.target[rows], against, falls=falls),
+            priors=[area_weight * mask_area, variation_weight * total_variation],
+            transforms=[jitter(max(1, round(JITTER * side))), Noise(NOISE)],
+            steps=steps,
+            optimizer=partial(torch.optim.Adam, lr=learning_rate, fused=True),
+            seed=seed,
+            indices=rows.tolist(),
+            on_step=on_step,
+            progress=progress,
+        )
+        return SimpleNamespace(masks=canvas.variable().detach(), interrupted=result.interrupted)
 
-@torch.no_grad()
-def _result(question: Question, masks: Tensor, background: Tensor, deletes: list[bool], interrupted: bool) -> Isolation:
-    """What was found, and what the classifier says of each image's two parts."""
-    done = len(masks)
-    images, target = question.images[:done], question.target[:done]
-    kept, removed = (torch.lerp(background[:done], images, shown) for shown in (masks, 1 - masks))
+    chunks = torch.arange(len(images)).split(batch_size or images_at_once(classifier))
+    parts, interrupted = run_chunks(learn, chunks, "isolating", progress=progress)
+    masks = torch.cat([part.masks for part in parts])
+    done = slice(len(masks))  # after an interrupt not all
+    images, background = asked.images[done], background[done]
+    kept, removed = (torch.lerp(background, images, shown) for shown in (masks, 1 - masks))
+
+    def probability(images: Tensor) -> Float[Tensor, "batch"]:
+        """The target's, on the CPU."""
+        return classifier.predict(images).probabilities.gather(1, asked.target[done].cpu()[:, None]).squeeze(1)
+
     return Isolation(
-        masks=masks.squeeze(1),
-        images=images,
-        targets=question.targets[:done],
-        versus=None if question.against is None else question.against[:done],
-        answers=question.prediction.classes[:done],
-        games=[GAMES[0] if each else GAMES[1] for each in deletes[:done]],
-        before=probability(question.classifier, images, target),
-        kept=probability(question.classifier, kept, target),
-        removed=probability(question.classifier, removed, target),
-        filled=probability(question.classifier, background[:done], target),
+        maps=masks.squeeze(1),
+        method="isolated part",
+        games=[GAMES[0] if each else GAMES[1] for each in deletes[done]],
+        before=probability(images),
+        kept=probability(kept),
+        removed=probability(removed),
+        filled=probability(background),
         area=masks.flatten(1).mean(1),
         interrupted=interrupted,
+        **asked.described(done),
     )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Isolation(Attribution):
+    """Masks over the parts of images on which an answer hangs; one row an image.
+
+    Attributes:
+        masks: in [0, 1], 1 where the image matters; also `maps`, as attributions call theirs.
+        images, targets, versus, answers: as `Attribution`.
+        games: "deletion" (without what the mask covers, the answer falls) or "preservation" (what it covers is enough).
+        before: the target's probability in [0, 1], for the image as it is.
+        kept: that of what the mask covers, the rest filled.
+        removed: that of the rest, what the mask covers filled.
+        filled: that of the filling alone. Where it is high, no deletion can make the answer fall: take another filling.
+        area: the mask's mean, the share of the image that it covers.
+        interrupted: whether Ctrl-C or the notebook's stop button cut it short; images not reached are left out.
+    """
+
+    games: list[str]
+    before: Float[Tensor, "batch"]
+    kept: Float[Tensor, "batch"]
+    removed: Float[Tensor, "batch"]
+    filled: Float[Tensor, "batch"]
+    area: Float[Tensor, "batch"]
+    interrupted: bool
+
+    @property
+    def masks(self) -> Float[Tensor, "batch height width"]:
+        """The maps: those of an isolation are masks."""
+        return self.maps
+
+    @property
+    def probabilities(self) -> tuple[Float[Tensor, "batch"], ...]:
+        """The target's, for the image, what the mask covers, and the rest."""
+        return self.before, self.kept, self.removed
+
+    def __repr__(self) -> str:
+        alone = int((self.filled > 0.5).sum())
+        vain = f"; of {alone} the filling alone is called the class: take another fill" if alone else ""
+        cut = "; interrupted" if self.interrupted else ""
+        return (
+            f"Isolation of {self._subject()} in {image_count(len(self))}: median area "
+            f"{self.area.median():.1%}, median probability {self.before.median():.1%}, with the mask's part alone "
+            f"{self.kept.median():.1%}, without it {self.removed.median():.1%}{self._disagreement()}{vain}{cut}"
+        )
 
 
 CLEARLY = 2.0  # log-odds, about 7 to 1: at even odds the least noise would turn the answer round again
 
 
 class LogOdds(Objective):
-    """How many times as probable a class is as all others together, or as the one in `versus`, as a logarithm.
+    """Log-odds of a class against all others together, or against the one in `versus`.
 
     Args:
         target: one class for all samples, or one for each, by name or index.
@@ -211,18 +243,4 @@ class Answer(LogOdds):
         return F.logsigmoid(outputs.each(self.signs) * super().__call__(outputs) - CLEARLY)
 
 
-@dataclass(frozen=True)
-class Grain:
-    """A transform that adds normal noise of a standard deviation and cuts off at [0, 1].
-
-    Where a net can be tricked by changes too faint to see, a mask could trick it too; what noise drowns does not count.
-    """
-
-    deviation: float
-
-    def __call__(
-        self, images: Float[Tensor, "batch c h w"], generators: list[torch.Generator]
-    ) -> Float[Tensor, "batch c h w"]:
-        shape = images.shape[1:]
-        noise = torch.stack([torch.randn(shape, generator=each) for each in generators]).to(images)
-        return (images + self.deviation * noise).clamp(0, 1)
+Grain = Noise  # the first edition's name

@@ -1,4 +1,8 @@
-"""How well a map finds a part whose exact place is known: three scores, each in [0, 1], one for each image."""
+"""Localisation scores: how well a map finds a part whose exact place is known, in [0, 1], one for each image.
+
+The pointing game asks where the map is largest, the relevance mass how much of it lies inside the part, intersection
+over union how well the two shapes agree. The painted world has scenes whose answer is caused by a known part.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,11 @@ from course_utils.models.classifier import Classifier
 from course_utils.utils import progress_bar
 from course_utils.world import PaintedWorld
 
+Maps = Float[Tensor, "batch height width"]
 HALF = 0.5  # of a pixel: a mask's pixel belongs to the part when at least half of it shows the part
 
 
-def pointing_game(
-    maps: Float[Tensor, "batch height width"], truth: Float[Tensor, "batch height width"]
-) -> Float[Tensor, "batch"]:
+def pointing_game(maps: Maps, truth: Maps) -> Float[Tensor, "batch"]:
     """Whether the map is largest inside the part; where several pixels tie for the maximum, the share inside.
 
     Args:
@@ -34,9 +37,7 @@ def pointing_game(
     return (top & inside).sum((1, 2)) / top.sum((1, 2))
 
 
-def relevance_mass(
-    maps: Float[Tensor, "batch height width"], truth: Float[Tensor, "batch height width"]
-) -> Float[Tensor, "batch"]:
+def relevance_mass(maps: Maps, truth: Maps) -> Float[Tensor, "batch"]:
     """The share of the map's positive sum that lies inside the part; 0 for a map without any.
 
     A pixel that shows the part by half counts by half.
@@ -51,9 +52,7 @@ def relevance_mass(
     return (positive * truth).sum((1, 2)) / total.where(total > 0, 1)
 
 
-def intersection_over_union(
-    maps: Float[Tensor, "batch height width"], truth: Float[Tensor, "batch height width"], threshold: float = 0.5
-) -> Float[Tensor, "batch"]:
+def intersection_over_union(maps: Maps, truth: Maps, threshold: float = 0.5) -> Float[Tensor, "batch"]:
     """Shared pixels over all pixels, of the part and of where the map is above `threshold` times its maximum.
 
     Fix the threshold beforehand, on other images: chosen on the same ones, it flatters.
@@ -138,24 +137,18 @@ def known_causes(classifier: Classifier, each: int, *, seed: int = 0, progress: 
     """
     if each < 1:
         raise ValueError(f"each={each} given, expected at least one scene of a kind.")
-    found = []
-    for number, kind in enumerate(progress_bar(KINDS, "taking parts off", progress=progress)):
-        found.append(_of_kind(classifier, each, 1000 * seed + number, *kind))
+    kinds = enumerate(progress_bar(KINDS, "taking parts off", progress=progress))
+    found = [_of_kind(classifier, each, 1000 * seed + number, *kind) for number, kind in kinds]
     images, truth, versus = (torch.cat(column) for column in zip(*found, strict=True))
-    repeated = [kind for kind in KINDS for _ in range(each)]
-    return KnownCauses(
-        images=images,
-        truth=truth,
-        targets=[target for _, target, _ in repeated],
-        versus=[classifier.classes[index] for index in versus.tolist()],
-        shown=[shown for shown, _, _ in repeated],
-        parts=[part for _, _, part in repeated],
-    )
+    shown, targets, parts = (list(names) for names in zip(*(kind for kind in KINDS for _ in range(each)), strict=True))
+    against = [classifier.classes[index] for index in versus.tolist()]
+    return KnownCauses(images, truth, targets=targets, versus=against, shown=shown, parts=parts)
 
 
 def _of_kind(
     classifier: Classifier, each: int, seed: int, shown: str, target: str, part: str
 ) -> tuple[Tensor, Tensor, Tensor]:
+    """Images, masks of the part, and what the classifier says when it is taken off."""
     world, wanted = PaintedWorld(), classifier.index(target)
     scenes = world.counterfactual(world.sample(2 * each + 20, seed=seed, classes=shown), **{part: True})
     without = world.counterfactual(scenes, **{part: False})

@@ -11,8 +11,9 @@ from course_utils import Classifier, load_classifier
 from course_utils.activations import Outputs
 from course_utils.models.randomized import randomized
 from course_utils.show import show_isolation
+from course_utils.transforms import Noise
 from course_utils.vision import gradients, isolate_features, known_causes, relevance_mass
-from course_utils.vision.isolation import CLEARLY, Answer, Grain, LogOdds
+from course_utils.vision.isolation import CLEARLY, Answer, LogOdds
 from course_utils.world import PaintedWorld
 
 QUICK = {"steps": 40, "progress": False}
@@ -188,9 +189,9 @@ def test_an_answer_levels_off_once_it_has_clearly_fallen_or_stayed():
 
 def test_grain_has_the_spread_asked_for_and_stays_among_images():
     grey = torch.full((2, 3, 32, 32), 0.5)
-    noisy = Grain(0.05)(grey, [torch.Generator().manual_seed(i) for i in range(2)])
+    noisy = Noise(0.05)(grey, [torch.Generator().manual_seed(i) for i in range(2)])
     assert noisy.std().item() == pytest.approx(0.05, rel=0.05) and not torch.equal(noisy[0], noisy[1])
-    assert Grain(5.0)(grey, [torch.Generator() for _ in range(2)]).abs().max() <= 1
+    assert Noise(5.0)(grey, [torch.Generator() for _ in range(2)]).abs().max() <= 1
 
 
 def test_known_causes_are_causes(robust, scenes):
