@@ -1,4 +1,4 @@
-"""What a search for prompts gives back."""
+"""Results of a search for prompts: the prompts with their target's probability, as a table, as bars, and in a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -15,17 +15,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, described, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, described, new_figure, render, styled
 from course_utils.language.targets import Scorer, Target, as_target
 from course_utils.language.vocabulary import is_offensive
 from course_utils.models.language_model import LanguageModel
 
 SHOWN = 10  # prompts in a table or a figure
-Found = TypeVar("Found", bound="FoundPrompts")
+LETTERS = 34  # of a prompt, beside its bar
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class FoundPrompts:
+class PromptResults:
     """Prompts of tokens, and how probable each makes the target; one row a prompt.
 
     Attributes:
@@ -50,7 +50,28 @@ class FoundPrompts:
     backward_passes: int
     interrupted: bool
 
-    def best(self: Found, n: int = SHOWN) -> Found:
+    @classmethod
+    def of_tokens(
+        cls,
+        lm: LanguageModel,
+        token_ids: Int[Tensor, "prompts length"],
+        log_probability: Float[Tensor, "prompts"],
+        target: Target,
+        **others: Any,
+    ) -> Self:
+        """Results from token ids and the target's log-probability after them; the other fields as they are."""
+        rows = token_ids.tolist()
+        return cls(
+            token_ids=token_ids,
+            text=[lm.decode(row) for row in rows],
+            pieces=[[lm.piece(token) for token in row] for row in rows],
+            probability=log_probability.exp(),
+            retokenizes=torch.tensor([lm.retokenizes(row) for row in rows], dtype=torch.bool),
+            target=target.text,
+            **others,
+        )
+
+    def best(self, n: int = SHOWN) -> Self:
         """The n prompts with the highest probability, best first, each prompt once.
 
         Raises:
@@ -62,19 +83,15 @@ class FoundPrompts:
         first = {tuple(self.token_ids[row].tolist()): row for row in reversed(order)}
         return self.rows(sorted(first.values(), key=order.index)[:n])
 
-    def rows(self: Found, rows: Sequence[int]) -> Found:
+    def rows(self, rows: Sequence[int]) -> Self:
         """These rows alone, in this order."""
-        count = len(self)
-        picked = {
-            each.name: _picked(getattr(self, each.name), rows)
-            for each in fields(self)
-            if each.name not in ("target", "history") and _has_rows(getattr(self, each.name), count)
-        }
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        picked = {name: [value[row] for row in rows] for name, value in values.items() if isinstance(value, list)}
+        picked |= {name: value[list(rows)] for name, value in values.items() if isinstance(value, Tensor)}
         return replace(self, **picked)
 
-    def plot(self, n: int = SHOWN) -> Any:
+    def plot(self, n: int = SHOWN) -> DescribedFigure:
         """The best n prompts as bars."""
-
         return plot_prompts(self, n)
 
     def __len__(self) -> int:
@@ -96,47 +113,72 @@ class FoundPrompts:
         return {"probability": [f"{each:.3f}" for each in self.probability.tolist()]}
 
     def _repr_html_(self) -> str:
-        from course_utils.figures.style import render
-
         best = self.best(SHOWN)
         columns = best._columns()
-        return render(
-            "prompts.html",
-            line=repr(self),
-            names=list(columns),
-            rows=list(zip(best.pieces, best.retokenizes.tolist(), zip(*columns.values(), strict=True), strict=True)),
-        )
+        rows = zip(best.pieces, best.retokenizes.tolist(), zip(*columns.values(), strict=True), strict=True)
+        return render("prompts.html", line=repr(self), names=list(columns), rows=list(rows))
 
 
-def described_prompts(
-    lm: LanguageModel,
-    token_ids: Int[Tensor, "prompts length"],
-    log_probability: Float[Tensor, "prompts"],
-    target: Target,
-) -> dict[str, Any]:
-    """The fields of `FoundPrompts` that follow from token ids and the target's log-probability after them."""
-    rows = token_ids.tolist()
-    return {
-        "token_ids": token_ids,
-        "text": [lm.decode(row) for row in rows],
-        "pieces": [[lm.piece(token) for token in row] for row in rows],
-        "probability": log_probability.exp(),
-        "retokenizes": torch.tensor([lm.retokenizes(row) for row in rows], dtype=torch.bool),
-        "target": target.text,
-    }
+FoundPrompts = PromptResults  # the first edition's name
 
 
-def _has_rows(value: object, count: int) -> bool:
-    return isinstance(value, list) or (isinstance(value, Tensor) and value.ndim > 0 and len(value) == count)
+@styled
+def plot_prompts(found: PromptResults, n: int = 10, *, alt: str | None = None) -> DescribedFigure:
+    """The best n prompts with the probability of their target.
+
+    Args:
+        found: the result of a search.
+        n: how many prompts, at least 1; each is drawn once.
+        alt: what the figure shows; by default the prompts with their probabilities.
+
+    Raises:
+        ValueError: n below 1.
+    """
+    best = found.best(n)
+    probability = best.probability.tolist()
+    figure = new_figure(0.9 + 0.32 * len(best))
+    axes = figure.add_subplot()
+    rows = range(len(best))
+    axes.barh(rows, probability, color=PALETTE[0], height=0.65, label="after the prompt's tokens")
+    soft = getattr(best, "soft_probability", None)  # of a search by gradient in embedding space
+    if soft is not None:
+        white = {"color": "white", "markeredgecolor": "black", "label": "after the restart's vectors"}
+        axes.plot(soft.tolist(), rows, "D", **white)
+        figure.legend(loc="outside lower center", ncols=2)
+    axes.set_yticks(rows, [readable(pieces) for pieces in best.pieces])
+    axes.set(xlim=(0, 1.02), xlabel=f"probability of {best.target!r}")
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    listed = ", ".join(f"{text!r} {p:.2f}" for text, p in zip(best.text, probability, strict=True))
+    return DescribedFigure(figure, alt=alt or f"Prompts found for {best.target!r} with its probability: {listed}.")
 
 
-def _picked(value: Any, rows: Sequence[int]) -> Any:
-    if isinstance(value, Tensor):
-        return value[torch.as_tensor(rows, dtype=torch.long, device=value.device)]
-    return [value[row] for row in rows]
+def readable(pieces: list[str]) -> str:
+    """A prompt's tokens with dots between them; a space that begins a token is left out, as it would not be seen.
+
+    What no font can draw, such as a control character, becomes �.
+    """
+    text = "·".join(piece.strip() or "␣" for piece in pieces)
+    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
 
 
-def save_prompts(path: Path, found: Mapping[str, FoundPrompts], settings: Mapping[str, object]) -> None:
+def without_offensive(prompts: PromptResults) -> PromptResults:
+    """The prompts whose text has no offensive word; the difference in length says how many are missing.
+
+    Args:
+        prompts: what a search found. The text is looked at, not the tokens: two harmless tokens can spell a slur.
+
+    Raises:
+        ValueError: none would be left.
+    """
+    kept = [row for row, text in enumerate(prompts.text) if not is_offensive(text)]
+    if not kept:
+        raise ValueError(f"each of the {len(prompts)} prompts for {prompts.target!r} has a word that is not shown.")
+    return prompts.rows(kept)
+
+
+def save_prompts(path: Path, found: Mapping[str, PromptResults], settings: Mapping[str, object]) -> None:
     """Writes the prompts found for several targets, with the settings of the search.
 
     Args:
@@ -150,7 +192,7 @@ def save_prompts(path: Path, found: Mapping[str, FoundPrompts], settings: Mappin
     save_file(tensors, path, metadata={"prompts": json.dumps(about)})
 
 
-def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, FoundPrompts], dict]:
+def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptResults], dict]:
     """(the prompts by name of the target, the settings of the search); each prompt is tried by the model again.
 
     Raises:
@@ -174,44 +216,9 @@ def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, FoundPr
     for name, text in about["targets"].items():
         scorer = Scorer(lm, target := as_target(lm, text))
         ids = kept[name].to(lm.device)
-        fields = described_prompts(lm, ids, scorer(ids), target)
-        found[name] = FoundPrompts(**fields, forward_passes=scorer.passes, backward_passes=0, interrupted=False)
+        counts = {"forward_passes": len(ids), "backward_passes": 0, "interrupted": False}
+        found[name] = PromptResults.of_tokens(lm, ids, scorer(ids), target, **counts)
     return found, about["settings"]
-
-
-LETTERS = 34  # of a prompt, beside its bar
-
-
-@styled
-def plot_prompts(found: FoundPrompts, n: int = 10, *, alt: str | None = None) -> DescribedFigure:
-    """The best n prompts with the probability of their target.
-
-    Args:
-        found: the result of a search.
-        n: how many prompts, at least 1; each is drawn once.
-        alt: what the figure shows; by default the prompts with their probabilities.
-
-    Raises:
-        ValueError: n below 1.
-    """
-    best = found.best(n)
-    probability = best.probability.tolist()
-    figure = new_figure(0.9 + 0.32 * len(best))
-    axes = figure.add_subplot()
-    places = range(len(best))
-    axes.barh(places, probability, color=PALETTE[0], height=0.65, label="after the prompt's tokens")
-    soft = getattr(best, "soft_probability", None)  # of a search that climbed in embedding space
-    if soft is not None:
-        axes.plot(
-            soft.tolist(), places, "D", color="white", markeredgecolor="black", label="after the restart's vectors"
-        )
-        figure.legend(loc="outside lower center", ncols=2)
-    axes.set_yticks(places, [readable(pieces) for pieces in best.pieces])
-    axes.set(xlim=(0, 1.02), xlabel=f"probability of {best.target!r}")
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-    listed = ", ".join(f"{text!r} {p:.2f}" for text, p in zip(best.text, probability, strict=True))
-    return DescribedFigure(figure, alt=alt or f"Prompts found for {best.target!r} with its probability: {listed}.")
 
 
 @styled
@@ -225,13 +232,13 @@ def plot_landscape(
     title: str,
     alt: str,
 ) -> DescribedFigure:
-    """A plane in embedding space as a map: contours of a probability, words as points, a climb as a line.
+    """A plane in embedding space as a map: contours of a probability, words as points, a path as a line.
 
     Args:
         heights: probabilities in [0, 1]; row 0 is the lowest.
         extent: left, right, bottom and top of the map, in any unit.
-        points: words by name, at their places in the plane.
-        path: places that a climb went through.
+        points: coordinates of words in the plane, by name.
+        path: points that an optimisation went through.
         label: what the contours show.
         title: the finding, in a sentence.
         alt: what the figure shows.
@@ -258,28 +265,3 @@ def plot_landscape(
     axes.grid(visible=False)
     axes.set_title(title, loc="left", wrap=True)
     return DescribedFigure(figure, alt=alt)
-
-
-def readable(pieces: list[str]) -> str:
-    """A prompt's tokens with dots between them; a space that begins a token is left out, as it would not be seen.
-
-    What no font can draw, such as a control character, becomes �.
-    """
-    text = "·".join(piece.strip() or "␣" for piece in pieces)
-    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
-
-
-def without_offensive(prompts: FoundPrompts) -> FoundPrompts:
-    """The prompts whose text has no word of the list; how many are missing says the difference in length.
-
-    Args:
-        prompts: what a search found. The text is looked at, not the tokens: two harmless tokens can spell a slur.
-
-    Raises:
-        ValueError: none would be left.
-    """
-    kept = [row for row, text in enumerate(prompts.text) if not is_offensive(text)]
-    if not kept:
-        raise ValueError(f"each of the {len(prompts)} prompts for {prompts.target!r} has a word that is not shown.")
-    return prompts.rows(kept)

@@ -82,10 +82,11 @@ def _ruled_out(lm: LanguageModel, rule: str, target: str) -> list[int]:
     if rule == "target":
         own = set(lm.tokens(target)) if target else set()
         return [i for i, each in enumerate(words) if i in own or (each and each == word)]
-    return [i for i, each in enumerate(words) if _share_a_stem(each, word)]
+    return [i for i, each in enumerate(words) if one_contains_the_other(each, word)]
 
 
-def _share_a_stem(one: str, other: str) -> bool:
+def one_contains_the_other(one: str, other: str) -> bool:
+    """Whether one word contains the other, and the shorter has over 3 letters."""
     shorter, longer = sorted((one, other), key=len)
     return len(shorter) > STEM and shorter in longer
 

@@ -5,7 +5,7 @@ from collections import Counter
 import torch
 
 from course_utils.language import association_scores
-from course_utils.language.associations import log_odds
+from course_utils.language.word_scores import log_odds
 from course_utils.learning.chapter_09 import corrected, log_odds_z, shares
 
 
