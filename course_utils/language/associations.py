@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from course_utils.language.word_scores import WordScores, critical_value, largest_by_chance, ranked, resampled_z
+from course_utils.language.word_scores import PromptTable, WordScores, prompt_table, resampled_z, scored
 from course_utils.stats import Proportion, proportion
 from course_utils.utils import sample_generators
 
 SUCCESS = 0.5  # a prompt succeeds where the target is more probable than everything else together
 
-Words = Sequence[str]
 Prompts = Any  # a result of `optimize_prompts`, or a list of texts or of lists of tokens
 
 
@@ -73,20 +72,10 @@ def association_scores(
     table = table.without(str(word).strip() for word in (*leave_out, *targets) if word is not None)
     if len(table.words) < 2:
         raise ValueError(f"the prompts consist of {table.words or 'nothing'}, expected at least two different words.")
-    here = table.source == 0
-    counts, elsewhere = (table.contains[side].sum(0) for side in (here, ~here))
-    weight = float(counts.sum()) if prior is None else float(prior)
-    largest = largest_by_chance(table.contains, here, weight, shuffles, seed=seed, progress=progress)
-    order, scores = ranked(table.words, counts, elsewhere, weight)
+    table, scores = scored(table, 0, prior=prior, level=level, shuffles=shuffles, seed=seed, progress=progress)
+    success, background_success = _success([prompts]), _success(others)
     return AssociationScores(
-        **scores,
-        p=(1 + (largest >= scores["z"].abs()[:, None]).sum(1)) / (1 + shuffles),
-        critical=critical_value(largest, level),
-        level=level,
-        table=table.columns(order.tolist()),
-        target=targets[0],
-        success=_success([prompts]),
-        background_success=_success(others),
+        **scores, table=table, target=targets[0], success=success, background_success=background_success
     )
 
 
@@ -116,9 +105,9 @@ class AssociationScores(WordScores):
         """How many prompts of the background were counted."""
         return len(self.table.source) - self.prompts
 
-    def _more(self) -> str:
+    def __repr__(self) -> str:
         succeeded = f", {self.success} of them with p ≥ {SUCCESS:g}" if self.success else ""
-        return f"; {self.prompts} prompts{succeeded}, against {self.background_prompts}"
+        return f"{super().__repr__()}; {self.prompts} prompts{succeeded}, against {self.background_prompts}"
 
 
 def _target(prompts: Prompts) -> str | None:
@@ -156,8 +145,7 @@ def score_against(
     if k < 1 or resamples < 1:
         raise ValueError(f"k={k} and resamples={resamples} given, expected at least 1 each.")
     right = torch.tensor([word in planted for word in scores.words])
-    table = scores.table
-    drawn = resampled_z(table.contains, table.source, scores.prior, resamples, seed=seed)
+    drawn = resampled_z(scores.table, scores.prior, resamples, seed=seed)
     z = torch.cat([scores.z[None], drawn])  # the scores themselves first
     precision = right[z.topk(min(k, len(right)), dim=1).indices].sum(1) / k
     recall = ((z > scores.critical) & right).sum(1) / len(planted)
@@ -251,50 +239,6 @@ def null_scores(
         sets[number].append([words[i] for i in row[:length]])
     settings = {"level": scores.level, "prior": scores.prior} | settings
     return association_scores(sets[0], dict(enumerate(sets[1:])), **settings)
-
-
-@dataclass(frozen=True, eq=False)
-class PromptTable:
-    """Which prompt contains which word; one row a prompt.
-
-    A word that stands in a prompt twice counts once: the words of one prompt were searched for together, so the
-    prompt is what was drawn independently, not the word.
-
-    Attributes:
-        words: one for each column.
-        contains: whether the prompt contains the word.
-        source: which set of prompts each row is from: 0 for the first, 1, 2, … for the others.
-    """
-
-    words: list[str]
-    contains: Bool[Tensor, "prompts words"]
-    source: Int[Tensor, "prompts"]
-
-    def without(self, words: Iterable[str]) -> PromptTable:
-        """The table without the columns of these words, in upper or lower case."""
-        dropped = {word.casefold() for word in words}
-        return self.columns([i for i, word in enumerate(self.words) if word.casefold() not in dropped])
-
-    def columns(self, columns: Sequence[int]) -> PromptTable:
-        """The table with these columns alone, in this order."""
-        return PromptTable([self.words[i] for i in columns], self.contains[:, list(columns)], self.source)
-
-
-def prompt_table(sets: Sequence[Sequence[Words]], words: Words | None = None) -> PromptTable:
-    """Sets of prompts, each prompt a list of words, as one table.
-
-    Args:
-        sets: the prompts.
-        words: those that have a column, in this order; all that occur, in alphabetical order, if None.
-    """
-    prompts = [prompt for each in sets for prompt in each]
-    listed = sorted({word for prompt in prompts for word in prompt}) if words is None else list(words)
-    column = {word: number for number, word in enumerate(listed)}
-    contains = torch.zeros(len(prompts), len(listed), dtype=torch.bool)
-    for row, prompt in enumerate(prompts):
-        contains[row, [column[word] for word in prompt if word in column]] = True
-    source = torch.repeat_interleave(torch.arange(len(sets)), torch.tensor([len(each) for each in sets]))
-    return PromptTable(listed, contains, source)
 
 
 def as_words(prompts: Prompts, name: str = "prompts") -> list[list[str]]:

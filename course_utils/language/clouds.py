@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, new_figure, styled
-from course_utils.language.associations import Prompts, as_words, prompt_table
+from course_utils.language.associations import Prompts, as_words
 from course_utils.language.word_scores import (
     STRONG,
     WEAK,
@@ -25,6 +25,7 @@ from course_utils.language.word_scores import (
     draw_bars,
     finding,
     odds_ratios,
+    prompt_table,
 )
 from course_utils.stats import Proportion, proportion
 

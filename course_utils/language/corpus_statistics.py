@@ -20,9 +20,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from course_utils.language.associations import AssociationScores, prompt_table
+from course_utils.language.associations import AssociationScores
 from course_utils.language.vocabulary import one_contains_the_other
-from course_utils.language.word_scores import WordScores, critical_value, largest_by_chance, ranked, resampled_z
+from course_utils.language.word_scores import WordScores, prompt_table, ranked, resampled_z, scored
 from course_utils.stats import spearman
 from course_utils.utils import progress_bar, sample_generators
 from course_utils.validation import unknown
@@ -92,11 +92,9 @@ def text_associations(
     table = prompt_table(drawn, kept)
     counts, critical = [], []
     for number in progress_bar(range(len(drawn)), "targets", progress=progress):
-        here = table.source == number
-        counts.append(table.contains[here].sum(0))
-        prior = float(counts[-1].sum())
-        largest = largest_by_chance(table.contains, here, prior, shuffles, seed=seed, progress=False)
-        critical.append(critical_value(largest, level))
+        counts.append(table.contains[table.source == number].sum(0))
+        _, scores = scored(table, number, prior=None, level=level, shuffles=shuffles, seed=seed, progress=False)
+        critical.append(scores["critical"])
     return TextAssociations(
         targets=list(targets), words=kept, counts=torch.stack(counts), places=table.source.bincount(),
         found=torch.tensor([len(places[target]) for target in targets]), critical=torch.tensor(critical),
@@ -231,8 +229,7 @@ def compare_with_text(
     if len(mine) < FEWEST:
         raise ValueError(f"prompts and text have {len(mine)} words in common, expected at least {FEWEST}.")
     theirs = text.z[[place[scores.words[column]] for column in mine]]
-    table = scores.table
-    drawn = resampled_z(table.contains, table.source, scores.prior, resamples, seed=seed, progress=False)[:, mine]
+    drawn = resampled_z(scores.table, scores.prior, resamples, seed=seed, progress=False)[:, mine]
     value = spearman(scores.z[mine][None], theirs[None]).item()
     spread = spearman(drawn, theirs.expand(len(drawn), -1)).std().item()
     survives = set(text.survivors)

@@ -6,22 +6,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, described, new_figure, render, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, render, styled
 from course_utils.language.targets import Scorer, Target, as_target
 from course_utils.language.vocabulary import is_offensive
 from course_utils.models.language_model import LanguageModel
 
 SHOWN = 10  # prompts in a table or a figure
 LETTERS = 34  # of a prompt, beside its bar
+Results = TypeVar("Results", bound="PromptResults")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -52,13 +52,13 @@ class PromptResults:
 
     @classmethod
     def of_tokens(
-        cls,
+        cls: type[Results],
         lm: LanguageModel,
         token_ids: Int[Tensor, "prompts length"],
         log_probability: Float[Tensor, "prompts"],
         target: Target,
         **others: Any,
-    ) -> Self:
+    ) -> Results:
         """Results from token ids and the target's log-probability after them; the other fields as they are."""
         rows = token_ids.tolist()
         return cls(
@@ -71,7 +71,7 @@ class PromptResults:
             **others,
         )
 
-    def best(self, n: int = SHOWN) -> Self:
+    def best(self: Results, n: int = SHOWN) -> Results:
         """The n prompts with the highest probability, best first, each prompt once.
 
         Raises:
@@ -83,7 +83,7 @@ class PromptResults:
         first = {tuple(self.token_ids[row].tolist()): row for row in reversed(order)}
         return self.rows(sorted(first.values(), key=order.index)[:n])
 
-    def rows(self, rows: Sequence[int]) -> Self:
+    def rows(self: Results, rows: Sequence[int]) -> Results:
         """These rows alone, in this order."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         picked = {name: [value[row] for row in rows] for name, value in values.items() if isinstance(value, list)}
@@ -219,49 +219,3 @@ def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptR
         counts = {"forward_passes": len(ids), "backward_passes": 0, "interrupted": False}
         found[name] = PromptResults.of_tokens(lm, ids, scorer(ids), target, **counts)
     return found, about["settings"]
-
-
-@styled
-def plot_landscape(
-    heights: Float[Tensor, "rows columns"],
-    extent: tuple[float, float, float, float],
-    points: Mapping[str, tuple[float, float]],
-    *,
-    path: Sequence[tuple[float, float]] = (),
-    label: str,
-    title: str,
-    alt: str,
-) -> DescribedFigure:
-    """A plane in embedding space as a map: contours of a probability, words as points, a path as a line.
-
-    Args:
-        heights: probabilities in [0, 1]; row 0 is the lowest.
-        extent: left, right, bottom and top of the map, in any unit.
-        points: coordinates of words in the plane, by name.
-        path: points that an optimisation went through.
-        label: what the contours show.
-        title: the finding, in a sentence.
-        alt: what the figure shows.
-    """
-    described(alt)
-    figure = new_figure(4.6)
-    axes = figure.add_subplot(aspect="equal")
-    across = np.linspace(extent[0], extent[1], heights.shape[1])
-    up = np.linspace(extent[2], extent[3], heights.shape[0])
-    filled = axes.contourf(across, up, 100 * heights.cpu().numpy(), levels=range(0, 101, 10), cmap="Blues")
-    figure.colorbar(filled, ax=axes, label=label)
-    if len(path):
-        axes.plot(*zip(*path, strict=True), "-", color="black", linewidth=1.5, marker="")
-        axes.plot(*path[-1], "*", color=PALETTE[1], markeredgecolor="black", markersize=15, label="where it ends")
-        axes.legend(loc="upper right")
-    for name, (x, y) in points.items():
-        axes.plot(x, y, "o", color="white", markeredgecolor="black")
-        axes.annotate(
-            name.strip(), (x, y), xytext=(0, -16), textcoords="offset points", ha="center", fontsize=11.5,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.8},
-        )  # fmt: skip
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.grid(visible=False)
-    axes.set_title(title, loc="left", wrap=True)
-    return DescribedFigure(figure, alt=alt)

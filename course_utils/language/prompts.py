@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -102,7 +102,8 @@ def optimize_prompts(
     words = TokenTable(table, metric, allowed)
     canvas = PromptCanvas(restarts, length, table, start=start, allowed=allowed, seed=seed)
     pull = PullToTokens(words, distance_weight, steps)
-    snapper = Snapper(words, Scorer(lm, wanted), aim, pull, steps=steps, every=snap_every, also=on_step)
+    scorer = Scorer(lm, wanted)
+    snapper = Snapper(words=words, scorer=scorer, aim=aim, pull=pull, steps=steps, every=snap_every, also=on_step)
     result = optimize(
         FromEmbeddings(lm, wanted), canvas, aim, priors=[pull] if pull.final else (), steps=steps, seed=seed,
         optimizer=partial(torch.optim.Adam, lr=canvas.learning_rate(learning_rate)), on_step=snapper,
@@ -121,7 +122,7 @@ def optimize_prompts(
         distance=best.distance,
         embeddings=best.embeddings,
         history=snapper.history(),
-        forward_passes=snapper.scorer.passes + snapper.soft_passes,
+        forward_passes=scorer.passes + snapper.soft_passes,
         backward_passes=int(result.steps.sum()),
         interrupted=result.interrupted,
     )
@@ -242,13 +243,14 @@ class Projection:
         )
 
 
+@dataclass(eq=False, kw_only=True)
 class Snapper:
     """Projection to the nearest tokens every few steps of a run; the tokens are evaluated, and the best are kept.
 
     Vectors are ranked by their score under the *final* weight of the pull, so that a weight that grows does not let
     the beginning win.
 
-    Args:
+    Attributes:
         words: the tokens.
         scorer: evaluates prompts of tokens, and counts them.
         aim: the run's objective.
@@ -256,28 +258,23 @@ class Snapper:
         steps: of the run.
         every: steps between two projections; the last state is always projected.
         also: another function to call at every step.
-
-    Attributes:
         best: the best tokens of each restart so far, and its best vectors; None before the first projection.
+        last: the last projection of each restart.
         soft_passes: prompts of vectors that went through the model.
+        seen: step, soft and discrete log-probability, and distance at each projection.
     """
 
-    def __init__(
-        self,
-        words: TokenTable,
-        scorer: Scorer,
-        aim: Objective,
-        pull: PullToTokens,
-        *,
-        steps: int,
-        every: int,
-        also: OnStep | None = None,
-    ) -> None:
-        self.words, self.scorer, self.aim, self.pull = words, scorer, aim, pull
-        self.steps, self.every, self.also, self.soft_passes = steps, every, also, 0
-        self.best: Projection | None = None
-        self._last: Projection | None = None
-        self._seen: list[tuple[int, Tensor, Tensor, Tensor]] = []
+    words: TokenTable
+    scorer: Scorer
+    aim: Objective
+    pull: PullToTokens
+    steps: int
+    every: int
+    also: OnStep | None = None
+    best: Projection | None = None
+    last: Projection | None = None
+    soft_passes: int = 0
+    seen: list[tuple[int, Tensor, Tensor, Tensor]] = field(default_factory=list)
 
     @torch.no_grad()
     def __call__(self, step: int, embeddings: Tensor, outputs: Outputs, score: Tensor) -> None:
@@ -297,7 +294,7 @@ class Snapper:
 
     def history(self) -> History:
         """The values at each projection."""
-        steps, soft, hard, distance = zip(*self._seen, strict=True)
+        steps, soft, hard, distance = zip(*self.seen, strict=True)
         return History(torch.tensor(steps), torch.stack(soft).exp(), torch.stack(hard).exp(), torch.stack(distance))
 
     def _project(self, step: int, embeddings: Tensor, outputs: Outputs) -> None:
@@ -313,13 +310,13 @@ class Snapper:
             distance=distance,
             embeddings=embeddings.clone(),
         )
-        self._last = now if self._last is None else self._last.placed(rows, now)
-        self.best = self._last if self.best is None else self.best.best(self._last)
-        self._seen.append((step, self._last.soft, self._last.snapped, self._last.distance))
+        self.last = now if self.last is None else self.last.placed(rows, now)
+        self.best = self.last if self.best is None else self.best.best(self.last)
+        self.seen.append((step, self.last.soft, self.last.snapped, self.last.distance))
 
     def _evaluated(self, ids: Int[Tensor, "left length"], rows: Int[Tensor, "left"]) -> Float[Tensor, "left"]:
         """The target's log-probability after tokens; those of the last projection are not evaluated again."""
-        if self._last is None:
+        if self.last is None:
             return self.scorer(ids)
-        moved = (ids != self._last.ids[rows]).any(1).nonzero().squeeze(1)
-        return self._last.snapped[rows].index_put((moved,), self.scorer(ids[moved]))
+        moved = (ids != self.last.ids[rows]).any(1).nonzero().squeeze(1)
+        return self.last.snapped[rows].index_put((moved,), self.scorer(ids[moved]))

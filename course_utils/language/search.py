@@ -312,9 +312,8 @@ class ExtendedPrompts:
         self.passes += len(beginnings) * len(self.tokens)
         if self._caches is None:
             self._caches = self._agrees(beginnings[:2], self.tokens[:4])
-        return (
-            self._with_cache(beginnings, self.tokens) if self._caches else self._without_cache(beginnings, self.tokens)
-        )
+        score = self._with_cache if self._caches else self._without_cache
+        return score(beginnings, self.tokens)
 
     def _with_cache(self, beginnings: Tensor, tokens: Tensor) -> Float[Tensor, "part tokens"]:
         cache = self._read(beginnings)
@@ -326,8 +325,8 @@ class ExtendedPrompts:
             known.batch_repeat_interleave(len(last))
             mask = ids.new_ones(count, known.get_seq_length() + ids.shape[1])
             logits = self.lm.model(input_ids=ids, past_key_values=known, attention_mask=mask, use_cache=True).logits
-            kept = logits[:, -len(self.target.ids) :, : self.lm.vocabulary].float()
-            reached.append(along(kept, self.target.ids).reshape(len(beginnings), len(last)))
+            logits = logits[:, -len(self.target.ids) :, : self.lm.vocabulary].float()
+            reached.append(along(logits, self.target.ids).reshape(len(beginnings), len(last)))
         return torch.cat(reached, 1)
 
     def _without_cache(self, beginnings: Tensor, tokens: Tensor) -> Float[Tensor, "part tokens"]:
@@ -336,10 +335,12 @@ class ExtendedPrompts:
         return self._plain(prompts).reshape(len(beginnings), len(tokens))
 
     def _read(self, beginnings: Tensor) -> Any:
+        """The model's cache after the beginnings."""
         ids = torch.cat([self.lm.prefix.expand(len(beginnings), -1), beginnings], 1)
         return self.lm.model(input_ids=ids, use_cache=True).past_key_values if ids.shape[1] else None
 
     def _agrees(self, beginnings: Tensor, tokens: Tensor) -> bool:
+        """Whether the cache can be copied and does not change the result."""
         if not hasattr(self._read(beginnings), "batch_repeat_interleave"):
             return False
         with_cache, without = self._with_cache(beginnings, tokens), self._without_cache(beginnings, tokens)

@@ -8,7 +8,7 @@ what the largest of all words reaches when the rows are permuted between the sid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import floor
@@ -21,6 +21,8 @@ from torch import Tensor
 
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
 from course_utils.utils import progress_bar, sample_generators
+
+Words = Sequence[str]
 
 CHUNK = 128  # shuffles or resamples at a time: they fit into a processor's memory however many words there are
 STRONG, WEAK = PALETTE[0], "#8a8a8a"
@@ -94,17 +96,41 @@ class WordScores:
         best = ", ".join(f"{word} {z:.1f}" for word, z in zip(self.words[:5], self.z.tolist(), strict=False))
         return (
             f"{what}: {len(self.survivors)} of {len(self)} words survive the correction (z > {self.critical:.1f}); "
-            f"highest z: {best}{self._more()}"
+            f"highest z: {best}"
         )
-
-    def _more(self) -> str:
-        return ""
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
     def _around(self, times: float) -> Float[Tensor, "words 2"]:
         return torch.stack([self.log_odds - times * self.deviation, self.log_odds + times * self.deviation], dim=1)
+
+
+def scored(
+    table: PromptTable,
+    number: int,
+    *,
+    prior: float | None,
+    level: float,
+    shuffles: int,
+    seed: int,
+    progress: bool | None = None,
+) -> tuple[PromptTable, dict[str, Any]]:
+    """Scores of one set of prompts against all others, corrected for the number of words.
+
+    Returns:
+        The table with its columns in the order of z, highest first, and the fields of `AssociationScores` that follow
+        from it.
+    """
+    here = table.source == number
+    counts, elsewhere = (table.contains[side].sum(0) for side in (here, ~here))
+    prior = float(counts.sum()) if prior is None else float(prior)
+    order, scores = ranked(table.words, counts, elsewhere, prior)
+    largest = largest_by_chance(table, number, prior, shuffles, seed=seed, progress=progress)
+    exceeded = floor((1 - level) * (1 + shuffles) + 1e-9)  # by chance, at most so often
+    scores["critical"], scores["level"] = float(largest.sort(descending=True).values[exceeded - 1]), level
+    scores["p"] = (1 + (largest >= scores["z"].abs()[:, None]).sum(1)) / (1 + shuffles)
+    return table.columns(order.tolist()), scores
 
 
 def ranked(
@@ -122,6 +148,50 @@ def ranked(
         "background_counts": there[order],
         "prior": prior,
     }
+
+
+@dataclass(frozen=True, eq=False)
+class PromptTable:
+    """Which prompt contains which word; one row a prompt.
+
+    A word that stands in a prompt twice counts once: the words of one prompt were searched for together, so the
+    prompt is what was drawn independently, not the word.
+
+    Attributes:
+        words: one for each column.
+        contains: whether the prompt contains the word.
+        source: which set of prompts each row is from: 0 for the first, 1, 2, … for the others.
+    """
+
+    words: list[str]
+    contains: Bool[Tensor, "prompts words"]
+    source: Int[Tensor, "prompts"]
+
+    def without(self, words: Iterable[str]) -> PromptTable:
+        """The table without the columns of these words, in upper or lower case."""
+        dropped = {word.casefold() for word in words}
+        return self.columns([i for i, word in enumerate(self.words) if word.casefold() not in dropped])
+
+    def columns(self, columns: Sequence[int]) -> PromptTable:
+        """The table with these columns alone, in this order."""
+        return PromptTable([self.words[i] for i in columns], self.contains[:, list(columns)], self.source)
+
+
+def prompt_table(sets: Sequence[Sequence[Words]], words: Words | None = None) -> PromptTable:
+    """Sets of prompts, each prompt a list of words, as one table.
+
+    Args:
+        sets: the prompts.
+        words: those that have a column, in this order; all that occur, in alphabetical order, if None.
+    """
+    prompts = [prompt for each in sets for prompt in each]
+    listed = sorted({word for prompt in prompts for word in prompt}) if words is None else list(words)
+    column = {word: number for number, word in enumerate(listed)}
+    contains = torch.zeros(len(prompts), len(listed), dtype=torch.bool)
+    for row, prompt in enumerate(prompts):
+        contains[row, [column[word] for word in prompt if word in column]] = True
+    source = torch.repeat_interleave(torch.arange(len(sets)), torch.tensor([len(each) for each in sets]))
+    return PromptTable(listed, contains, source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,46 +238,29 @@ def log_odds(here: Float[Tensor, "*batch words"], there: Float[Tensor, "*batch w
 
 
 def largest_by_chance(
-    contains: Bool[Tensor, "prompts words"],
-    here: Bool[Tensor, "prompts"],
-    prior: float,
-    shuffles: int,
-    *,
-    seed: int,
-    progress: bool | None = None,
+    table: PromptTable, number: int, prior: float, shuffles: int, *, seed: int, progress: bool | None = None
 ) -> Float[Tensor, "shuffles"]:
-    """The largest |z| of any word when the prompts are permuted between the two sides.
+    """The largest |z| of any word when the prompts are permuted between one set and the others.
 
     A word is remarkable only if it beats what the largest of all words reaches by chance. Whole prompts are permuted,
     so that words which always stand together do not count as independent (Westfall & Young 1993, single step).
     """
     (generator,) = sample_generators(seed, [0], "shuffles")
-    largest, table = [], contains.float()
+    largest, contains, here = [], table.contains.float(), table.source == number
     for first in progress_bar(range(0, shuffles, CHUNK), "shuffles", progress=progress):
         keys = torch.rand(min(CHUNK, shuffles - first), len(here), generator=generator)
         shuffled = torch.zeros_like(keys).scatter_(1, keys.topk(int(here.sum()), dim=1).indices, 1.0)
-        ours = shuffled @ table
-        largest.append(log_odds(ours, table.sum(0) - ours, prior).z.abs().amax(1))
+        ours = shuffled @ contains
+        largest.append(log_odds(ours, contains.sum(0) - ours, prior).z.abs().amax(1))
     return torch.cat(largest)
 
 
-def critical_value(largest: Float[Tensor, "shuffles"], level: float) -> float:
-    """The |z| that the largest of all words exceeds in at most 1 - `level` of the shuffles."""
-    return float(largest.sort(descending=True).values[floor((1 - level) * (1 + len(largest)) + 1e-9) - 1])
-
-
 def resampled_z(
-    contains: Bool[Tensor, "prompts words"],
-    source: Int[Tensor, "prompts"],
-    prior: float,
-    resamples: int,
-    *,
-    seed: int,
-    progress: bool | None = None,
+    table: PromptTable, prior: float, resamples: int, *, seed: int, progress: bool | None = None
 ) -> Float[Tensor, "resamples words"]:
     """z of every word when the prompts of each source are drawn anew from themselves, with replacement (bootstrap)."""
     (generator,) = sample_generators(seed, [0], "bootstrap")
-    table, z = contains.float(), []
+    contains, source, z = table.contains.float(), table.source, []
     ours, rows = source == 0, [(source == each).nonzero()[:, 0] for each in source.unique()]
     for first in progress_bar(range(0, resamples, CHUNK), "bootstrap", progress=progress):
         number = min(CHUNK, resamples - first)
@@ -215,7 +268,7 @@ def resampled_z(
         for mine in rows:
             drawn = mine[torch.randint(len(mine), (number, len(mine)), generator=generator)]
             weights.scatter_add_(1, drawn, torch.ones(drawn.shape))
-        z.append(log_odds(weights[:, ours] @ table[ours], weights[:, ~ours] @ table[~ours], prior).z)
+        z.append(log_odds(weights[:, ours] @ contains[ours], weights[:, ~ours] @ contains[~ours], prior).z)
     return torch.cat(z)
 
 
