@@ -97,12 +97,12 @@ class AssociationScores(WordScores):
 
     @property
     def prompts(self) -> int:
-        """How many prompts of the target were counted."""
+        """Number of prompts of the target."""
         return int((self.table.source == 0).sum())
 
     @property
     def background_prompts(self) -> int:
-        """How many prompts of the background were counted."""
+        """Number of prompts of the background."""
         return len(self.table.source) - self.prompts
 
     def __repr__(self) -> str:

@@ -80,7 +80,7 @@ def text_associations(
     """
     if before < 1 or most < 1 or len(targets) < 2:
         raise ValueError(f"{before=}, {most=}, {len(targets)} targets given, expected at least 1, 1 and 2.")
-    kept = [word for word in dict.fromkeys(words) if word not in set(targets)]
+    counted = [word for word in dict.fromkeys(words) if word not in set(targets)]
     places = words_before(paragraphs, targets, before)
     absent = [target for target in targets if not places[target]]
     if absent:
@@ -89,14 +89,14 @@ def text_associations(
     for target, generator in zip(targets, sample_generators(seed, range(len(targets)), "places"), strict=True):
         rows = torch.randperm(len(places[target]), generator=generator)[:most].sort().values
         drawn.append([places[target][row] for row in rows.tolist()])
-    table = prompt_table(drawn, kept)
+    table = prompt_table(drawn, counted)
     counts, critical = [], []
     for number in progress_bar(range(len(drawn)), "targets", progress=progress):
         counts.append(table.contains[table.source == number].sum(0))
         _, scores = scored(table, number, prior=None, level=level, shuffles=shuffles, seed=seed, progress=False)
         critical.append(scores["critical"])
     return TextAssociations(
-        targets=list(targets), words=kept, counts=torch.stack(counts), places=table.source.bincount(),
+        targets=list(targets), words=counted, counts=torch.stack(counts), places=table.source.bincount(),
         found=torch.tensor([len(places[target]) for target in targets]), critical=torch.tensor(critical),
         level=level, before=before,
     )  # fmt: skip
@@ -130,7 +130,7 @@ class TextScores(WordScores):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class TextAssociations:
-    """How often each word stands shortly before each target in a text.
+    """Counts of the words that stand shortly before each target in a text.
 
     Attributes:
         targets: the words that are asked about.
@@ -187,10 +187,10 @@ class TextAssociations:
         try:
             with safe_open(path, "pt") as file:
                 about = json.loads((file.metadata() or {})["text_associations"])
-                kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, json.JSONDecodeError) as error:
             raise ValueError(f"{path} was not written by TextAssociations.save, or is damaged ({error!r}).") from None
-        return cls(**about, **(kept | {"counts": kept["counts"].long()}))
+        return cls(**about, **(tensors | {"counts": tensors["counts"].long()}))
 
     def __repr__(self) -> str:
         return (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -114,7 +115,7 @@ def plot_next_tokens(
     axes.barh(rows, shares, color=PALETTE[0], label=f"{result.lm.name} says")
     known = [100 * (truth or {}).get(token, 0.0) for token in result.tokens]
     if truth is not None:
-        true = {"color": PALETTE[1], "markeredgecolor": "white", "linestyle": "none", "clip_on": False}
+        true: Any = {"color": PALETTE[1], "markeredgecolor": "white", "linestyle": "none", "clip_on": False}
         axes.plot(known, rows, "D", label="true", **true)
         figure.legend(loc="outside lower center", ncols=2)
     axes.set_yticks(rows, names, family="monospace")

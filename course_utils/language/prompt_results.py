@@ -86,7 +86,9 @@ class PromptResults:
     def rows(self: Results, rows: Sequence[int]) -> Results:
         """These rows alone, in this order."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        picked = {name: [value[row] for row in rows] for name, value in values.items() if isinstance(value, list)}
+        picked: dict[str, Any] = {
+            name: [value[row] for row in rows] for name, value in values.items() if isinstance(value, list)
+        }
         picked |= {name: value[list(rows)] for name, value in values.items() if isinstance(value, Tensor)}
         return replace(self, **picked)
 
@@ -142,7 +144,7 @@ def plot_prompts(found: PromptResults, n: int = 10, *, alt: str | None = None) -
     axes.barh(rows, probability, color=PALETTE[0], height=0.65, label="after the prompt's tokens")
     soft = getattr(best, "soft_probability", None)  # of a search by gradient in embedding space
     if soft is not None:
-        white = {"color": "white", "markeredgecolor": "black", "label": "after the restart's vectors"}
+        white: Any = {"color": "white", "markeredgecolor": "black", "label": "after the restart's vectors"}
         axes.plot(soft.tolist(), rows, "D", **white)
         figure.legend(loc="outside lower center", ncols=2)
     axes.set_yticks(rows, [readable(pieces) for pieces in best.pieces])
@@ -172,10 +174,10 @@ def without_offensive(prompts: PromptResults) -> PromptResults:
     Raises:
         ValueError: none would be left.
     """
-    kept = [row for row, text in enumerate(prompts.text) if not is_offensive(text)]
-    if not kept:
+    shown = [row for row, text in enumerate(prompts.text) if not is_offensive(text)]
+    if not shown:
         raise ValueError(f"each of the {len(prompts)} prompts for {prompts.target!r} has a word that is not shown.")
-    return prompts.rows(kept)
+    return prompts.rows(shown)
 
 
 def save_prompts(path: Path, found: Mapping[str, PromptResults], settings: Mapping[str, object]) -> None:
@@ -204,10 +206,10 @@ def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptR
     try:
         with safe_open(path, "pt") as file:
             about = json.loads((file.metadata() or {})["prompts"])
-            kept = {name: file.get_tensor(name).long() for name in about["targets"]}
+            prompts = {name: file.get_tensor(name).long() for name in about["targets"]}
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} was not written by save_prompts, or is damaged ({error!r}).") from None
-    largest = max(int(ids.max()) for ids in kept.values())
+    largest = max(int(ids.max()) for ids in prompts.values())
     if largest >= lm.vocabulary:
         raise ValueError(
             f"{path} has the token {largest}, {lm.name} has {lm.vocabulary}: it was made for another model."
@@ -215,7 +217,7 @@ def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptR
     found = {}
     for name, text in about["targets"].items():
         scorer = Scorer(lm, target := as_target(lm, text))
-        ids = kept[name].to(lm.device)
+        ids = prompts[name].to(lm.device)
         counts = {"forward_passes": len(ids), "backward_passes": 0, "interrupted": False}
         found[name] = PromptResults.of_tokens(lm, ids, scorer(ids), target, **counts)
     return found, about["settings"]

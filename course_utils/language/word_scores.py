@@ -152,7 +152,7 @@ def ranked(
 
 @dataclass(frozen=True, eq=False)
 class PromptTable:
-    """Which prompt contains which word; one row a prompt.
+    """Occurrences of words in prompts, one row a prompt.
 
     A word that stands in a prompt twice counts once: the words of one prompt were searched for together, so the
     prompt is what was drawn independently, not the word.
@@ -324,7 +324,7 @@ def odds_ratios(scores: WordScores) -> tuple[list[Bar], str]:
 
 
 def finding(scores: WordScores) -> str:
-    """How many words survive, in a sentence without its full stop."""
+    """The number of surviving words as a sentence, without its full stop."""
     found, words = len(scores.survivors), len(scores)
     of = f"{scores.target!r}: " if scores.target else ""
     what = f"{found} of {words} words survive{'s' * (found == 1)}" if found else f"none of {words} words survives"
