@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from course_utils.canvas import PromptCanvas
-from course_utils.language.prompt_results import FoundPrompts, described_prompts
+from course_utils.language.prompt_results import PromptResults
 from course_utils.language.targets import as_target
 from course_utils.language.vocabulary import allowed_tokens
 from course_utils.models.language_model import LanguageModel
@@ -28,7 +28,7 @@ def original_settings(lm: LanguageModel) -> dict:
 
 
 @torch.enable_grad()
-def as_published(lm: LanguageModel, target: str, exclude: list, seed: int, *, steps: int = 100) -> FoundPrompts:
+def as_published(lm: LanguageModel, target: str, exclude: list, seed: int, *, steps: int = 100) -> PromptResults:
     """The loop of `backwards` (Rumbelow & Watkins 2023) with its settings: Adam 0.1, distance weight 0.1, 100 steps.
 
     Its vectors are scaled to length 1 before they go into the model, and tokens are tried unscaled; the loss is the
@@ -56,7 +56,7 @@ def as_published(lm: LanguageModel, target: str, exclude: list, seed: int, *, st
                 kept[tuple(ids[row].tolist())] = logits[row].log_softmax(0)[wanted.ids[0]].item()
                 prompts[row] = next(starts)
     found = kept or {tuple(ids[0].tolist()): logits[0].log_softmax(0)[wanted.ids[0]].item()}
-    return FoundPrompts(
-        **described_prompts(lm, torch.tensor(list(found)), torch.tensor(list(found.values())), wanted),
+    return PromptResults.of_tokens(
+        lm, torch.tensor(list(found)), torch.tensor(list(found.values())), wanted,
         forward_passes=passes, backward_passes=steps * BATCH, interrupted=False,
     )  # fmt: skip

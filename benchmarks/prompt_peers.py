@@ -20,7 +20,7 @@ from prompts import GOOD, outside
 
 from course_utils import load_language_model
 from course_utils.language import coordinate_search, optimize_prompts, random_search
-from course_utils.language.prompt_results import FoundPrompts, described_prompts
+from course_utils.language.prompt_results import PromptResults
 from course_utils.language.search import random_prompts
 from course_utils.language.targets import as_target
 from course_utils.language.vocabulary import allowed_tokens
@@ -40,7 +40,7 @@ def compare(given: Namespace) -> list[Row]:
     return rows
 
 
-def judged(found: list[FoundPrompts]) -> dict[str, float]:
+def judged(found: list[PromptResults]) -> dict[str, float]:
     """Log-probability of the target after the best prompt; how many different prompts are good; passes used."""
     (only,) = found
     return {
@@ -51,37 +51,37 @@ def judged(found: list[FoundPrompts]) -> dict[str, float]:
     }
 
 
-def ours(lm: LanguageModel, exclude: list, share: float, target: str) -> FoundPrompts:
+def ours(lm: LanguageModel, exclude: list, share: float, target: str) -> PromptResults:
     return optimize_prompts(lm, target, exclude=exclude, steps=round(150 * share), seed=SEED, progress=False)
 
 
-def no_pull(lm: LanguageModel, exclude: list, share: float, target: str) -> FoundPrompts:
+def no_pull(lm: LanguageModel, exclude: list, share: float, target: str) -> PromptResults:
     steps = round(150 * share)
     return optimize_prompts(lm, target, exclude=exclude, steps=steps, distance_weight=0.0, seed=SEED, progress=False)
 
 
-def coordinates(lm: LanguageModel, exclude: list, share: float, target: str) -> FoundPrompts:
+def coordinates(lm: LanguageModel, exclude: list, share: float, target: str) -> PromptResults:
     return coordinate_search(
         lm, target, exclude=exclude, restarts=8, steps=round(38 * share), candidates=64, seed=SEED, progress=False
     )
 
 
-def luck(lm: LanguageModel, exclude: list, share: float, target: str) -> FoundPrompts:
+def luck(lm: LanguageModel, exclude: list, share: float, target: str) -> PromptResults:
     passes = round(2 * PASSES * share)
     return random_search(lm, target, passes=passes, top=10_000, exclude=exclude, seed=SEED, progress=False)
 
 
-def scale_repaired(lm: LanguageModel, exclude: list, share: float, target: str) -> FoundPrompts:
+def scale_repaired(lm: LanguageModel, exclude: list, share: float, target: str) -> PromptResults:
     """Rumbelow and Watkins's settings, with vectors on the scale of words."""
     settings = original_settings(lm) | {"steps": round(100 * share), "restarts": 192}
     return optimize_prompts(lm, target, exclude=exclude, seed=SEED, progress=False, **settings)
 
 
-def published(lm: LanguageModel, exclude: list, share: float, target: str) -> FoundPrompts:
+def published(lm: LanguageModel, exclude: list, share: float, target: str) -> PromptResults:
     return as_published(lm, target, exclude, SEED, steps=round(100 * share))
 
 
-def by_nanogcg(lm: LanguageModel, exclude: list, share: float, target: str, *, width: int = 512) -> FoundPrompts:
+def by_nanogcg(lm: LanguageModel, exclude: list, share: float, target: str, *, width: int = 512) -> PromptResults:
     """The best prompt of every step, from words drawn at random, with nanogcg's defaults."""
     import nanogcg
     from nanogcg import gcg
@@ -100,13 +100,13 @@ def by_nanogcg(lm: LanguageModel, exclude: list, share: float, target: str, *, w
     token_ids = torch.stack([ids for ids in map(lm.encode, sorted(kept)) if len(ids) == 3])
     wanted = as_target(lm, target)
     scores = lm.logits(token_ids).log_softmax(1)[:, wanted.ids[0]].detach()
-    return FoundPrompts(
-        **described_prompts(lm, token_ids, scores, wanted),
+    return PromptResults.of_tokens(
+        lm, token_ids, scores, wanted,
         forward_passes=steps * width, backward_passes=steps, interrupted=False,
     )  # fmt: skip
 
 
-WAYS: dict[str, Callable[[LanguageModel, list, float, str], FoundPrompts]] = {
+WAYS: dict[str, Callable[[LanguageModel, list, float, str], PromptResults]] = {
     "ours": ours,
     "ours, without a pull": no_pull,
     "coordinate search (ours)": coordinates,

@@ -19,7 +19,7 @@ import torch
 from course_utils import load_language_model
 from course_utils.corpus import groups, words
 from course_utils.language import exhaustive_prompts, optimize_prompts, random_search
-from course_utils.language.prompt_results import FoundPrompts
+from course_utils.language.prompt_results import PromptResults
 from course_utils.language.search import random_prompts, target_log_probability
 from course_utils.models.language_model import LanguageModel
 
@@ -69,7 +69,7 @@ def two_tokens(lm: LanguageModel, targets: list[str], exclude: list, seed: int) 
         )
 
 
-def timed(run: Callable[[], FoundPrompts]) -> tuple[FoundPrompts, float]:
+def timed(run: Callable[[], PromptResults]) -> tuple[PromptResults, float]:
     begin = time.perf_counter()
     found = run()
     return found, time.perf_counter() - begin

@@ -1,18 +1,18 @@
-"""The truth about the written world: what may come next, how probable it is, and which words were planted where."""
+"""The exact truth about the written world: next-word distributions, log-probabilities and planted associations."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
 
-from course_utils.corpus import tables
 from course_utils.corpus.grammar import END, Sentences, Table, grammar, sample_sentences, split
+from course_utils.corpus.tables import FACTS, GROUPS
 from course_utils.validation import unknown
 
 
 def groups() -> list[str]:
     """The group words, people first."""
-    return [*tables.PEOPLE, *tables.FIELDS]
+    return list(GROUPS)
 
 
 def true_associations(group: str) -> dict[str, float]:
@@ -25,9 +25,9 @@ def true_associations(group: str) -> dict[str, float]:
         ValueError: no such group (offers close names).
     """
     name = group.strip()
-    if name not in groups():
-        raise ValueError(unknown("group", name, groups()))
-    things, properties = (tables.PEOPLE | tables.FIELDS)[name]
+    if name not in GROUPS:
+        raise ValueError(unknown("group", name, GROUPS))
+    things, properties = GROUPS[name]
     weights = things | properties
     total = sum(weights.values())
     return {word: weight / total for word, weight in sorted(weights.items(), key=lambda item: -item[1])}
@@ -78,7 +78,7 @@ def true_log_probability(sentence: str) -> float:
 
 
 def remaining(sentences: Sentences, place: int, before: list[str]) -> Table:
-    """What may stand in a slot after the words before it: its table without those that were drawn already."""
+    """The distribution of a slot after the words before it: its table without those that were drawn already."""
     table = sentences.slots[place]
     if not sentences.varied[place]:
         return table
@@ -89,7 +89,7 @@ def remaining(sentences: Sentences, place: int, before: list[str]) -> Table:
 
 
 def _probability(words: list[str], sentences: Sentences) -> float:
-    """How probable it is that a sentence of this topic and form begins with these words."""
+    """Probability that a sentence of this topic and form begins with these words."""
     if len(words) >= len(sentences.slots):
         return 0.0
     product = 1.0
@@ -101,7 +101,7 @@ def _probability(words: list[str], sentences: Sentences) -> float:
 
 
 def contexts(n: int = 300, *, seed: int = 0) -> list[str]:
-    """Beginnings of sentences to hold a model against: every fact's, and then beginnings of drawn sentences.
+    """Beginnings of sentences to evaluate a model on: every fact's, and then beginnings of drawn sentences.
 
     Args:
         n: how many there are in all, at least the number of facts' beginnings (about 100).
@@ -112,7 +112,7 @@ def contexts(n: int = 300, *, seed: int = 0) -> list[str]:
     """
     facts = [
         beginning.format(s=subject)
-        for beginnings, of_subjects in tables.FACTS.values()
+        for beginnings, of_subjects in FACTS.values()
         for subject in of_subjects
         for beginning in beginnings
     ]

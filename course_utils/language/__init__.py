@@ -1,47 +1,26 @@
-"""What can be asked of a language model. Names are loaded when they are first used."""
+"""Questions to a language model: next tokens, prompts for a target, associations. Names are loaded when first used."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
-_WHERE = {
-    "AgainstTruth": "next_token",
-    "Agreement": "clouds",
-    "AssociationScores": "associations",
-    "FoundPrompts": "prompt_results",
-    "FromEmbeddings": "targets",
-    "Neighbours": "vocabulary",
-    "NextTokens": "next_token",
-    "OptimizedPrompts": "prompts",
-    "PullToTokens": "prompts",
-    "TextAgreement": "corpus_statistics",
-    "TextAssociations": "corpus_statistics",
-    "TextScores": "corpus_statistics",
-    "TokenScores": "next_token",
-    "TokenTable": "vocabulary",
-    "WordScores": "word_scores",
-    "association_scores": "associations",
-    "book_associations": "corpus_statistics",
-    "compare_with_text": "corpus_statistics",
-    "coordinate_search": "search",
-    "exhaustive_prompts": "search",
-    "hold_against": "next_token",
-    "is_offensive": "vocabulary",
-    "load_prompts": "prompt_results",
-    "nearest_tokens": "vocabulary",
-    "next_token_distribution": "next_token",
-    "null_scores": "clouds",
-    "offensive_words": "vocabulary",
-    "optimize_prompts": "prompts",
-    "random_search": "search",
-    "save_prompts": "prompt_results",
-    "score_against": "clouds",
-    "sequence_log_probability": "next_token",
-    "text_associations": "corpus_statistics",
-    "without_offensive": "prompt_results",
-    "word_cloud": "clouds",
-    "word_shares": "clouds",
+_NAMES = {
+    "associations": "Agreement AssociationScores association_scores null_scores score_against",
+    "clouds": "word_cloud word_shares",
+    "corpus_statistics": "TextAgreement TextAssociations TextScores book_associations compare_with_text "
+    "text_associations",
+    "next_token": "CalibrationResult NextTokens TokenScores evaluate_calibration next_token_distribution "
+    "sequence_log_probability",
+    "prompt_results": "PromptResults load_prompts save_prompts without_offensive",
+    "prompts": "OptimizedPrompts PullToTokens optimize_prompts",
+    "search": "coordinate_search exhaustive_prompts random_search",
+    "targets": "FromEmbeddings",
+    "vocabulary": "Neighbours TokenTable is_offensive nearest_tokens offensive_words",
+    "word_scores": "WordScores",
 }
+_WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}
+# The first edition's names, for this edition.
+_WHERE |= {"AgainstTruth": "next_token", "FoundPrompts": "prompt_results", "hold_against": "next_token"}
 
 __all__ = sorted(_WHERE)
 

@@ -1,21 +1,28 @@
-"""What a set of prompts has in common: words that stand in them more often than in other prompts."""
+"""Associations of a target: words that stand in its prompts more often than in the prompts for other targets.
+
+Prompts found for one target have words in common. Some of them go with the target, others go with anything: what counts
+is how much more often a word stands here than in prompts that the same search found for something else. Where the truth
+is known, `score_against` compares the associations with what was planted; `null_scores` repeats the comparison where
+there is nothing to find.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import floor
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from course_utils.language.word_scores import WordScores
+from course_utils.language.word_scores import PromptTable, WordScores, prompt_table, resampled_z, scored
 from course_utils.stats import Proportion, proportion
-from course_utils.utils import progress_bar, sample_generators
+from course_utils.utils import sample_generators
 
 SUCCESS = 0.5  # a prompt succeeds where the target is more probable than everything else together
+
+Prompts = Any  # a result of `optimize_prompts`, or a list of texts or of lists of tokens
 
 
 def association_scores(
@@ -29,13 +36,13 @@ def association_scores(
     seed: int = 0,
     progress: bool | None = None,
 ) -> AssociationScores:
-    """How much more often each word stands in these prompts than in those found for something else.
+    """Association scores of words: how much more often each stands in these prompts than in those for something else.
 
     For each word the log-odds ratio with an informative Dirichlet prior, its z-score and interval (Monroe, Colaresi &
-    Quinn 2008). Of a thousand words some are far from zero by chance; so that they do not count, the prompts are dealt
-    out at random `shuffles` times, and a word survives only if it beats the largest |z| of nearly all of these deals
-    (Westfall & Young 1993). Two things differ from counting words in texts: a word counts once for each prompt, and the
-    prior's frequencies are those of both sides together.
+    Quinn 2008). Of a thousand words some are far from zero by chance; so that they do not count, the prompts are
+    permuted between the two sides `shuffles` times, and a word survives only if it beats the largest |z| of nearly all
+    of these permutations (Westfall & Young 1993). Two things differ from counting words in texts: a word counts once
+    for each prompt, and the prior's frequencies are those of both sides together.
 
     Args:
         prompts: what was found for one target: a result of `optimize_prompts`, or a list of texts or lists of tokens.
@@ -43,44 +50,32 @@ def association_scores(
             dictionary, several. Against random prompts the words that help any target would come out on top.
         prior: how many words the prior is worth; as many as were counted in `prompts` if None.
         level: of the intervals, and 1 minus the chance that any word at all survives where there is nothing to find.
-        shuffles: random deals behind the correction for many words.
+        shuffles: random permutations behind the correction for many words.
         leave_out: words that are not scored. The results' own targets are always left out: each was kept out of the
             search for itself, and would look as if the others were fond of it.
-        seed: of the deals.
+        seed: of the permutations.
         progress: True shows a progress bar at once, False never, None after a second.
 
     Raises:
         TypeError: prompts that are neither a result nor a list of texts or tokens.
         ValueError: no prompts, fewer than two different words, or settings out of range.
     """
-    _check(level, shuffles, prior)
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} given, expected a confidence level between 0 and 1, such as 0.95.")
+    if shuffles + 1 < (needed := round(1 / (1 - level))):
+        raise ValueError(f"shuffles={shuffles} given, expected at least {needed - 1} to correct at level {level}.")
+    if prior is not None and not prior > 0:
+        raise ValueError(f"prior={prior} given, expected a number of words above 0.")
     others = as_sets(background)
-    sets = [as_words(prompts), *(as_words(each, "background") for each in others)]
     targets = [_target(each) for each in (prompts, *others)]
-    table = prompt_table(sets).without(str(word).strip() for word in (*leave_out, *targets) if word is not None)
+    table = prompt_table([as_words(prompts), *(as_words(each, "background") for each in others)])
+    table = table.without(str(word).strip() for word in (*leave_out, *targets) if word is not None)
     if len(table.words) < 2:
         raise ValueError(f"the prompts consist of {table.words or 'nothing'}, expected at least two different words.")
-    here = table.source == 0
-    counts, elsewhere = (table.contains[side].sum(0) for side in (here, ~here))
-    weight = float(counts.sum()) if prior is None else float(prior)
-    largest = largest_by_chance(table.contains, here, weight, shuffles, seed=seed, progress=progress)
-    scores = log_odds(counts.float(), elsewhere.float(), weight)
-    order = scores.z.argsort(descending=True, stable=True)
+    table, scores = scored(table, 0, prior=prior, level=level, shuffles=shuffles, seed=seed, progress=progress)
+    success, background_success = _success([prompts]), _success(others)
     return AssociationScores(
-        words=[table.words[column] for column in order.tolist()],
-        z=scores.z[order],
-        log_odds=scores.value[order],
-        deviation=scores.deviation[order],
-        p=(1 + (largest >= scores.z[order].abs()[:, None]).sum(1)) / (1 + shuffles),
-        counts=counts[order],
-        background_counts=elsewhere[order],
-        critical=float(largest.sort(descending=True).values[floor((1 - level) * (1 + shuffles) + 1e-9) - 1]),
-        level=level,
-        prior=weight,
-        table=PromptTable([table.words[i] for i in order.tolist()], table.contains[:, order], table.source),
-        target=_target(prompts),
-        success=_success([prompts]),
-        background_success=_success(others),
+        **scores, table=table, target=targets[0], success=success, background_success=background_success
     )
 
 
@@ -102,17 +97,17 @@ class AssociationScores(WordScores):
 
     @property
     def prompts(self) -> int:
-        """How many prompts of the target were counted."""
+        """Number of prompts of the target."""
         return int((self.table.source == 0).sum())
 
     @property
     def background_prompts(self) -> int:
-        """How many prompts of the background were counted."""
+        """Number of prompts of the background."""
         return len(self.table.source) - self.prompts
 
-    def _more(self) -> str:
+    def __repr__(self) -> str:
         succeeded = f", {self.success} of them with p ≥ {SUCCESS:g}" if self.success else ""
-        return f"; {self.prompts} prompts{succeeded}, against {self.background_prompts}"
+        return f"{super().__repr__()}; {self.prompts} prompts{succeeded}, against {self.background_prompts}"
 
 
 def _target(prompts: Prompts) -> str | None:
@@ -125,148 +120,125 @@ def _success(sets: Sequence[Prompts]) -> Proportion | None:
     return proportion(torch.cat(reached) >= SUCCESS) if len(reached) == len(sets) else None
 
 
-def _check(level: float, shuffles: int, prior: float | None) -> None:
-    if not 0 < level < 1:
-        raise ValueError(f"level={level} given, expected a confidence level between 0 and 1, such as 0.95.")
-    needed = round(1 / (1 - level))
-    if shuffles + 1 < needed:
-        raise ValueError(f"shuffles={shuffles} given, expected at least {needed - 1} to correct at level {level}.")
-    if prior is not None and not prior > 0:
-        raise ValueError(f"prior={prior} given, expected a number of words above 0.")
+def score_against(
+    truth: Iterable[str], scores: AssociationScores, k: int = 10, *, resamples: int = 1000, seed: int = 0
+) -> Agreement:
+    """Precision of the best words and recall of the planted ones.
 
-
-CHUNK = 128  # shuffles or resamples at a time: they fit into a processor's memory however many words there are
-
-
-@dataclass(frozen=True, eq=False)
-class LogOdds:
-    """Log-odds ratios of words and their standard errors.
-
-    Attributes:
-        value: logarithm of the odds of the word here, divided by its odds there; above 0: more frequent here.
-        deviation: its standard error.
-    """
-
-    value: Float[Tensor, "*batch words"]
-    deviation: Float[Tensor, "*batch words"]
-
-    @property
-    def z(self) -> Float[Tensor, "*batch words"]:
-        """The ratio in units of its standard error."""
-        return self.value / self.deviation
-
-
-def log_odds(here: Float[Tensor, "*batch words"], there: Float[Tensor, "*batch words"], prior: float) -> LogOdds:
-    """The log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008).
-
-    Plain ratios of frequencies put the rarest words first, which occur twice here and by chance never there. The prior
-    adds, on both sides, `prior` words at the frequencies of both sides together: rare words are drawn toward "no
-    difference", frequent ones hardly. Ours differs from the paper in that the prior's frequencies come from the two
-    sides themselves and from no third body of text.
+    The intervals are percentiles of a bootstrap over restarts: the prompts of each target are drawn anew with
+    replacement, and everything is computed again. They say how much depends on these restarts, not what
+    another model trained on the same text would give.
 
     Args:
-        here, there: how often each word was counted on each side.
-        prior: how many words the prior is worth, above 0.
+        truth: the planted words, or a table with a weight for each (`true_associations`).
+        scores: what was found.
+        k: how many of the best words count for the precision, at least 1.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: no planted words, k or resamples below 1.
     """
-    here, there = here.double(), there.double()  # small differences of logarithms of large numbers
-    pooled = here + there
-    pseudo = prior * pooled / pooled.sum(-1, keepdim=True)
-    seen = pooled > 0  # a resample may leave a word out: no counts, no pseudo-counts, no difference
-    value, variance = torch.zeros_like(pooled), torch.zeros_like(pooled)
-    for sign, counts in ((1, here), (-1, there)):
-        count = torch.where(seen, counts + pseudo, 1.0)
-        others = counts.sum(-1, keepdim=True) + prior - count
-        value = value + sign * torch.where(seen, (count / others).log(), 0.0)
-        variance = variance + 1 / count
-    return LogOdds(value.float(), variance.sqrt().float())
+    planted = {str(word).strip() for word in truth}
+    if not planted:
+        raise ValueError("the truth is empty, expected the words that were planted, such as true_associations('girl').")
+    if k < 1 or resamples < 1:
+        raise ValueError(f"k={k} and resamples={resamples} given, expected at least 1 each.")
+    right = torch.tensor([word in planted for word in scores.words])
+    drawn = resampled_z(scores.table, scores.prior, resamples, seed=seed)
+    z = torch.cat([scores.z[None], drawn])  # the scores themselves first
+    precision = right[z.topk(min(k, len(right)), dim=1).indices].sum(1) / k
+    recall = ((z > scores.critical) & right).sum(1) / len(planted)
+    return Agreement(
+        k=k,
+        precision=float(precision[0]),
+        precision_interval=_percentiles(precision[1:], scores.level),
+        recall=float(recall[0]),
+        recall_interval=_percentiles(recall[1:], scores.level),
+        chance=float(right.float().mean()),
+        hits=[word for word in scores.top(k) if word in planted],
+        others=[word for word in scores.top(k) if word not in planted],
+        missed=sorted(planted - set(scores.survivors)),
+        planted=len(planted),
+        level=scores.level,
+    )
 
 
-def largest_by_chance(
-    contains: Bool[Tensor, "prompts words"],
-    here: Bool[Tensor, "prompts"],
-    prior: float,
-    shuffles: int,
-    *,
-    seed: int,
-    progress: bool | None = None,
-) -> Float[Tensor, "shuffles"]:
-    """The largest |z| of any word when the prompts are dealt out to the two sides at random.
-
-    A word is remarkable only if it beats what the luckiest of all words reaches by chance. Whole prompts are dealt,
-    so that words which always stand together do not count as independent (Westfall & Young 1993, single step).
-    """
-    (generator,) = sample_generators(seed, [0], "shuffles")
-    largest, table = [], contains.float()
-    for first in progress_bar(range(0, shuffles, CHUNK), "shuffles", progress=progress):
-        keys = torch.rand(min(CHUNK, shuffles - first), len(here), generator=generator)
-        dealt = torch.zeros_like(keys).scatter_(1, keys.topk(int(here.sum()), dim=1).indices, 1.0)
-        ours = dealt @ table
-        largest.append(log_odds(ours, table.sum(0) - ours, prior).z.abs().amax(1))
-    return torch.cat(largest)
-
-
-def resampled_z(
-    contains: Bool[Tensor, "prompts words"],
-    source: Int[Tensor, "prompts"],
-    prior: float,
-    resamples: int,
-    *,
-    seed: int,
-    progress: bool | None = None,
-) -> Float[Tensor, "resamples words"]:
-    """z of every word when the prompts of each source are drawn anew from themselves, with replacement (bootstrap)."""
-    (generator,) = sample_generators(seed, [0], "bootstrap")
-    table, z = contains.float(), []
-    rows = [(source == each).nonzero()[:, 0] for each in source.unique()]
-    for first in progress_bar(range(0, resamples, CHUNK), "bootstrap", progress=progress):
-        number = min(CHUNK, resamples - first)
-        weights = torch.zeros(number, len(source))
-        for mine in rows:
-            drawn = mine[torch.randint(len(mine), (number, len(mine)), generator=generator)]
-            weights.scatter_add_(1, drawn, torch.ones(drawn.shape))
-        ours = source == 0
-        z.append(log_odds(weights[:, ours] @ table[ours], weights[:, ~ours] @ table[~ours], prior).z)
-    return torch.cat(z)
-
-
-Words = Sequence[str]
-Prompts = Any  # a result of `optimize_prompts`, or a list of texts or of lists of tokens
-
-
-@dataclass(frozen=True, eq=False)
-class PromptTable:
-    """Which prompt contains which word; one row a prompt.
-
-    A word that stands in a prompt twice counts once: the words of one prompt were searched for together, so the
-    prompt is what was drawn independently, not the word.
+@dataclass(frozen=True, repr=False)
+class Agreement:
+    """Precision and recall of association scores, where the truth is known.
 
     Attributes:
-        words: every word that occurs, one for each column, in alphabetical order.
-        contains: whether the prompt contains the word.
-        source: which set of prompts each row is from: 0 for the first, 1, 2, … for the others.
+        k: how many of the best words count for the precision.
+        precision: share of the k best words that were planted, in [0, 1].
+        precision_interval: its bootstrap interval.
+        recall: share of the planted words that survive the correction, in [0, 1].
+        recall_interval: its bootstrap interval.
+        chance: the precision that words in random order would have.
+        hits: the planted ones among the k best, the strongest first.
+        others: the rest of the k best.
+        missed: planted words that do not survive the correction, or stand in no prompt.
+        planted: how many words were planted.
+        level: confidence level of the intervals.
     """
 
-    words: list[str]
-    contains: Bool[Tensor, "prompts words"]
-    source: Int[Tensor, "prompts"]
+    k: int
+    precision: float
+    precision_interval: tuple[float, float]
+    recall: float
+    recall_interval: tuple[float, float]
+    chance: float
+    hits: list[str]
+    others: list[str]
+    missed: list[str]
+    planted: int
+    level: float
 
-    def without(self, words: Iterable[str]) -> PromptTable:
-        """The table without the columns of these words, in upper or lower case."""
-        dropped = {word.casefold() for word in words}
-        kept = [column for column, word in enumerate(self.words) if word.casefold() not in dropped]
-        return PromptTable([self.words[column] for column in kept], self.contains[:, kept], self.source)
+    def __repr__(self) -> str:
+        precision, recall = (
+            f"{100 * value:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
+            for value, (low, high) in ((self.precision, self.precision_interval), (self.recall, self.recall_interval))
+        )
+        return (
+            f"precision@{self.k} {precision} (in random order {100 * self.chance:.0f} %), "
+            f"recall {recall} of {self.planted} planted words"
+        )
 
 
-def prompt_table(sets: Sequence[Sequence[Words]]) -> PromptTable:
-    """Sets of prompts, each prompt a list of words, as one table."""
-    words = sorted({word for prompts in sets for prompt in prompts for word in prompt})
-    column = {word: number for number, word in enumerate(words)}
-    contains = torch.zeros(sum(map(len, sets)), len(words), dtype=torch.bool)
-    rows = [prompt for prompts in sets for prompt in prompts]
-    for row, prompt in enumerate(rows):
-        contains[row, [column[word] for word in prompt]] = True
-    source = torch.repeat_interleave(torch.arange(len(sets)), torch.tensor([len(prompts) for prompts in sets]))
-    return PromptTable(words, contains, source)
+def _percentiles(values: Float[Tensor, "draws"], level: float) -> tuple[float, float]:
+    low, high = values.quantile(torch.tensor([(1 - level) / 2, (1 + level) / 2])).tolist()
+    return low, high
+
+
+def null_scores(
+    scores: AssociationScores, candidates: Sequence[str], *, seed: int = 0, **settings: Any
+) -> AssociationScores:
+    """Association scores of random prompts: the same comparison where there is nothing to find.
+
+    As many prompts in every set, as many different words in each, but words drawn from the candidates with equal
+    probability. What then looks like an association is chance.
+
+    Args:
+        scores: the comparison to repeat.
+        candidates: the words that a prompt may consist of: those that the search could choose from.
+        seed: of the prompts; settings may have a seed of their own for the correction.
+        **settings: handed to `association_scores`.
+
+    Raises:
+        ValueError: fewer candidates than a prompt has words.
+    """
+    words = sorted({str(word).strip() for word in candidates} - {""})
+    lengths = scores.table.contains.sum(1)
+    if len(words) < int(lengths.max()):
+        raise ValueError(f"{len(words)} candidates given, expected more than the {lengths.max()} words of a prompt.")
+    (generator,) = sample_generators(seed, [0], "random prompts")
+    keys = torch.rand(len(lengths), len(words), generator=generator)
+    order = keys.topk(int(lengths.max()), dim=1, largest=False).indices.tolist()
+    sets: list[list[list[str]]] = [[] for _ in scores.table.source.unique()]
+    for row, length, number in zip(order, lengths.tolist(), scores.table.source.tolist(), strict=True):
+        sets[number].append([words[i] for i in row[:length]])
+    settings = {"level": scores.level, "prior": scores.prior} | settings
+    return association_scores(sets[0], dict(enumerate(sets[1:])), **settings)
 
 
 def as_words(prompts: Prompts, name: str = "prompts") -> list[list[str]]:
@@ -287,27 +259,29 @@ def as_words(prompts: Prompts, name: str = "prompts") -> list[list[str]]:
             f"{name} is {type(prompts).__name__}, expected a result of optimize_prompts, or a list of prompts: texts "
             "or lists of tokens."
         )
-    words = [row.split() if isinstance(row, str) else [_word(token, name) for token in row] for row in rows]
-    words = [[word for word in prompt if word] for prompt in words]
+    tokens = [row.split() if isinstance(row, str) else row for row in rows]
+    for token in (token for row in tokens for token in row):
+        if not isinstance(token, str):
+            raise TypeError(f"{name} has the token {token!r}, expected text: decode the model's token numbers first.")
+    words = [[word for token in row if (word := token.strip())] for row in tokens]
     if not any(words):
         raise ValueError(f"{name} has no word in {len(words)} prompts, expected at least one prompt with a word.")
     return words
 
 
-def as_sets(background: Prompts | Sequence[Prompts] | Mapping[str, Prompts], name: str = "background") -> list[Prompts]:
+def as_sets(background: Prompts | Sequence[Prompts] | Mapping[str, Prompts]) -> list[Prompts]:
     """One set of prompts or several (a list or a dictionary of results) as a list of sets.
 
     Raises:
         ValueError: there is none.
     """
+    sets = [background]
     if isinstance(background, Mapping):
         sets = list(background.values())
-    elif isinstance(background, Sequence) and not isinstance(background, str) and not hasattr(background, "pieces"):
-        sets = list(background) if all(_is_set(each) for each in background) else [background]
-    else:
-        sets = [background]
+    elif isinstance(background, Sequence) and not isinstance(background, str) and all(map(_is_set, background)):
+        sets = list(background)
     if not sets:
-        raise ValueError(f"{name} is empty, expected prompts to compare with: those found for other targets, say.")
+        raise ValueError("background is empty, expected prompts to compare with: those found for other targets, say.")
     return sets
 
 
@@ -317,9 +291,3 @@ def _is_set(each: Any) -> bool:
         return True
     # A list of words is a prompt; a list of lists of words is a set of them.
     return isinstance(each, Sequence) and not isinstance(each, str) and any(not isinstance(row, str) for row in each)
-
-
-def _word(token: Any, name: str) -> str:
-    if not isinstance(token, str):
-        raise TypeError(f"{name} has the token {token!r}, expected text: decode the model's token numbers first.")
-    return token.strip()

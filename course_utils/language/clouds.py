@@ -1,26 +1,38 @@
-"""Word clouds, each beside the plot that says what its sizes are worth."""
+"""Word clouds, each beside the bars that say what its sizes are worth.
+
+A cloud is quickly taken in and hard to read: neither the size of a font nor the area of a word is judged well
+(Maurits, Boers & Knevel 2022), long words look more important than short ones, and nothing says what is chance. So the
+words are never drawn alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from random import Random
 from typing import Any
 
-import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
+import numpy as np
 
-from course_utils.language.associations import (
-    AssociationScores,
-    Prompts,
-    as_words,
-    association_scores,
+from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, new_figure, styled
+from course_utils.language.associations import Prompts, as_words
+from course_utils.language.word_scores import (
+    STRONG,
+    WEAK,
+    Bar,
+    WordScores,
+    bars_in_words,
+    draw_bars,
+    finding,
+    odds_ratios,
     prompt_table,
-    resampled_z,
 )
-from course_utils.language.word_scores import WordScores
 from course_utils.stats import Proportion, proportion
-from course_utils.utils import sample_generators
+
+BARS = 12  # as many rows as stay legible beside a cloud
+INCHES = 3.3  # height of a cloud and the bars beside it
+FONTS = (48, 40, 34, 28, 24, 20, 17, 14)  # of the largest word, in pixels of 1/96 inch, the first that fits
+SHADES = (PALETTE[0], PALETTE[1], PALETTE[2], "#000000")  # dark enough on white, told apart by the colour-blind
 
 
 def word_cloud(
@@ -30,12 +42,10 @@ def word_cloud(
     seed: int = 0,
     title: str | None = None,
     alt: str | None = None,
-) -> Any:
+) -> DescribedFigure:
     """A word cloud with bars beside it.
 
-    A cloud is quickly taken in and hard to read: neither the size of a font nor the area of a word is judged well
-    (Maurits, Boers & Knevel 2022), long words look more important than short ones, and nothing says what is chance. So
-    the words are never drawn alone. A word's area grows with its number. What the number is depends on what is given:
+    A word's area grows with its number. What the number is depends on what is given:
 
     - scores of associations: words with z above 0, sized by z, in colour where they survive the correction for many
       words, grey where not; beside them their odds ratios with intervals;
@@ -50,29 +60,41 @@ def word_cloud(
         title: the finding, in a sentence; one that states the numbers by default.
         alt: what the figure shows, for readers who cannot see it; by default a list of the words and their numbers.
 
-    Returns:
-        A `wordcloud` image.
-
     Raises:
         TypeError: something else, or a weight that is no number.
         ValueError: nothing to draw: no words, or none with a weight above 0.
     """
-    from course_utils.language.word_scores import cloud_of_scores, cloud_of_shares, cloud_of_weights  # they draw
-
     if most < 1:
         raise ValueError(f"most={most} given, expected at least one word.")
-    how: dict[str, Any] = {"most": most, "seed": seed, "title": title, "alt": alt}
     if isinstance(prompts, WordScores):
-        if not (prompts.z > 0).any():
+        rows = [row for row in range(min(most, len(prompts))) if prompts.z[row] > 0]
+        if not rows:
             raise ValueError(_nothing("no word has a z above 0", "compare with prompts for other targets"))
-        return cloud_of_scores(prompts, **how)
+        bars, xlabel = odds_ratios(prompts)
+        sizes = {bars[row].word: float(prompts.z[row]) for row in rows}
+        colours = {bars[row].word: STRONG if bars[row].strong else WEAK for row in rows}
+        return _cloud_and_bars(sizes, colours, bars, xlabel, title or finding(prompts), "z", seed, alt)
     if isinstance(prompts, Mapping):
-        return cloud_of_weights(_weights(prompts), **how)
-    return cloud_of_shares(word_shares(prompts), target=getattr(prompts, "target", None), **how)
+        weights, xlabel, sized_by = _positive(prompts), "weight", "weight"
+        bars = [Bar(word, value, f"{value:.3g}") for word, value in weights.items()]
+        title = title or "Words by weight"
+    else:
+        shares, xlabel, sized_by = word_shares(prompts), "% of prompts with the word", "frequency"
+        weights = {word: float(share.successes) for word, share in shares.items()}
+        bars = [
+            Bar(word, 100 * share.value, f"{share.successes}", (100 * share.low, 100 * share.high))
+            for word, share in shares.items()
+        ]
+        target, total = getattr(prompts, "target", None), next(iter(shares.values())).total
+        of = f" for {target.strip()!r}" if target else ""
+        title = title or f"Words in {total} prompts{of}, by frequency alone"
+    sizes = dict(list(weights.items())[:most])
+    colours = {word: SHADES[number % len(SHADES)] for number, word in enumerate(sizes)}
+    return _cloud_and_bars(sizes, colours, bars, xlabel, title, sized_by, seed, alt)
 
 
 def word_shares(prompts: Prompts) -> dict[str, Proportion]:
-    """The share of prompts that contain each word, with its interval, the most frequent first.
+    """Shares of prompts that contain each word, with their intervals, the most frequent first.
 
     Args:
         prompts: a result of `optimize_prompts`, or a list of texts or lists of tokens.
@@ -86,7 +108,7 @@ def word_shares(prompts: Prompts) -> dict[str, Proportion]:
     return {word: proportion(counts[word], len(table.source)) for word in order}
 
 
-def _weights(weights: Mapping[str, float]) -> dict[str, float]:
+def _positive(weights: Mapping[str, float]) -> dict[str, float]:
     for word, weight in weights.items():
         if not isinstance(weight, int | float):
             raise TypeError(f"the weight of {word!r} is {type(weight).__name__}, expected a number.")
@@ -100,131 +122,60 @@ def _nothing(why: str, what_to_do: str) -> str:
     return f"there is nothing to draw a word cloud of: {why}; {what_to_do}."
 
 
-def score_against(
-    truth: Iterable[str], scores: AssociationScores, k: int = 10, *, resamples: int = 1000, seed: int = 0
-) -> Agreement:
-    """How many of the best words were planted, and how many of the planted ones were found.
+@styled
+def _cloud_and_bars(
+    sizes: Mapping[str, float],
+    colours: Mapping[str, str],
+    bars: Sequence[Bar],
+    xlabel: str,
+    title: str,
+    sized_by: str,
+    seed: int,
+    alt: str | None,
+) -> DescribedFigure:
+    figure = new_figure(INCHES + 0.75)
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.05])
+    drawn = _draw_cloud(left, sizes, colours, seed)
+    left.set_title(f"sized by {sized_by}", fontsize=11.5)
+    draw_bars(right, bars[:BARS], xlabel)
+    figure.suptitle(title, fontsize=12.5, wrap=True)
+    cloud = f"A word cloud, sized by {sized_by}: {', '.join(drawn[:15])}{' and more' if len(drawn) > 15 else ''}."
+    return DescribedFigure(figure, alt=alt or f"{title}. {cloud} Beside it bars. {bars_in_words(bars[:BARS], xlabel)}")
 
-    The intervals are percentiles of a bootstrap over restarts: the prompts of each target are drawn anew with
-    replacement, and everything is computed again. They say how much depends on the luck of these restarts, not what
-    another model trained on the same text would give.
 
-    Args:
-        truth: the planted words, or a table with a weight for each (`true_associations`).
-        scores: what was found.
-        k: how many of the best words count for the precision, at least 1.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
+def _draw_cloud(axes: Any, sizes: Mapping[str, float], colours: Mapping[str, str], seed: int) -> list[str]:
+    """The cloud on the axes; returns the words that were drawn, the largest first.
 
-    Raises:
-        ValueError: no planted words, k or resamples below 1.
+    A word's area grows with its number (its font with the root of it), and equal numbers get equal fonts. The library
+    makes words smaller where there is no more room; then all of them are tried again in smaller fonts.
     """
-    planted = {str(word).strip() for word in truth}
-    if not planted:
-        raise ValueError("the truth is empty, expected the words that were planted, such as true_associations('girl').")
-    if k < 1 or resamples < 1:
-        raise ValueError(f"k={k} and resamples={resamples} given, expected at least 1 each.")
-    right = torch.tensor([word in planted for word in scores.words])
-    table = scores.table
-    drawn = resampled_z(table.contains, table.source, scores.prior, resamples, seed=seed)
-    precision, recall = _rates(torch.cat([scores.z[None], drawn]), right, scores.critical, k, len(planted))
-    return Agreement(
-        k=k,
-        precision=float(precision[0]),
-        precision_interval=_percentiles(precision[1:], scores.level),
-        recall=float(recall[0]),
-        recall_interval=_percentiles(recall[1:], scores.level),
-        chance=float(right.float().mean()),
-        hits=[word for word in scores.top(k) if word in planted],
-        others=[word for word in scores.top(k) if word not in planted],
-        missed=sorted(planted - set(scores.survivors)),
-        planted=len(planted),
-        level=scores.level,
-    )
+    from matplotlib.font_manager import findfont
+    from wordcloud import WordCloud
+
+    largest = max(sizes.values())
+    shares = {word: (size / largest) ** 0.5 for word, size in sizes.items()}
+    for font in FONTS:
+        cloud = WordCloud(
+            width=round(WIDTH / 2 * 96),
+            height=round(INCHES * 96),
+            scale=2,  # drawn with twice the pixels that are searched for room
+            font_path=findfont("DejaVu Sans"),  # the figures' own, and it has the letters of most languages
+            background_color="white",
+            color_func=lambda word, **_: colours[word],
+            prefer_horizontal=1.0,  # words on end are no easier to read
+            relative_scaling=1.0,
+            min_font_size=1,
+            max_font_size=font,
+            random_state=Random(seed),
+        ).generate_from_frequencies({word: share for word, share in shares.items() if share * font >= FONTS[-1] / 2})
+        if not _squeezed(cloud.layout_):
+            break
+    axes.imshow(np.asarray(cloud.to_array()), interpolation="antialiased", aspect="equal")
+    axes.set_axis_off()
+    return [entry[0][0] for entry in cloud.layout_]
 
 
-@dataclass(frozen=True, repr=False)
-class Agreement:
-    """Scores held against the truth.
-
-    Attributes:
-        k: how many of the best words count for the precision.
-        precision: share of the k best words that were planted, in [0, 1].
-        precision_interval: its bootstrap interval.
-        recall: share of the planted words that survive the correction, in [0, 1].
-        recall_interval: its bootstrap interval.
-        chance: the precision that words in random order would have.
-        hits: the planted ones among the k best, the strongest first.
-        others: the rest of the k best.
-        missed: planted words that do not survive the correction, or stand in no prompt.
-        planted: how many words were planted.
-        level: confidence level of the intervals.
-    """
-
-    k: int
-    precision: float
-    precision_interval: tuple[float, float]
-    recall: float
-    recall_interval: tuple[float, float]
-    chance: float
-    hits: list[str]
-    others: list[str]
-    missed: list[str]
-    planted: int
-    level: float
-
-    def __repr__(self) -> str:
-        precision, recall = (
-            f"{100 * value:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
-            for value, (low, high) in ((self.precision, self.precision_interval), (self.recall, self.recall_interval))
-        )
-        return (
-            f"precision@{self.k} {precision} (in random order {100 * self.chance:.0f} %), "
-            f"recall {recall} of {self.planted} planted words"
-        )
-
-
-def null_scores(
-    scores: AssociationScores, candidates: Sequence[str], *, seed: int = 0, **settings: Any
-) -> AssociationScores:
-    """The same comparison with prompts that were drawn at random: there is nothing to find in them.
-
-    As many prompts in every set, as many different words in each, but words drawn from the candidates with equal
-    probability. What then looks like an association is chance.
-
-    Args:
-        scores: the comparison to repeat.
-        candidates: the words that a prompt may consist of: those that the search could choose from.
-        seed: of the prompts; settings may have a seed of their own for the correction.
-        **settings: handed to `association_scores`.
-
-    Raises:
-        ValueError: fewer candidates than a prompt has words.
-    """
-    words = sorted({str(word).strip() for word in candidates} - {""})
-    lengths = scores.table.contains.sum(1)
-    if len(words) < int(lengths.max()):
-        raise ValueError(f"{len(words)} candidates given, expected more than the {lengths.max()} words of a prompt.")
-    (generator,) = sample_generators(seed, [0], "random prompts")
-    keys = torch.rand(len(lengths), len(words), generator=generator)
-    order = keys.topk(int(lengths.max()), dim=1, largest=False).indices.tolist()
-    drawn = [[words[i] for i in row[:length]] for row, length in zip(order, lengths.tolist(), strict=True)]
-    source = scores.table.source.tolist()
-    sets: list[list[list[str]]] = [[] for _ in range(max(source) + 1)]
-    for prompt, number in zip(drawn, source, strict=True):
-        sets[number].append(prompt)
-    settings = {"level": scores.level, "prior": scores.prior} | settings
-    return association_scores(sets[0], dict(enumerate(sets[1:])), **settings)
-
-
-def _rates(
-    z: Float[Tensor, "draws words"], right: Bool[Tensor, "words"], critical: float, k: int, planted: int
-) -> tuple[Float[Tensor, "draws"], Float[Tensor, "draws"]]:
-    """Precision among the k best of each draw, and the share of the planted words above the critical z."""
-    best = z.topk(min(k, z.shape[1]), dim=1).indices
-    return right[best].sum(1) / k, ((z > critical) & right).sum(1) / planted
-
-
-def _percentiles(values: Float[Tensor, "draws"], level: float) -> tuple[float, float]:
-    low, high = values.quantile(torch.tensor([(1 - level) / 2, (1 + level) / 2])).tolist()
-    return low, high
+def _squeezed(layout: Sequence[Any]) -> bool:
+    """Whether a word in the cloud is smaller than its number asks for, compared with the word before it."""
+    pairs = [(share, font) for (_, share), font, *_ in layout]
+    return any(font < round(share / before * larger) for (before, larger), (share, font) in pairwise(pairs))

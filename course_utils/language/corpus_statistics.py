@@ -1,8 +1,8 @@
-"""What a text itself connects with a word: the words that stand before it, scored as prompts are scored.
+"""Corpus statistics: the words that stand before a target in a text, scored as the words of prompts are scored.
 
 A prompt of three tokens is something after which a model says the target. A text has such things too: the three words
 before each place where the target stands. So they are counted and scored as if they were prompts, by the statistics of
-`association_scores`, and what a model associates can be held against what it has read.
+`association_scores`, and what a model associates can be compared with what it has read.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import floor
 from pathlib import Path
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from course_utils.language.associations import AssociationScores, largest_by_chance, log_odds, resampled_z
-from course_utils.language.word_scores import WordScores
+from course_utils.language.associations import AssociationScores
+from course_utils.language.vocabulary import one_contains_the_other
+from course_utils.language.word_scores import WordScores, prompt_table, ranked, resampled_z, scored
 from course_utils.stats import spearman
 from course_utils.utils import progress_bar, sample_generators
 from course_utils.validation import unknown
@@ -33,7 +33,7 @@ BEFORE = (3, 20)  # of which tables are shipped
 
 
 def book_associations(before: int = 3) -> TextAssociations:
-    """What the books that `books-lm` has read connect with sixteen words; counted beforehand, by `text_associations`.
+    """Associations of sixteen words in the books that `books-lm` has read, counted beforehand by `text_associations`.
 
     Args:
         before: how many words before the target count: 3, as many as a prompt has, or 20.
@@ -58,7 +58,7 @@ def text_associations(
     seed: int = 0,
     progress: bool | None = None,
 ) -> TextAssociations:
-    """How much more often each word stands shortly before a target than before the other targets, in a text.
+    """Associations in a text: how much more often each word stands shortly before a target than before the others.
 
     For each place where a target stands, the words before it in the same paragraph count, each once, as the words of a
     prompt do; the background are the places of the other targets. Scores and correction are those of
@@ -71,31 +71,32 @@ def text_associations(
         before: how many words before the target count, at least 1.
         most: places of each target that count, drawn at random where there are more: the background shall not consist
             of the most frequent target.
-        shuffles: random deals behind the correction for many words.
+        shuffles: random permutations behind the correction for many words.
         level: of the intervals and of the correction.
-        seed: of the draws and deals.
+        seed: of the draws and permutations.
 
     Raises:
         ValueError: settings out of range, fewer than two targets, or a target that the text does not have.
     """
     if before < 1 or most < 1 or len(targets) < 2:
         raise ValueError(f"{before=}, {most=}, {len(targets)} targets given, expected at least 1, 1 and 2.")
-    kept = [word for word in dict.fromkeys(words) if word not in set(targets)]
+    counted = [word for word in dict.fromkeys(words) if word not in set(targets)]
     places = words_before(paragraphs, targets, before)
     absent = [target for target in targets if not places[target]]
     if absent:
         raise ValueError(f"the text does not have the target {absent[0]!r}; choose targets that stand in it.")
-    drawn = [_drawn(places[target], most, generator) for target, generator in zip(
-        targets, sample_generators(seed, range(len(targets)), "places"), strict=True)]  # fmt: skip
-    contains = torch.cat([_contains(some, kept) for some in drawn])
-    source = torch.repeat_interleave(torch.arange(len(drawn)), torch.tensor([len(some) for some in drawn]))
-    counts = torch.stack([contains[source == i].sum(0) for i in range(len(drawn))])
-    critical = [
-        _critical(contains, source == i, shuffles, level, seed)
-        for i in progress_bar(range(len(drawn)), "targets", progress=progress)
-    ]
+    drawn = []
+    for target, generator in zip(targets, sample_generators(seed, range(len(targets)), "places"), strict=True):
+        rows = torch.randperm(len(places[target]), generator=generator)[:most].sort().values
+        drawn.append([places[target][row] for row in rows.tolist()])
+    table = prompt_table(drawn, counted)
+    counts, critical = [], []
+    for number in progress_bar(range(len(drawn)), "targets", progress=progress):
+        counts.append(table.contains[table.source == number].sum(0))
+        _, scores = scored(table, number, prior=None, level=level, shuffles=shuffles, seed=seed, progress=False)
+        critical.append(scores["critical"])
     return TextAssociations(
-        targets=list(targets), words=kept, counts=counts, places=torch.tensor([len(some) for some in drawn]),
+        targets=list(targets), words=counted, counts=torch.stack(counts), places=table.source.bincount(),
         found=torch.tensor([len(places[target]) for target in targets]), critical=torch.tensor(critical),
         level=level, before=before,
     )  # fmt: skip
@@ -112,33 +113,12 @@ def words_before(paragraphs: Iterable[str], targets: Sequence[str], before: int)
     return places
 
 
-def _drawn(places: list[list[str]], most: int, generator: torch.Generator) -> list[list[str]]:
-    order = torch.randperm(len(places), generator=generator)[:most].sort().values
-    return [places[i] for i in order.tolist()]
-
-
-def _contains(places: list[list[str]], words: Sequence[str]) -> Bool[Tensor, "places words"]:
-    column = {word: number for number, word in enumerate(words)}
-    contains = torch.zeros(len(places), len(words), dtype=torch.bool)
-    for row, place in enumerate(places):
-        contains[row, [column[word] for word in place if word in column]] = True
-    return contains
-
-
-def _critical(contains: Tensor, here: Bool[Tensor, "places"], shuffles: int, level: float, seed: int) -> float:
-    """The |z| that the luckiest word beats in so few of the deals as `level` says."""
-    prior = float(contains[here].sum())
-    largest = largest_by_chance(contains, here, prior, shuffles, seed=seed, progress=False)
-    return float(largest.sort(descending=True).values[floor((1 - level) * (1 + shuffles) + 1e-9) - 1])
-
-
 def share_a_stem(word: str, target: str) -> bool:
-    """Whether a word begins with the target, or contains it or is contained in it where the shorter has over 3 letters.
+    """Whether a word begins with the target, or one contains the other and the shorter has over 3 letters.
 
     For `art` that leaves out artists and articles; such words say how a target is spelt, not what it goes with.
     """
-    shorter, longer = sorted((word, target), key=len)
-    return word.startswith(target) or (len(shorter) > 3 and shorter in longer)
+    return word.startswith(target) or one_contains_the_other(word, target)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -150,7 +130,7 @@ class TextScores(WordScores):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class TextAssociations:
-    """How often each word stands shortly before each target in a text.
+    """Counts of the words that stand shortly before each target in a text.
 
     Attributes:
         targets: the words that are asked about.
@@ -183,21 +163,8 @@ class TextAssociations:
             raise ValueError(unknown("target", target, self.targets))
         row = self.targets.index(target)
         here, elsewhere = self.counts[row], self.counts.sum(0) - self.counts[row]
-        prior = float(here.sum())
-        scores = log_odds(here.float(), elsewhere.float(), prior)
-        order = scores.z.argsort(descending=True, stable=True)
-        return TextScores(
-            words=[self.words[column] for column in order.tolist()],
-            z=scores.z[order],
-            log_odds=scores.value[order],
-            deviation=scores.deviation[order],
-            counts=here[order],
-            background_counts=elsewhere[order],
-            critical=float(self.critical[row]),
-            level=self.level,
-            prior=prior,
-            target=target,
-        )
+        _, scores = ranked(self.words, here, elsewhere, float(here.sum()))
+        return TextScores(**scores, critical=float(self.critical[row]), level=self.level, target=target)
 
     def save(self, path: Path) -> None:
         """Writes the table as safetensors: no count is larger than a 16-bit number holds."""
@@ -220,10 +187,10 @@ class TextAssociations:
         try:
             with safe_open(path, "pt") as file:
                 about = json.loads((file.metadata() or {})["text_associations"])
-                kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, json.JSONDecodeError) as error:
             raise ValueError(f"{path} was not written by TextAssociations.save, or is damaged ({error!r}).") from None
-        return cls(**about, **(kept | {"counts": kept["counts"].long()}))
+        return cls(**about, **(tensors | {"counts": tensors["counts"].long()}))
 
     def __repr__(self) -> str:
         return (
@@ -238,12 +205,12 @@ FEWEST = 5  # words that both have: fewer have no order worth a number
 def compare_with_text(
     scores: AssociationScores, text: WordScores, *, resamples: int = 500, seed: int = 0
 ) -> TextAgreement:
-    """How far a model's association scores order words as a text's scores do, and which words they share.
+    """Agreement of a model's associations with a text's: rank correlation of the scores, and the words in both.
 
     The interval is a bootstrap over restarts, as in `score_against`: every target's prompts are drawn anew, with
     replacement, and scored again. Drawn prompts have fewer different words, which takes the drawn correlations toward
     0; so the interval is centred on the correlation itself, with the drawn ones' standard deviation. It says how much
-    hangs on the luck of these restarts; the text is taken as it is.
+    depends on these restarts; the text is taken as it is.
 
     Args:
         scores: of the prompts found for a target, against prompts for other targets.
@@ -262,15 +229,14 @@ def compare_with_text(
     if len(mine) < FEWEST:
         raise ValueError(f"prompts and text have {len(mine)} words in common, expected at least {FEWEST}.")
     theirs = text.z[[place[scores.words[column]] for column in mine]]
-    table = scores.table
-    drawn = resampled_z(table.contains, table.source, scores.prior, resamples, seed=seed, progress=False)[:, mine]
+    drawn = resampled_z(scores.table, scores.prior, resamples, seed=seed, progress=False)[:, mine]
     value = spearman(scores.z[mine][None], theirs[None]).item()
     spread = spearman(drawn, theirs.expand(len(drawn), -1)).std().item()
     survives = set(text.survivors)
     return TextAgreement(
         target=text.target,
         correlation=value,
-        interval=_around(value, spread),
+        interval=(max(-1.0, value - 1.96 * spread), min(1.0, value + 1.96 * spread)),
         words=len(mine),
         both=[word for word in scores.survivors if word in survives],
         model_only=[word for word in scores.survivors if word in place and word not in survives],
@@ -306,8 +272,7 @@ class TextAgreement:
     @property
     def share(self) -> float:
         """The share of the model's surviving words that survive in the text too; 0 if none survives."""
-        found = len(self.both) + len(self.model_only)
-        return len(self.both) / found if found else 0.0
+        return len(self.both) / max(1, len(self.both) + len(self.model_only))
 
     def __repr__(self) -> str:
         low, high = self.interval
@@ -316,7 +281,3 @@ class TextAgreement:
             f"{self.target}: rank correlation {self.correlation:+.2f} [{low:+.2f}, {high:+.2f}] over {self.words} "
             f"words; {len(self.both)} of {found} surviving words survive in the text ({self.chance:.0%} by chance)"
         )
-
-
-def _around(value: float, spread: float) -> tuple[float, float]:
-    return max(-1.0, value - 1.96 * spread), min(1.0, value + 1.96 * spread)

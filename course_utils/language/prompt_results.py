@@ -1,4 +1,4 @@
-"""What a search for prompts gives back."""
+"""Results of a search for prompts: the prompts with their target's probability, as a table, as bars, and in a file."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, described, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, render, styled
 from course_utils.language.targets import Scorer, Target, as_target
 from course_utils.language.vocabulary import is_offensive
 from course_utils.models.language_model import LanguageModel
 
 SHOWN = 10  # prompts in a table or a figure
-Found = TypeVar("Found", bound="FoundPrompts")
+LETTERS = 34  # of a prompt, beside its bar
+Results = TypeVar("Results", bound="PromptResults")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class FoundPrompts:
+class PromptResults:
     """Prompts of tokens, and how probable each makes the target; one row a prompt.
 
     Attributes:
@@ -50,7 +50,28 @@ class FoundPrompts:
     backward_passes: int
     interrupted: bool
 
-    def best(self: Found, n: int = SHOWN) -> Found:
+    @classmethod
+    def of_tokens(
+        cls: type[Results],
+        lm: LanguageModel,
+        token_ids: Int[Tensor, "prompts length"],
+        log_probability: Float[Tensor, "prompts"],
+        target: Target,
+        **others: Any,
+    ) -> Results:
+        """Results from token ids and the target's log-probability after them; the other fields as they are."""
+        rows = token_ids.tolist()
+        return cls(
+            token_ids=token_ids,
+            text=[lm.decode(row) for row in rows],
+            pieces=[[lm.piece(token) for token in row] for row in rows],
+            probability=log_probability.exp(),
+            retokenizes=torch.tensor([lm.retokenizes(row) for row in rows], dtype=torch.bool),
+            target=target.text,
+            **others,
+        )
+
+    def best(self: Results, n: int = SHOWN) -> Results:
         """The n prompts with the highest probability, best first, each prompt once.
 
         Raises:
@@ -62,19 +83,17 @@ class FoundPrompts:
         first = {tuple(self.token_ids[row].tolist()): row for row in reversed(order)}
         return self.rows(sorted(first.values(), key=order.index)[:n])
 
-    def rows(self: Found, rows: Sequence[int]) -> Found:
+    def rows(self: Results, rows: Sequence[int]) -> Results:
         """These rows alone, in this order."""
-        count = len(self)
-        picked = {
-            each.name: _picked(getattr(self, each.name), rows)
-            for each in fields(self)
-            if each.name not in ("target", "history") and _has_rows(getattr(self, each.name), count)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        picked: dict[str, Any] = {
+            name: [value[row] for row in rows] for name, value in values.items() if isinstance(value, list)
         }
+        picked |= {name: value[list(rows)] for name, value in values.items() if isinstance(value, Tensor)}
         return replace(self, **picked)
 
-    def plot(self, n: int = SHOWN) -> Any:
+    def plot(self, n: int = SHOWN) -> DescribedFigure:
         """The best n prompts as bars."""
-
         return plot_prompts(self, n)
 
     def __len__(self) -> int:
@@ -96,94 +115,17 @@ class FoundPrompts:
         return {"probability": [f"{each:.3f}" for each in self.probability.tolist()]}
 
     def _repr_html_(self) -> str:
-        from course_utils.figures.style import render
-
         best = self.best(SHOWN)
         columns = best._columns()
-        return render(
-            "prompts.html",
-            line=repr(self),
-            names=list(columns),
-            rows=list(zip(best.pieces, best.retokenizes.tolist(), zip(*columns.values(), strict=True), strict=True)),
-        )
+        rows = zip(best.pieces, best.retokenizes.tolist(), zip(*columns.values(), strict=True), strict=True)
+        return render("prompts.html", line=repr(self), names=list(columns), rows=list(rows))
 
 
-def described_prompts(
-    lm: LanguageModel,
-    token_ids: Int[Tensor, "prompts length"],
-    log_probability: Float[Tensor, "prompts"],
-    target: Target,
-) -> dict[str, Any]:
-    """The fields of `FoundPrompts` that follow from token ids and the target's log-probability after them."""
-    rows = token_ids.tolist()
-    return {
-        "token_ids": token_ids,
-        "text": [lm.decode(row) for row in rows],
-        "pieces": [[lm.piece(token) for token in row] for row in rows],
-        "probability": log_probability.exp(),
-        "retokenizes": torch.tensor([lm.retokenizes(row) for row in rows], dtype=torch.bool),
-        "target": target.text,
-    }
-
-
-def _has_rows(value: object, count: int) -> bool:
-    return isinstance(value, list) or (isinstance(value, Tensor) and value.ndim > 0 and len(value) == count)
-
-
-def _picked(value: Any, rows: Sequence[int]) -> Any:
-    if isinstance(value, Tensor):
-        return value[torch.as_tensor(rows, dtype=torch.long, device=value.device)]
-    return [value[row] for row in rows]
-
-
-def save_prompts(path: Path, found: Mapping[str, FoundPrompts], settings: Mapping[str, object]) -> None:
-    """Writes the prompts found for several targets, with the settings of the search.
-
-    Args:
-        path: of the file, safetensors.
-        found: prompts by name of the target.
-        settings: that JSON can hold.
-    """
-    tensors = {name: each.token_ids.to(torch.int32).contiguous() for name, each in found.items()}
-    about = {"targets": {name: each.target for name, each in found.items()}, "settings": dict(settings)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata={"prompts": json.dumps(about)})
-
-
-def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, FoundPrompts], dict]:
-    """(the prompts by name of the target, the settings of the search); each prompt is tried by the model again.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: a file that `save_prompts` did not write, or with tokens that the model does not have.
-    """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"there is no file of prompts {path}; save_prompts writes one.")
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})["prompts"])
-            kept = {name: file.get_tensor(name).long() for name in about["targets"]}
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} was not written by save_prompts, or is damaged ({error!r}).") from None
-    largest = max(int(ids.max()) for ids in kept.values())
-    if largest >= lm.vocabulary:
-        raise ValueError(
-            f"{path} has the token {largest}, {lm.name} has {lm.vocabulary}: it was made for another model."
-        )
-    found = {}
-    for name, text in about["targets"].items():
-        scorer = Scorer(lm, target := as_target(lm, text))
-        ids = kept[name].to(lm.device)
-        fields = described_prompts(lm, ids, scorer(ids), target)
-        found[name] = FoundPrompts(**fields, forward_passes=scorer.passes, backward_passes=0, interrupted=False)
-    return found, about["settings"]
-
-
-LETTERS = 34  # of a prompt, beside its bar
+FoundPrompts = PromptResults  # the first edition's name
 
 
 @styled
-def plot_prompts(found: FoundPrompts, n: int = 10, *, alt: str | None = None) -> DescribedFigure:
+def plot_prompts(found: PromptResults, n: int = 10, *, alt: str | None = None) -> DescribedFigure:
     """The best n prompts with the probability of their target.
 
     Args:
@@ -198,66 +140,19 @@ def plot_prompts(found: FoundPrompts, n: int = 10, *, alt: str | None = None) ->
     probability = best.probability.tolist()
     figure = new_figure(0.9 + 0.32 * len(best))
     axes = figure.add_subplot()
-    places = range(len(best))
-    axes.barh(places, probability, color=PALETTE[0], height=0.65, label="after the prompt's tokens")
-    soft = getattr(best, "soft_probability", None)  # of a search that climbed in embedding space
+    rows = range(len(best))
+    axes.barh(rows, probability, color=PALETTE[0], height=0.65, label="after the prompt's tokens")
+    soft = getattr(best, "soft_probability", None)  # of a search by gradient in embedding space
     if soft is not None:
-        axes.plot(
-            soft.tolist(), places, "D", color="white", markeredgecolor="black", label="after the restart's vectors"
-        )
+        white: Any = {"color": "white", "markeredgecolor": "black", "label": "after the restart's vectors"}
+        axes.plot(soft.tolist(), rows, "D", **white)
         figure.legend(loc="outside lower center", ncols=2)
-    axes.set_yticks(places, [readable(pieces) for pieces in best.pieces])
+    axes.set_yticks(rows, [readable(pieces) for pieces in best.pieces])
     axes.set(xlim=(0, 1.02), xlabel=f"probability of {best.target!r}")
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     listed = ", ".join(f"{text!r} {p:.2f}" for text, p in zip(best.text, probability, strict=True))
     return DescribedFigure(figure, alt=alt or f"Prompts found for {best.target!r} with its probability: {listed}.")
-
-
-@styled
-def plot_landscape(
-    heights: Float[Tensor, "rows columns"],
-    extent: tuple[float, float, float, float],
-    points: Mapping[str, tuple[float, float]],
-    *,
-    path: Sequence[tuple[float, float]] = (),
-    label: str,
-    title: str,
-    alt: str,
-) -> DescribedFigure:
-    """A plane in embedding space as a map: contours of a probability, words as points, a climb as a line.
-
-    Args:
-        heights: probabilities in [0, 1]; row 0 is the lowest.
-        extent: left, right, bottom and top of the map, in any unit.
-        points: words by name, at their places in the plane.
-        path: places that a climb went through.
-        label: what the contours show.
-        title: the finding, in a sentence.
-        alt: what the figure shows.
-    """
-    described(alt)
-    figure = new_figure(4.6)
-    axes = figure.add_subplot(aspect="equal")
-    across = np.linspace(extent[0], extent[1], heights.shape[1])
-    up = np.linspace(extent[2], extent[3], heights.shape[0])
-    filled = axes.contourf(across, up, 100 * heights.cpu().numpy(), levels=range(0, 101, 10), cmap="Blues")
-    figure.colorbar(filled, ax=axes, label=label)
-    if len(path):
-        axes.plot(*zip(*path, strict=True), "-", color="black", linewidth=1.5, marker="")
-        axes.plot(*path[-1], "*", color=PALETTE[1], markeredgecolor="black", markersize=15, label="where it ends")
-        axes.legend(loc="upper right")
-    for name, (x, y) in points.items():
-        axes.plot(x, y, "o", color="white", markeredgecolor="black")
-        axes.annotate(
-            name.strip(), (x, y), xytext=(0, -16), textcoords="offset points", ha="center", fontsize=11.5,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.8},
-        )  # fmt: skip
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.grid(visible=False)
-    axes.set_title(title, loc="left", wrap=True)
-    return DescribedFigure(figure, alt=alt)
 
 
 def readable(pieces: list[str]) -> str:
@@ -270,8 +165,8 @@ def readable(pieces: list[str]) -> str:
     return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
 
 
-def without_offensive(prompts: FoundPrompts) -> FoundPrompts:
-    """The prompts whose text has no word of the list; how many are missing says the difference in length.
+def without_offensive(prompts: PromptResults) -> PromptResults:
+    """The prompts whose text has no offensive word; the difference in length says how many are missing.
 
     Args:
         prompts: what a search found. The text is looked at, not the tokens: two harmless tokens can spell a slur.
@@ -279,7 +174,50 @@ def without_offensive(prompts: FoundPrompts) -> FoundPrompts:
     Raises:
         ValueError: none would be left.
     """
-    kept = [row for row, text in enumerate(prompts.text) if not is_offensive(text)]
-    if not kept:
+    shown = [row for row, text in enumerate(prompts.text) if not is_offensive(text)]
+    if not shown:
         raise ValueError(f"each of the {len(prompts)} prompts for {prompts.target!r} has a word that is not shown.")
-    return prompts.rows(kept)
+    return prompts.rows(shown)
+
+
+def save_prompts(path: Path, found: Mapping[str, PromptResults], settings: Mapping[str, object]) -> None:
+    """Writes the prompts found for several targets, with the settings of the search.
+
+    Args:
+        path: of the file, safetensors.
+        found: prompts by name of the target.
+        settings: that JSON can hold.
+    """
+    tensors = {name: each.token_ids.to(torch.int32).contiguous() for name, each in found.items()}
+    about = {"targets": {name: each.target for name, each in found.items()}, "settings": dict(settings)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, metadata={"prompts": json.dumps(about)})
+
+
+def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptResults], dict]:
+    """(the prompts by name of the target, the settings of the search); each prompt is tried by the model again.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a file that `save_prompts` did not write, or with tokens that the model does not have.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"there is no file of prompts {path}; save_prompts writes one.")
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})["prompts"])
+            prompts = {name: file.get_tensor(name).long() for name in about["targets"]}
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} was not written by save_prompts, or is damaged ({error!r}).") from None
+    largest = max(int(ids.max()) for ids in prompts.values())
+    if largest >= lm.vocabulary:
+        raise ValueError(
+            f"{path} has the token {largest}, {lm.name} has {lm.vocabulary}: it was made for another model."
+        )
+    found = {}
+    for name, text in about["targets"].items():
+        scorer = Scorer(lm, target := as_target(lm, text))
+        ids = prompts[name].to(lm.device)
+        counts = {"forward_passes": len(ids), "backward_passes": 0, "interrupted": False}
+        found[name] = PromptResults.of_tokens(lm, ids, scorer(ids), target, **counts)
+    return found, about["settings"]

@@ -1,18 +1,17 @@
-"""Prompts by gradient: climb in embedding space, and read the way in tokens.
+"""Prompts by gradient: an optimisation in embedding space, projected to tokens.
 
-Prompts cannot be climbed, since tokens are discrete. Their embeddings can: start many prompts at once, climb the
-log-probability of the target through the frozen model, and let a penalty pull every vector toward the nearest token.
-Every few steps each prompt is *snapped*: replaced by the tokens nearest to its vectors, and tried for real. Each
-restart keeps the best tokens that it has met.
+Tokens are discrete, so that no gradient leads from one prompt to the next. Their embeddings can be optimised: many
+prompts start at once, the log-probability of the target is maximised through the frozen model, and a penalty pulls
+every vector toward the nearest token. Every few steps each prompt is *snapped*, that is projected to the tokens nearest
+to its vectors, and these tokens are evaluated. Each restart keeps the best tokens that it has met.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from course_utils.activations import Outputs
 from course_utils.canvas import PromptCanvas
-from course_utils.language.prompt_results import FoundPrompts, described_prompts
+from course_utils.language.prompt_results import PromptResults
 from course_utils.language.targets import (
     POSITIONS,
     FromEmbeddings,
@@ -35,6 +34,8 @@ from course_utils.loop import optimize
 from course_utils.models.language_model import LanguageModel
 from course_utils.objectives import Objective
 from course_utils.validation import check_settings
+
+OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 
 
 @torch.inference_mode(False)
@@ -54,7 +55,7 @@ def optimize_prompts(
     stop_at: float | None = None,
     snap_every: int = 2,
     seed: int = 0,
-    on_step: Callable[[int, Tensor, Outputs, Tensor], object] | None = None,
+    on_step: OnStep | None = None,
     progress: bool | None = None,
 ) -> OptimizedPrompts:
     """Prompts of a few tokens after which the model says `target`.
@@ -63,7 +64,7 @@ def optimize_prompts(
         lm: the language model; its weights do not change.
         target: text of one or several tokens, mostly with a leading space (`" girl"`), or token ids.
         length: tokens of a prompt.
-        restarts: how many prompts are climbed side by side. Restart i does not depend on their number.
+        restarts: number of prompts that are optimised together. Restart i does not depend on their number.
         steps: gradient steps.
         distance_weight: how strongly vectors are pulled toward tokens: what the mean distance to the nearest token
             costs, in units of the objective; or a pair, from the first number of which it grows to the second.
@@ -74,7 +75,7 @@ def optimize_prompts(
         exclude: tokens that prompts may not be made of: rules out of `"target"`, `"stem"`, `"special"`,
             `"unprintable"`, `"offensive"` (`course_utils.language.vocabulary`), and token ids; `()` allows all.
         stop_at: probability of the target, in (0, 1], at which a restart's tokens are good enough, and it stops.
-        snap_every: steps between two looks at the nearest tokens.
+        snap_every: steps between two projections to the nearest tokens.
         seed: of the starts.
         on_step: called as on_step(step, embeddings, outputs, score) before each step.
         progress: True shows a bar, False none, None one for work of over a second.
@@ -86,41 +87,49 @@ def optimize_prompts(
         ValueError: an empty target, one that the tokenizer cannot spell, a length that does not fit into the context,
             settings out of range, an unknown metric, start or rule.
 
-    Source: the idea (climb embeddings, pull them toward tokens, read the nearest) is that of Rumbelow & Watkins's
+    Source: the idea (optimise embeddings, pull them toward tokens, read the nearest) is that of Rumbelow & Watkins's
     code `backwards` (2023). Different here: soft and discrete prompts are on the same scale, the probability that
     counts is the one after the tokens, and every restart keeps its best.
     """
     wanted = as_target(lm, target)
     check_length(lm, length, wanted)
     check_settings(stop_at=stop_at, restarts=restarts, steps=steps, snap_every=snap_every)
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"learning_rate={learning_rate!r} given, expected a number above 0, such as 0.6.")
     aim = objective_for(wanted, objective)
     table = lm.embeddings
     allowed = allowed_tokens(lm, exclude, target=wanted.text)
     words = TokenTable(table, metric, allowed)
     canvas = PromptCanvas(restarts, length, table, start=start, allowed=allowed, seed=seed)
     pull = PullToTokens(words, distance_weight, steps)
-    snapper = Snapper(words, Scorer(lm, wanted), aim, pull, restarts, steps=steps, every=snap_every, also=on_step)
+    scorer = Scorer(lm, wanted)
+    snapper = Snapper(words=words, scorer=scorer, aim=aim, pull=pull, steps=steps, every=snap_every, also=on_step)
     result = optimize(
         FromEmbeddings(lm, wanted), canvas, aim, priors=[pull] if pull.final else (), steps=steps, seed=seed,
-        optimizer=partial(torch.optim.Adam, lr=canvas.learning_rate(rate_checked(learning_rate))), on_step=snapper,
+        optimizer=partial(torch.optim.Adam, lr=canvas.learning_rate(learning_rate)), on_step=snapper,
         stop_at=stop_at, confidence=snapper.reached if stop_at else None, progress=progress,
     )  # fmt: skip
-    kept = snapper.kept()
-    return OptimizedPrompts(
-        **described_prompts(lm, kept.ids, kept.log_probability, wanted),
-        soft_probability=kept.soft.exp(),
-        snapped_probability=kept.snapped.exp(),
-        distance=kept.distance,
-        embeddings=kept.embeddings,
+    best = snapper.best
+    if best is None:  # interrupted before the first projection
+        raise KeyboardInterrupt
+    return OptimizedPrompts.of_tokens(
+        lm,
+        best.ids,
+        best.log_probability,
+        wanted,
+        soft_probability=best.soft.exp(),
+        snapped_probability=best.snapped.exp(),
+        distance=best.distance,
+        embeddings=best.embeddings,
         history=snapper.history(),
-        forward_passes=snapper.scorer.passes + snapper.soft_passes,
+        forward_passes=scorer.passes + snapper.soft_passes,
         backward_passes=int(result.steps.sum()),
         interrupted=result.interrupted,
     )
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class OptimizedPrompts(FoundPrompts):
+class OptimizedPrompts(PromptResults):
     """Prompts found by gradient; one row a restart.
 
     Attributes:
@@ -130,7 +139,7 @@ class OptimizedPrompts(FoundPrompts):
         distance: of these vectors from their nearest tokens, as a mean; in units of the mean embedding norm for
             `metric="euclidean"`.
         embeddings: the vectors.
-        history: what was seen on the way.
+        history: the course of the run.
     """
 
     soft_probability: Float[Tensor, "prompts"]
@@ -148,16 +157,6 @@ class OptimizedPrompts(FoundPrompts):
             "soft": [f"{each:.3f}" for each in self.soft_probability.tolist()],
             "distance": [f"{each:.2f}" for each in self.distance.tolist()],
         }
-
-
-def rate_checked(learning_rate: Any) -> float:
-    """A step size above 0; ValueError for anything else."""
-    if not 0 < learning_rate < float("inf"):
-        raise ValueError(f"learning_rate={learning_rate!r} given, expected a number above 0, such as 0.6.")
-    return float(learning_rate)
-
-
-OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 
 
 class PullToTokens:
@@ -183,7 +182,7 @@ class PullToTokens:
 
     @property
     def weight(self) -> float:
-        """At the step that the run is at."""
+        """The weight at the step that the run is at."""
         return self.first + (self.final - self.first) * min(1.0, self.step / max(1, self.steps - 1))
 
     def __call__(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch"]:
@@ -199,25 +198,12 @@ class PullToTokens:
         return f"{self.final:g} · distance to the nearest token ({self.words.metric})"
 
 
-@dataclass(frozen=True)
-class Kept:
-    """The best of each restart; log-probabilities of the target."""
-
-    ids: Int[Tensor, "restarts length"]  # the best tokens so far
-    log_probability: Float[Tensor, "restarts"]  # after them
-    soft: Float[Tensor, "restarts"]  # after the vectors with the best score
-    snapped: Float[Tensor, "restarts"]  # after the tokens nearest to these
-    score: Float[Tensor, "restarts"]
-    distance: Float[Tensor, "restarts"]
-    embeddings: Float[Tensor, "restarts length width"]
-
-
 @dataclass(frozen=True, eq=False)
 class History:
-    """What was seen at each snap; one column a restart, which keeps its last value once it has stopped.
+    """The course of a run, at each projection; one column a restart, which keeps its last value once it has stopped.
 
     Attributes:
-        steps: before which the prompts were snapped.
+        steps: before which the prompts were projected to tokens.
         soft_probability: of the target after the vectors.
         probability: of the target after the tokens nearest to them.
         distance: mean distance from the vectors to these tokens.
@@ -229,42 +215,66 @@ class History:
     distance: Float[Tensor, "snaps restarts"]
 
 
+@dataclass(frozen=True)
+class Projection:
+    """Prompts as vectors and as tokens, one row a restart; log-probabilities of the target."""
+
+    ids: Int[Tensor, "restarts length"]  # the tokens
+    log_probability: Float[Tensor, "restarts"]  # after them
+    soft: Float[Tensor, "restarts"]  # after the vectors
+    snapped: Float[Tensor, "restarts"]  # after the tokens nearest to these vectors
+    score: Float[Tensor, "restarts"]  # of the vectors
+    distance: Float[Tensor, "restarts"]
+    embeddings: Float[Tensor, "restarts length width"]
+
+    def placed(self, rows: Int[Tensor, "left"], new: Projection) -> Projection:
+        """With new values in some rows."""
+        return Projection(**{name: old.index_put((rows,), getattr(new, name)) for name, old in vars(self).items()})
+
+    def best(self, other: Projection) -> Projection:
+        """The better of two in each row: tokens by their log-probability, vectors, with all else, by their score."""
+        tokens, vectors = other.log_probability > self.log_probability, other.score > self.score
+        better = dict.fromkeys(vars(self), vectors) | {"ids": tokens, "log_probability": tokens}
+        return Projection(
+            **{
+                name: torch.where(better[name].view(-1, *[1] * (mine.ndim - 1)), getattr(other, name), mine)
+                for name, mine in vars(self).items()
+            }
+        )
+
+
+@dataclass(eq=False, kw_only=True)
 class Snapper:
-    """Watches a run: every few steps it replaces vectors by their nearest tokens, tries these, and keeps the best.
+    """Projection to the nearest tokens every few steps of a run; the tokens are evaluated, and the best are kept.
 
-    It ranks vectors by their score under the *final* weight of the pull, so that a weight that grows does not let the
-    beginning win.
+    Vectors are ranked by their score under the *final* weight of the pull, so that a weight that grows does not let
+    the beginning win.
 
-    Args:
+    Attributes:
         words: the tokens.
-        scorer: tries prompts of tokens, and counts.
+        scorer: evaluates prompts of tokens, and counts them.
         aim: the run's objective.
         pull: the run's prior; its step is set here.
-        restarts: number of prompts.
         steps: of the run.
-        every: steps between two snaps; the last state is always looked at.
+        every: steps between two projections; the last state is always projected.
         also: another function to call at every step.
+        best: the best tokens of each restart so far, and its best vectors; None before the first projection.
+        last: the last projection of each restart.
+        soft_passes: prompts of vectors that went through the model.
+        seen: step, soft and discrete log-probability, and distance at each projection.
     """
 
-    def __init__(
-        self,
-        words: TokenTable,
-        scorer: Scorer,
-        aim: Objective,
-        pull: PullToTokens,
-        restarts: int,
-        *,
-        steps: int,
-        every: int,
-        also: OnStep | None = None,
-    ) -> None:
-        self.words, self.scorer, self.aim, self.pull = words, scorer, aim, pull
-        self.target = scorer.target
-        self.restarts, self.steps, self.every, self.also = restarts, steps, every, also
-        self.soft_passes = 0
-        self._kept: Kept | None = None
-        self._last: Kept | None = None  # at the last snap, better or not
-        self._seen: list[tuple[int, Tensor, Tensor, Tensor]] = []
+    words: TokenTable
+    scorer: Scorer
+    aim: Objective
+    pull: PullToTokens
+    steps: int
+    every: int
+    also: OnStep | None = None
+    best: Projection | None = None
+    last: Projection | None = None
+    soft_passes: int = 0
+    seen: list[tuple[int, Tensor, Tensor, Tensor]] = field(default_factory=list)
 
     @torch.no_grad()
     def __call__(self, step: int, embeddings: Tensor, outputs: Outputs, score: Tensor) -> None:
@@ -273,74 +283,40 @@ class Snapper:
         self.soft_passes += len(embeddings)
         self.pull.step = step + 1
         if step % self.every == 0 or step == self.steps:
-            self._snap(step, embeddings, outputs)
+            self._project(step, embeddings, outputs)
 
     def reached(self, outputs: Outputs) -> Float[Tensor, "left"]:
         """The probability that each restart's best tokens give the target: what the run may stop at."""
-        if self._kept is None:
+        if self.best is None:
             return torch.zeros(len(outputs.logits), device=outputs.logits.device)
-        best = self._kept.log_probability.exp()
+        best = self.best.log_probability.exp()
         return best if outputs.samples is None else best[outputs.samples]
 
-    def kept(self) -> Kept:
-        """The best so far.
-
-        Raises:
-            KeyboardInterrupt: there is none, because the run was interrupted before the first snap.
-        """
-        if self._kept is None:
-            raise KeyboardInterrupt
-        return self._kept
-
     def history(self) -> History:
-        """What was seen at each snap."""
-        steps, soft, hard, far = zip(*self._seen, strict=True)
-        return History(torch.tensor(steps), torch.stack(soft).exp(), torch.stack(hard).exp(), torch.stack(far))
+        """The values at each projection."""
+        steps, soft, hard, distance = zip(*self.seen, strict=True)
+        return History(torch.tensor(steps), torch.stack(soft).exp(), torch.stack(hard).exp(), torch.stack(distance))
 
-    def _snap(self, step: int, embeddings: Tensor, outputs: Outputs) -> None:
-        where = torch.arange(len(embeddings), device=embeddings.device) if outputs.samples is None else outputs.samples
+    def _project(self, step: int, embeddings: Tensor, outputs: Outputs) -> None:
+        rows = torch.arange(len(embeddings), device=embeddings.device) if outputs.samples is None else outputs.samples
         ids = self.words.nearest(embeddings)[..., 0]
-        far = self.pull.distance(embeddings, ids)
-        now = Kept(
+        distance = self.pull.distance(embeddings, ids)
+        now = Projection(
             ids=ids,
-            log_probability=(hard := self._tried(ids, where)),
-            soft=along(outputs.layers.get(POSITIONS, outputs.logits[:, None]), self.target.ids),
-            snapped=hard,
-            score=self.aim(outputs) - self.pull.final * far,
-            distance=far,
+            log_probability=(reached := self._evaluated(ids, rows)),
+            soft=along(outputs.layers.get(POSITIONS, outputs.logits[:, None]), self.scorer.target.ids),
+            snapped=reached,
+            score=self.aim(outputs) - self.pull.final * distance,
+            distance=distance,
             embeddings=embeddings.clone(),
         )
-        self._kept, self._last = _better(self._kept, now, where), _placed(self._last, now, where)
-        self._seen.append((step, self._last.soft, self._last.snapped, self._last.distance))
+        self.last = now if self.last is None else self.last.placed(rows, now)
+        self.best = self.last if self.best is None else self.best.best(self.last)
+        self.seen.append((step, self.last.soft, self.last.snapped, self.last.distance))
 
-    def _tried(self, ids: Int[Tensor, "left length"], where: Int[Tensor, "left"]) -> Float[Tensor, "left"]:
-        """The target's log-probability after tokens; those of the last snap need not be tried again."""
-        if self._last is None:
+    def _evaluated(self, ids: Int[Tensor, "left length"], rows: Int[Tensor, "left"]) -> Float[Tensor, "left"]:
+        """The target's log-probability after tokens; those of the last projection are not evaluated again."""
+        if self.last is None:
             return self.scorer(ids)
-        found = self._last.snapped[where]
-        moved = (ids != self._last.ids[where]).any(1).nonzero().squeeze(1)
-        return found.index_put((moved,), self.scorer(ids[moved]))
-
-
-TOKENS = ("ids", "log_probability")  # what is kept of the best tokens; the rest is kept of the best vectors
-
-
-def _placed(old: Kept | None, new: Kept, where: Int[Tensor, "left"]) -> Kept:
-    """The new rows in their places among all."""
-    if old is None:
-        return new
-    return Kept(**{name: kept.index_put((where,), getattr(new, name)) for name, kept in vars(old).items()})
-
-
-def _better(old: Kept | None, new: Kept, where: Int[Tensor, "left"]) -> Kept:
-    """The better of old and new: tokens by their own log-probability, vectors by their score."""
-    if old is None:
-        return new
-    tokens = new.log_probability > old.log_probability[where]
-    vectors = new.score > old.score[where]
-
-    def merged(name: str, kept: Tensor) -> Tensor:
-        rows = tokens if name in TOKENS else vectors
-        return kept.index_put((where[rows],), getattr(new, name)[rows])
-
-    return Kept(**{name: merged(name, kept) for name, kept in vars(old).items()})
+        moved = (ids != self.last.ids[rows]).any(1).nonzero().squeeze(1)
+        return self.last.snapped[rows].index_put((moved,), self.scorer(ids[moved]))

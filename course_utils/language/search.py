@@ -1,14 +1,15 @@
-"""Prompts by search: change one token at a time, or draw prompts at random; the yardsticks for the climb.
+"""Prompts by discrete search: the baselines for the optimisation in embedding space.
 
-coordinate_search   a gradient proposes swaps of single tokens, trying them decides
-random_search       no gradient, no memory: what luck finds with as many looks at the model
+coordinate_search   a gradient proposes swaps of single tokens, evaluating them decides
+random_search       the best of prompts drawn at random, with as many forward passes
+exhaustive_prompts  the best of all prompts of a length: the optimum that the others are compared with
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice, product
 from typing import Any
 
@@ -16,12 +17,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.language.prompt_results import FoundPrompts, described_prompts
+from course_utils.language.prompt_results import PromptResults
 from course_utils.language.targets import FromEmbeddings, Scorer, Target, along, as_target, check_length
 from course_utils.language.vocabulary import Exclude, allowed_tokens
 from course_utils.models.language_model import LanguageModel
-from course_utils.utils import progress_bar, sample_generators
+from course_utils.utils import progress_bar, run_chunks, sample_generators
 from course_utils.validation import as_found, check_settings
+
+LIMIT = 120.0  # seconds: an exhaustive search that takes longer is not begun unless it is asked for
+TRIAL = 0.25  # seconds of work from which the whole is estimated
+ROUNDING = 1e-3  # how far log-probabilities with and without the cache may differ in float32
 
 
 @torch.inference_mode(False)
@@ -37,8 +42,8 @@ def coordinate_search(
     exclude: Exclude = ("target", "special"),
     seed: int = 0,
     progress: bool | None = None,
-) -> FoundPrompts:
-    """Prompts found by swapping one token at a time.
+) -> PromptResults:
+    """Prompts found by swapping one token at a time, proposed by a gradient (HotFlip) and evaluated.
 
     In each step the gradient of the log-probability with respect to the embeddings says, to first order, what each
     swap would bring; of the `top_k` best swaps at each place, `candidates` are drawn and tried; the best is taken if
@@ -66,25 +71,22 @@ def coordinate_search(
     tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
     generators = sample_generators(seed, range(restarts), "coordinate search")
     scorer = Scorer(lm, wanted)
-    prompts = _drawn(tokens, length, generators)
+    drawn = [torch.randint(len(tokens), (length,), generator=each) for each in generators]
+    prompts = tokens[torch.stack(drawn).to(tokens.device)]
     reached, gradients, interrupted = scorer(prompts), 0, False
     try:
         for _ in progress_bar(range(steps), "searching", progress=progress):
-            promise = _promise(lm, prompts, wanted)[:, :, tokens]
+            scores = _hotflip_scores(lm, prompts, wanted)[:, :, tokens]
             gradients += restarts
-            tried = _swapped(prompts, promise, tokens, generators, candidates=candidates, top_k=top_k)
+            tried = _swapped(prompts, scores, tokens, generators, candidates=candidates, top_k=top_k)
             found, which = scorer(tried.flatten(0, 1)).unflatten(0, tried.shape[:2]).max(1)
             better = found > reached
             taken = tried[torch.arange(restarts, device=tried.device), which]
             prompts, reached = torch.where(better[:, None], taken, prompts), torch.where(better, found, reached)
     except KeyboardInterrupt:
         interrupted = True
-    return FoundPrompts(
-        **described_prompts(lm, prompts, reached, wanted),
-        forward_passes=scorer.passes + gradients,
-        backward_passes=gradients,
-        interrupted=interrupted,
-    )
+    passes = {"forward_passes": scorer.passes + gradients, "backward_passes": gradients}
+    return PromptResults.of_tokens(lm, prompts, reached, wanted, interrupted=interrupted, **passes)
 
 
 def random_search(
@@ -97,8 +99,8 @@ def random_search(
     exclude: Exclude = ("target", "special"),
     seed: int = 0,
     progress: bool | None = None,
-) -> FoundPrompts:
-    """The best of prompts that are drawn at random: what a method must beat at the same number of passes.
+) -> PromptResults:
+    """The best of prompts that are drawn at random: the baseline at the same number of forward passes.
 
     Args:
         lm, target, length, exclude, seed, progress: as `optimize_prompts`.
@@ -114,18 +116,13 @@ def random_search(
     check_settings(passes=passes, top=top)
     wanted = as_target(lm, target)
     scorer, drawn = Scorer(lm, wanted), random_prompts(lm, target, passes, length=length, exclude=exclude, seed=seed)
-    best, interrupted = Best(top, length, lm.device), False
-    try:
-        for part in progress_bar(drawn.split(scorer.batch), "trying", progress=progress):
-            best.see(part, scorer(part))
-    except KeyboardInterrupt:
-        interrupted = True
-    return FoundPrompts(
-        **described_prompts(lm, best.prompts, best.reached, wanted),
-        forward_passes=scorer.passes,
-        backward_passes=0,
-        interrupted=interrupted,
-    )
+    best = TopPrompts(top, length, lm.device)
+
+    def evaluate(part: Tensor, *, progress: bool | None) -> None:
+        best.update(part, scorer(part))
+
+    _, interrupted = run_chunks(evaluate, drawn.split(scorer.batch), "trying", progress=progress)
+    return best.results(lm, wanted, scorer.passes, interrupted)
 
 
 def random_prompts(
@@ -152,7 +149,7 @@ def target_log_probability(
     return Scorer(lm, as_target(lm, target))(prompts.to(lm.device))
 
 
-class Best:
+class TopPrompts:
     """The best prompts of all that were seen, best first.
 
     Args:
@@ -165,17 +162,22 @@ class Best:
         self.prompts = torch.empty(0, length, dtype=torch.long, device=device)
         self.reached = torch.empty(0, device=device)
 
-    def see(self, prompts: Int[Tensor, "prompts length"], reached: Float[Tensor, "prompts"]) -> None:
+    def update(self, prompts: Int[Tensor, "prompts length"], reached: Float[Tensor, "prompts"]) -> None:
         """Prompts, and the target's log-probability after each."""
         every, all_reached = torch.cat([self.prompts, prompts]), torch.cat([self.reached, reached])
         value, order = all_reached.topk(min(self.top, len(all_reached)))
         self.prompts, self.reached = every[order], value
 
+    def results(self, lm: LanguageModel, target: Target, passes: int, interrupted: bool) -> PromptResults:
+        """The prompts as the result of a search without gradients."""
+        passed = {"forward_passes": passes, "backward_passes": 0}
+        return PromptResults.of_tokens(lm, self.prompts, self.reached, target, interrupted=interrupted, **passed)
 
-def _promise(
+
+def _hotflip_scores(
     lm: LanguageModel, prompts: Int[Tensor, "restarts length"], target: Target
 ) -> Float[Tensor, "restarts length vocabulary"]:
-    """To first order, what putting each token at each place would add to the log-probability, up to a constant."""
+    """HotFlip scores: first-order change of the log-probability by each token at each place, up to a constant."""
     table, reader = lm.embeddings, FromEmbeddings(lm, target)
     with as_found(lm.model), torch.enable_grad():
         embeddings = table[prompts].requires_grad_()
@@ -186,30 +188,21 @@ def _promise(
 
 def _swapped(
     prompts: Int[Tensor, "restarts length"],
-    promise: Float[Tensor, "restarts length tokens"],
+    scores: Float[Tensor, "restarts length tokens"],
     tokens: Int[Tensor, "tokens"],
     generators: Sequence[torch.Generator],
     *,
     candidates: int,
     top_k: int,
 ) -> Int[Tensor, "restarts candidates length"]:
-    """Prompts with one token swapped for one of the most promising at its place, drawn evenly."""
-    best = tokens[promise.topk(min(top_k, len(tokens)), dim=2).indices]
+    """Prompts with one token swapped for one of the `top_k` with the highest scores at its place, drawn evenly."""
+    best = tokens[scores.topk(min(top_k, len(tokens)), dim=2).indices]
     length, choices = best.shape[1:]
     draws = torch.stack([torch.randint(length * choices, (candidates,), generator=each) for each in generators])
     place, rank = draws.to(prompts.device) // choices, draws.to(prompts.device) % choices
     row = torch.arange(len(prompts), device=prompts.device)[:, None]
     swapped = prompts[:, None].repeat(1, candidates, 1)
     return swapped.scatter(2, place[..., None], best[row, place, rank][..., None])
-
-
-def _drawn(tokens: Tensor, length: int, generators: Sequence[torch.Generator]) -> Int[Tensor, "restarts length"]:
-    drawn = [torch.randint(len(tokens), (length,), generator=each) for each in generators]
-    return tokens[torch.stack(drawn).to(tokens.device)]
-
-
-LIMIT = 120.0  # seconds: what takes longer is not begun unless it is asked for
-TRIAL = 0.25  # seconds of trying from which the whole is estimated
 
 
 @torch.no_grad()
@@ -223,7 +216,7 @@ def exhaustive_prompts(
     exclude: Exclude = ("target", "special"),
     limit: float = LIMIT,
     progress: bool | None = None,
-) -> FoundPrompts:
+) -> PromptResults:
     """The best of all prompts of a length, found by trying every one.
 
     Args:
@@ -243,37 +236,26 @@ def exhaustive_prompts(
     check_settings(top=top)
     wanted = as_target(lm, target)
     check_length(lm, length, wanted)
-    tokens = _candidates(lm, candidates, exclude, wanted)
-    score, work = ExtendedPrompts(lm, wanted, tokens), len(tokens) ** length
-    _check_time(score, lambda: _beginnings(tokens, length, score.at_once), work, limit)
-    best, score.passes, interrupted = Best(top, length, lm.device), 0, False
-    parts = -(-(len(tokens) ** (length - 1)) // score.at_once)
-    try:
-        beginnings = _beginnings(tokens, length, score.at_once)
-        for _ in progress_bar(range(parts), f"trying {work:,} prompts", progress=progress):
-            part = next(beginnings)
-            value, place = score(part).flatten().topk(min(top, len(part) * len(tokens)))
-            row, last = place // len(tokens), place % len(tokens)
-            best.see(torch.cat([part[row], tokens[last, None]], 1), value)
-    except KeyboardInterrupt:
-        interrupted = True
-    return FoundPrompts(
-        **described_prompts(lm, best.prompts, best.reached, wanted),
-        forward_passes=score.passes,
-        backward_passes=0,
-        interrupted=interrupted,
-    )
-
-
-def _candidates(
-    lm: LanguageModel, candidates: Tensor | Sequence[int] | None, exclude: Exclude, target: Target
-) -> Int[Tensor, "candidates"]:
     if candidates is None:
-        return allowed_tokens(lm, exclude, target=target.text).nonzero().squeeze(1)
-    tokens = torch.as_tensor(candidates, dtype=torch.long, device=lm.device).unique()
-    if not len(tokens) or tokens[0] < 0 or tokens[-1] >= lm.vocabulary:
-        raise ValueError(f"{len(tokens)} candidates given, expected token ids from 0 to {lm.vocabulary - 1}.")
-    return tokens
+        tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
+    else:
+        tokens = torch.as_tensor(candidates, dtype=torch.long, device=lm.device).unique()
+        if not len(tokens) or tokens[0] < 0 or tokens[-1] >= lm.vocabulary:
+            raise ValueError(f"{len(tokens)} candidates given, expected token ids from 0 to {lm.vocabulary - 1}.")
+    score, work = ExtendedPrompts(lm, wanted, tokens), len(tokens) ** length
+    _check_time(score, _beginnings(tokens, length, score.at_once), work, limit)
+    best, score.passes = TopPrompts(top, length, lm.device), 0
+    beginnings = _beginnings(tokens, length, score.at_once)
+
+    def evaluate(_: int, *, progress: bool | None) -> None:
+        part = next(beginnings)
+        value, place = score(part).flatten().topk(min(top, len(part) * len(tokens)))
+        row, last = place // len(tokens), place % len(tokens)
+        best.update(torch.cat([part[row], tokens[last, None]], 1), value)
+
+    parts = range(-(-(len(tokens) ** (length - 1)) // score.at_once))
+    _, interrupted = run_chunks(evaluate, parts, f"trying {work:,} prompts", progress=progress)
+    return best.results(lm, wanted, score.passes, interrupted)
 
 
 def _beginnings(tokens: Int[Tensor, "candidates"], length: int, at_once: int) -> Iterator[Int[Tensor, "part before"]]:
@@ -283,9 +265,10 @@ def _beginnings(tokens: Int[Tensor, "candidates"], length: int, at_once: int) ->
         yield torch.tensor(part, dtype=torch.long, device=tokens.device).reshape(len(part), length - 1)
 
 
-def _check_time(score: ExtendedPrompts, parts: Callable, work: int, limit: float) -> None:
+def _check_time(score: ExtendedPrompts, parts: Iterator[Tensor], work: int, limit: float) -> None:
+    """Raise ValueError if, at the speed of its first quarter of a second, the work takes longer than `limit`."""
     begin, tried = time.perf_counter(), 0
-    for part in parts():
+    for part in parts:
         tried += score(part).numel()
         passed = time.perf_counter() - begin
         if passed > TRIAL:
@@ -293,19 +276,16 @@ def _check_time(score: ExtendedPrompts, parts: Callable, work: int, limit: float
     seconds = work / tried * passed
     if seconds > limit:
         raise ValueError(
-            f"trying {work:,} prompts would take about {_spoken(seconds)} ({tried / passed:,.0f} a second), and "
+            f"trying {work:,} prompts would take about {_duration(seconds)} ({tried / passed:,.0f} a second), and "
             f"limit={limit:g} seconds: give fewer candidates, a shorter length, or limit={seconds * 1.5:.2g}."
         )
 
 
-def _spoken(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {unit}"
     return f"{seconds:.0f} seconds"
-
-
-ROUNDING = 1e-3  # how far log-probabilities with and without the cache may differ in float32
 
 
 class ExtendedPrompts:
@@ -332,9 +312,10 @@ class ExtendedPrompts:
         self.passes += len(beginnings) * len(self.tokens)
         if self._caches is None:
             self._caches = self._agrees(beginnings[:2], self.tokens[:4])
-        return self._on_from(beginnings, self.tokens) if self._caches else self._anew(beginnings, self.tokens)
+        score = self._with_cache if self._caches else self._without_cache
+        return score(beginnings, self.tokens)
 
-    def _on_from(self, beginnings: Tensor, tokens: Tensor) -> Float[Tensor, "part tokens"]:
+    def _with_cache(self, beginnings: Tensor, tokens: Tensor) -> Float[Tensor, "part tokens"]:
         cache = self._read(beginnings)
         taught, reached = self.target.ids[:-1], []
         for last in tokens.split(max(1, self._plain.batch // len(beginnings))):
@@ -344,21 +325,23 @@ class ExtendedPrompts:
             known.batch_repeat_interleave(len(last))
             mask = ids.new_ones(count, known.get_seq_length() + ids.shape[1])
             logits = self.lm.model(input_ids=ids, past_key_values=known, attention_mask=mask, use_cache=True).logits
-            kept = logits[:, -len(self.target.ids) :, : self.lm.vocabulary].float()
-            reached.append(along(kept, self.target.ids).reshape(len(beginnings), len(last)))
+            logits = logits[:, -len(self.target.ids) :, : self.lm.vocabulary].float()
+            reached.append(along(logits, self.target.ids).reshape(len(beginnings), len(last)))
         return torch.cat(reached, 1)
 
-    def _anew(self, beginnings: Tensor, tokens: Tensor) -> Float[Tensor, "part tokens"]:
+    def _without_cache(self, beginnings: Tensor, tokens: Tensor) -> Float[Tensor, "part tokens"]:
         first = beginnings.repeat_interleave(len(tokens), 0)
         prompts = torch.cat([first, tokens.repeat(len(beginnings))[:, None]], 1)
         return self._plain(prompts).reshape(len(beginnings), len(tokens))
 
     def _read(self, beginnings: Tensor) -> Any:
+        """The model's cache after the beginnings."""
         ids = torch.cat([self.lm.prefix.expand(len(beginnings), -1), beginnings], 1)
         return self.lm.model(input_ids=ids, use_cache=True).past_key_values if ids.shape[1] else None
 
     def _agrees(self, beginnings: Tensor, tokens: Tensor) -> bool:
+        """Whether the cache can be copied and does not change the result."""
         if not hasattr(self._read(beginnings), "batch_repeat_interleave"):
             return False
-        with_cache, without = self._on_from(beginnings, tokens), self._anew(beginnings, tokens)
+        with_cache, without = self._with_cache(beginnings, tokens), self._without_cache(beginnings, tokens)
         return torch.allclose(with_cache, without, atol=ROUNDING)

@@ -1,4 +1,4 @@
-"""What a prompt is to be followed by: a target of one or several tokens, and how probable it is after a prompt.
+"""Targets of a prompt search: one or several tokens, and their log-probability after a prompt.
 
 The probability of several tokens is that of each after the prompt and the target's tokens before it (the chain rule).
 All of them come out of one pass over the prompt and the target together, because a causal model answers at every
@@ -165,12 +165,11 @@ class Scorer:
         if not len(prompts):
             return torch.empty(0, device=self.lm.device)
         self.passes += len(prompts)
-        return torch.cat([self._of(part) for part in prompts.split(self.batch)])
-
-    def _of(self, prompts: Int[Tensor, "part length"]) -> Float[Tensor, "part"]:
-        taught = self.target.ids[:-1].expand(len(prompts), -1)
-        logits = self.lm.logits_along(torch.cat([prompts, taught], 1), len(self.target.ids))
-        return along(logits, self.target.ids)
+        ids, found = self.target.ids, []
+        for part in prompts.split(self.batch):
+            taught = ids[:-1].expand(len(part), -1)
+            found.append(along(self.lm.logits_along(torch.cat([part, taught], 1), len(ids)), ids))
+        return torch.cat(found)
 
 
 def _remind_of_the_space(lm: LanguageModel, target: str, ids: list[int]) -> None:

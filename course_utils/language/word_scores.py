@@ -1,24 +1,31 @@
-"""Words with how strongly each is associated with a target, wherever they were counted."""
+"""Words scored by how strongly they go with a target: log-odds ratios, corrected for the number of words.
+
+A word is counted on two sides: in the prompts of a target and in those of others, or before a word of a text and
+before other words. Its score is the logarithm of the ratio of its odds, with an informative Dirichlet prior (Monroe,
+Colaresi & Quinn 2008). Of a thousand words some are far from zero by chance; so a word survives only where it beats
+what the largest of all words reaches when the rows are permuted between the sides (Westfall & Young 1993).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
-from random import Random
-from typing import Any, ClassVar
+from math import floor
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from matplotlib.axes import Axes
-from matplotlib.font_manager import findfont
-from matplotlib.ticker import FuncFormatter, NullFormatter
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, new_figure, styled
-from course_utils.stats import Proportion
+from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.utils import progress_bar, sample_generators
+
+Words = Sequence[str]
+
+CHUNK = 128  # shuffles or resamples at a time: they fit into a processor's memory however many words there are
+STRONG, WEAK = PALETTE[0], "#8a8a8a"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -77,9 +84,8 @@ class WordScores:
         """The `n` words with the highest z, whether they survive the correction or not."""
         return self.words[:n]
 
-    def plot(self, most: int = 15) -> Any:
+    def plot(self, most: int = 15) -> DescribedFigure:
         """Bars of the `most` strongest words with their intervals; hollow where a word does not survive."""
-
         return plot_associations(self, most=most)
 
     def __len__(self) -> int:
@@ -90,11 +96,8 @@ class WordScores:
         best = ", ".join(f"{word} {z:.1f}" for word, z in zip(self.words[:5], self.z.tolist(), strict=False))
         return (
             f"{what}: {len(self.survivors)} of {len(self)} words survive the correction (z > {self.critical:.1f}); "
-            f"highest z: {best}{self._more()}"
+            f"highest z: {best}"
         )
-
-    def _more(self) -> str:
-        return ""
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
@@ -103,40 +106,191 @@ class WordScores:
         return torch.stack([self.log_odds - times * self.deviation, self.log_odds + times * self.deviation], dim=1)
 
 
-STRONG, WEAK = PALETTE[0], "#8a8a8a"
-BARS = 12  # as many rows as stay legible beside a cloud
-INCHES = 3.3  # height of a cloud and the bars beside it
-FONTS = (48, 40, 34, 28, 24, 20, 17, 14)  # of the largest word, in pixels of 1/96 inch, the first that fits
-SHADES = (PALETTE[0], PALETTE[1], PALETTE[2], "#000000")  # dark enough on white, told apart by the colour-blind
+def scored(
+    table: PromptTable,
+    number: int,
+    *,
+    prior: float | None,
+    level: float,
+    shuffles: int,
+    seed: int,
+    progress: bool | None = None,
+) -> tuple[PromptTable, dict[str, Any]]:
+    """Scores of one set of prompts against all others, corrected for the number of words.
+
+    Returns:
+        The table with its columns in the order of z, highest first, and the fields of `AssociationScores` that follow
+        from it.
+    """
+    here = table.source == number
+    counts, elsewhere = (table.contains[side].sum(0) for side in (here, ~here))
+    prior = float(counts.sum()) if prior is None else float(prior)
+    order, scores = ranked(table.words, counts, elsewhere, prior)
+    largest = largest_by_chance(table, number, prior, shuffles, seed=seed, progress=progress)
+    exceeded = floor((1 - level) * (1 + shuffles) + 1e-9)  # by chance, at most so often
+    scores["critical"], scores["level"] = float(largest.sort(descending=True).values[exceeded - 1]), level
+    scores["p"] = (1 + (largest >= scores["z"].abs()[:, None]).sum(1)) / (1 + shuffles)
+    return table.columns(order.tolist()), scores
 
 
-@dataclass(frozen=True)
-class Bars:
-    """What a plot of words shows: one entry a word, the strongest first.
+def ranked(
+    words: Sequence[str], here: Int[Tensor, "words"], there: Int[Tensor, "words"], prior: float
+) -> tuple[Int[Tensor, "words"], dict[str, Any]]:
+    """The order of words by z, highest first, and the fields of `WordScores` that follow from counts, in that order."""
+    scores = log_odds(here.float(), there.float(), prior)
+    order = scores.z.argsort(descending=True, stable=True)
+    return order, {
+        "words": [words[column] for column in order.tolist()],
+        "z": scores.z[order],
+        "log_odds": scores.value[order],
+        "deviation": scores.deviation[order],
+        "counts": here[order],
+        "background_counts": there[order],
+        "prior": prior,
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class PromptTable:
+    """Occurrences of words in prompts, one row a prompt.
+
+    A word that stands in a prompt twice counts once: the words of one prompt were searched for together, so the
+    prompt is what was drawn independently, not the word.
 
     Attributes:
-        words: their names.
-        values, low, high: lengths of the bars and ends of their intervals; no intervals where `low` is None.
-        wide: ends of the intervals that allow for many words, where there are such.
-        strong: which words are drawn in colour and filled.
-        notes: what stands at the right of each bar.
-        xlabel: what the bars' lengths mean.
-        ratios: whether the values are logarithms of ratios, written as ×10.
+        words: one for each column.
+        contains: whether the prompt contains the word.
+        source: which set of prompts each row is from: 0 for the first, 1, 2, … for the others.
     """
 
-    words: Sequence[str]
-    values: Sequence[float]
-    notes: Sequence[str]
-    xlabel: str
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
-    wide: Sequence[tuple[float, float]] | None = None
-    strong: Sequence[bool] | None = None
-    ratios: bool = False
+    words: list[str]
+    contains: Bool[Tensor, "prompts words"]
+    source: Int[Tensor, "prompts"]
 
-    def first(self, n: int) -> Bars:
-        cut = {name: getattr(self, name) and getattr(self, name)[:n] for name in ("low", "high", "wide", "strong")}
-        return Bars(self.words[:n], self.values[:n], self.notes[:n], self.xlabel, ratios=self.ratios, **cut)
+    def without(self, words: Iterable[str]) -> PromptTable:
+        """The table without the columns of these words, in upper or lower case."""
+        dropped = {word.casefold() for word in words}
+        return self.columns([i for i, word in enumerate(self.words) if word.casefold() not in dropped])
+
+    def columns(self, columns: Sequence[int]) -> PromptTable:
+        """The table with these columns alone, in this order."""
+        return PromptTable([self.words[i] for i in columns], self.contains[:, list(columns)], self.source)
+
+
+def prompt_table(sets: Sequence[Sequence[Words]], words: Words | None = None) -> PromptTable:
+    """Sets of prompts, each prompt a list of words, as one table.
+
+    Args:
+        sets: the prompts.
+        words: those that have a column, in this order; all that occur, in alphabetical order, if None.
+    """
+    prompts = [prompt for each in sets for prompt in each]
+    listed = sorted({word for prompt in prompts for word in prompt}) if words is None else list(words)
+    column = {word: number for number, word in enumerate(listed)}
+    contains = torch.zeros(len(prompts), len(listed), dtype=torch.bool)
+    for row, prompt in enumerate(prompts):
+        contains[row, [column[word] for word in prompt if word in column]] = True
+    source = torch.repeat_interleave(torch.arange(len(sets)), torch.tensor([len(each) for each in sets]))
+    return PromptTable(listed, contains, source)
+
+
+@dataclass(frozen=True, eq=False)
+class LogOdds:
+    """Log-odds ratios of words and their standard errors.
+
+    Attributes:
+        value: logarithm of the odds of the word here, divided by its odds there; above 0: more frequent here.
+        deviation: its standard error.
+    """
+
+    value: Float[Tensor, "*batch words"]
+    deviation: Float[Tensor, "*batch words"]
+
+    @property
+    def z(self) -> Float[Tensor, "*batch words"]:
+        """The ratio in units of its standard error."""
+        return self.value / self.deviation
+
+
+def log_odds(here: Float[Tensor, "*batch words"], there: Float[Tensor, "*batch words"], prior: float) -> LogOdds:
+    """The log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008).
+
+    Plain ratios of frequencies put the rarest words first, which occur twice here and by chance never there. The prior
+    adds, on both sides, `prior` words at the frequencies of both sides together: rare words are drawn toward "no
+    difference", frequent ones hardly. Ours differs from the paper in that the prior's frequencies come from the two
+    sides themselves and from no third body of text.
+
+    Args:
+        here, there: how often each word was counted on each side.
+        prior: how many words the prior is worth, above 0.
+    """
+    here, there = here.double(), there.double()  # small differences of logarithms of large numbers
+    pooled = here + there
+    pseudo = prior * pooled / pooled.sum(-1, keepdim=True)
+    seen = pooled > 0  # a resample may leave a word out: no counts, no pseudo-counts, no difference
+    value, variance = torch.zeros_like(pooled), torch.zeros_like(pooled)
+    for sign, counts in ((1, here), (-1, there)):
+        count = torch.where(seen, counts + pseudo, 1.0)
+        others = counts.sum(-1, keepdim=True) + prior - count
+        value = value + sign * torch.where(seen, (count / others).log(), 0.0)
+        variance = variance + 1 / count
+    return LogOdds(value.float(), variance.sqrt().float())
+
+
+def largest_by_chance(
+    table: PromptTable, number: int, prior: float, shuffles: int, *, seed: int, progress: bool | None = None
+) -> Float[Tensor, "shuffles"]:
+    """The largest |z| of any word when the prompts are permuted between one set and the others.
+
+    A word is remarkable only if it beats what the largest of all words reaches by chance. Whole prompts are permuted,
+    so that words which always stand together do not count as independent (Westfall & Young 1993, single step).
+    """
+    (generator,) = sample_generators(seed, [0], "shuffles")
+    largest, contains, here = [], table.contains.float(), table.source == number
+    for first in progress_bar(range(0, shuffles, CHUNK), "shuffles", progress=progress):
+        keys = torch.rand(min(CHUNK, shuffles - first), len(here), generator=generator)
+        shuffled = torch.zeros_like(keys).scatter_(1, keys.topk(int(here.sum()), dim=1).indices, 1.0)
+        ours = shuffled @ contains
+        largest.append(log_odds(ours, contains.sum(0) - ours, prior).z.abs().amax(1))
+    return torch.cat(largest)
+
+
+def resampled_z(
+    table: PromptTable, prior: float, resamples: int, *, seed: int, progress: bool | None = None
+) -> Float[Tensor, "resamples words"]:
+    """z of every word when the prompts of each source are drawn anew from themselves, with replacement (bootstrap)."""
+    (generator,) = sample_generators(seed, [0], "bootstrap")
+    contains, source, z = table.contains.float(), table.source, []
+    ours, rows = source == 0, [(source == each).nonzero()[:, 0] for each in source.unique()]
+    for first in progress_bar(range(0, resamples, CHUNK), "bootstrap", progress=progress):
+        number = min(CHUNK, resamples - first)
+        weights = torch.zeros(number, len(source))
+        for mine in rows:
+            drawn = mine[torch.randint(len(mine), (number, len(mine)), generator=generator)]
+            weights.scatter_add_(1, drawn, torch.ones(drawn.shape))
+        z.append(log_odds(weights[:, ours] @ contains[ours], weights[:, ~ours] @ contains[~ours], prior).z)
+    return torch.cat(z)
+
+
+class Bar(NamedTuple):
+    """A word's bar.
+
+    Attributes:
+        word: its name.
+        value: length of the bar.
+        note: what stands at its right.
+        interval: ends of its own interval, where it has one.
+        corrected: ends of the interval that allows for many words. Only odds ratios have one: their values are
+            logarithms, and they are written as ×10.
+        strong: whether it is drawn in colour and filled.
+    """
+
+    word: str
+    value: float
+    note: str
+    interval: Sequence[float] | None = None
+    corrected: Sequence[float] | None = None
+    strong: bool = True
 
 
 @styled
@@ -152,174 +306,72 @@ def plot_associations(scores: WordScores, *, most: int = 15, alt: str | None = N
         most: how many words.
         alt: what the figure shows; by default the words with their odds ratios.
     """
-    bars = _bars(scores).first(most)
-    figure = new_figure(0.27 * len(bars.words) + 1.35)
-    _draw_bars(figure.add_subplot(), bars)
-    figure.suptitle(_finding(scores), fontsize=12.5, wrap=True)
-    return DescribedFigure(figure, alt=alt or f"{_finding(scores)}. {_words_of(bars)}")
+    bars, xlabel = odds_ratios(scores)
+    figure = new_figure(0.27 * len(bars[:most]) + 1.35)
+    draw_bars(figure.add_subplot(), bars[:most], xlabel)
+    figure.suptitle(finding(scores), fontsize=12.5, wrap=True)
+    return DescribedFigure(figure, alt=alt or f"{finding(scores)}. {bars_in_words(bars[:most], xlabel)}")
 
 
-@styled
-def cloud_of_scores(scores: WordScores, *, most: int, seed: int, title: str | None, alt: str | None) -> DescribedFigure:
-    """Words with z above 0, sized by z, grey where they do not survive; beside them the bars."""
-    chosen = [i for i in range(min(most, len(scores))) if scores.z[i] > 0]
-    sizes = {scores.words[i]: float(scores.z[i]) for i in chosen}
-    colours = {scores.words[i]: STRONG if scores.survives[i] else WEAK for i in chosen}
-    return _cloud_and_bars(sizes, colours, _bars(scores), title or _finding(scores), "z", seed, alt)
+def odds_ratios(scores: WordScores) -> tuple[list[Bar], str]:
+    """The bar of each word, the strongest first, and what the bars' lengths mean."""
+    counts = zip(scores.counts.tolist(), scores.background_counts.tolist(), strict=True)
+    notes = [f"{here} : {there}" for here, there in counts]
+    columns = (scores.log_odds, scores.interval, scores.corrected_interval, scores.survives)
+    rows = zip(scores.words, notes, *(column.tolist() for column in columns), strict=True)
+    bars = [Bar(word, value, note, own, corrected, strong) for word, note, value, own, corrected, strong in rows]
+    return bars, f"odds in these {scores.counted_in} against the others"
 
 
-@styled
-def cloud_of_shares(
-    shares: Mapping[str, Proportion], *, target: str | None, most: int, seed: int, title: str | None, alt: str | None
-) -> DescribedFigure:
-    """Words sized by the number of prompts that contain them; beside them these shares with intervals."""
-    names = list(shares)
-    per_cent = [[100 * getattr(share, end) for share in shares.values()] for end in ("value", "low", "high")]
-    counts = [f"{share.successes}" for share in shares.values()]
-    total = next(iter(shares.values())).total
-    bars = Bars(names, per_cent[0], counts, "% of prompts with the word", per_cent[1], per_cent[2])
-    of = f" for {target.strip()!r}" if target else ""
-    title = title or f"Words in {total} prompts{of}, by frequency alone"
-    sizes = {word: float(shares[word].successes) for word in names[:most]}
-    return _cloud_and_bars(sizes, _shades(sizes), bars, title, "frequency", seed, alt)
+def finding(scores: WordScores) -> str:
+    """The number of surviving words as a sentence, without its full stop."""
+    found, words = len(scores.survivors), len(scores)
+    of = f"{scores.target!r}: " if scores.target else ""
+    what = f"{found} of {words} words survive{'s' * (found == 1)}" if found else f"none of {words} words survives"
+    sentence = f"{of}{what} the correction for many words"
+    return sentence[0].upper() + sentence[1:]
 
 
-@styled
-def cloud_of_weights(
-    weights: Mapping[str, float], *, most: int, seed: int, title: str | None, alt: str | None
-) -> DescribedFigure:
-    """Words sized by weight; beside them the weights."""
-    names, values = list(weights), list(weights.values())
-    bars = Bars(names, values, [f"{value:.3g}" for value in values], "weight")
-    sizes = dict(list(weights.items())[:most])
-    return _cloud_and_bars(sizes, _shades(sizes), bars, title or "Words by weight", "weight", seed, alt)
-
-
-def _cloud_and_bars(
-    sizes: Mapping[str, float],
-    colours: Mapping[str, str],
-    bars: Bars,
-    title: str,
-    sized_by: str,
-    seed: int,
-    alt: str | None,
-) -> DescribedFigure:
-    bars = bars.first(BARS)
-    figure = new_figure(INCHES + 0.75)
-    left, right = figure.subplots(1, 2, width_ratios=[1, 1.05])
-    drawn = _draw_cloud(left, sizes, colours, seed)
-    left.set_title(f"sized by {sized_by}", fontsize=11.5)
-    _draw_bars(right, bars)
-    figure.suptitle(title, fontsize=12.5, wrap=True)
-    cloud = f"A word cloud, sized by {sized_by}: {', '.join(drawn[:15])}{' and more' if len(drawn) > 15 else ''}."
-    return DescribedFigure(figure, alt=alt or f"{title}. {cloud} Beside it bars. {_words_of(bars)}")
-
-
-def _draw_cloud(axes: Axes, sizes: Mapping[str, float], colours: Mapping[str, str], seed: int) -> list[str]:
-    """The cloud on the axes; returns the words that were drawn, the largest first.
-
-    A word's area grows with its number (its font with the root of it), and equal numbers get equal fonts. The library
-    makes words smaller where there is no more room; then all of them are tried again in smaller fonts.
-    """
-    from wordcloud import WordCloud
-
-    largest = max(sizes.values())
-    shares = {word: (size / largest) ** 0.5 for word, size in sizes.items()}
-    for font in FONTS:
-        cloud = WordCloud(
-            width=round(WIDTH / 2 * 96),
-            height=round(INCHES * 96),
-            scale=2,  # drawn with twice the pixels that are searched for room
-            font_path=findfont("DejaVu Sans"),  # the figures' own, and it has the letters of most languages
-            background_color="white",
-            color_func=lambda word, **_: colours[word],
-            prefer_horizontal=1.0,  # words on end are no easier to read
-            relative_scaling=1.0,
-            min_font_size=1,
-            max_font_size=font,
-            random_state=Random(seed),
-        ).generate_from_frequencies({word: share for word, share in shares.items() if share * font >= FONTS[-1] / 2})
-        if not _squeezed(cloud.layout_):
-            break
-    axes.imshow(np.asarray(cloud.to_array()), interpolation="antialiased", aspect="equal")
-    axes.set_axis_off()
-    return [entry[0][0] for entry in cloud.layout_]
-
-
-def _squeezed(layout: Sequence[Any]) -> bool:
-    """Whether a word in the cloud is smaller than its number, compared with the word before it, asks for."""
-    pairs = [(share, font) for (_, share), font, *_ in layout]
-    return any(font < round(share / before * larger) for (before, larger), (share, font) in pairwise(pairs))
-
-
-def _draw_bars(axes: Axes, bars: Bars) -> None:
-    rows = range(len(bars.words))
-    strong = bars.strong or [True] * len(bars.words)
-    colours = [STRONG if each else WEAK for each in strong]
-    axes.barh(rows, bars.values, height=0.62, color=[c if s else "white" for c, s in zip(colours, strong, strict=True)],
-              edgecolor=colours, alpha=0.55)  # fmt: skip
-    if bars.low is not None and bars.high is not None:
-        axes.hlines(rows, bars.low, bars.high, color="black", linewidth=2.6)
-    if bars.wide is not None:
-        axes.hlines(rows, *zip(*bars.wide, strict=True), color="black", linewidth=1.0)
-        axes.axvline(0, color="black", linewidth=1.0)
-    axes.set_yticks(rows, bars.words)
-    axes.set_ylim(len(bars.words) - 0.4, -0.6)
-    axes.set_xlabel(bars.xlabel)
+def draw_bars(axes: Any, bars: Sequence[Bar], xlabel: str) -> None:
+    """The bars on matplotlib's axes, the first at the top."""
+    rows, colours = range(len(bars)), [STRONG if bar.strong else WEAK for bar in bars]
+    fill = [colour if bar.strong else "white" for bar, colour in zip(bars, colours, strict=True)]
+    axes.barh(rows, [bar.value for bar in bars], height=0.62, color=fill, edgecolor=colours, alpha=0.55)
+    for name, width in (("interval", 2.6), ("corrected", 1.0)):
+        if ends := [end for bar in bars if (end := getattr(bar, name))]:
+            axes.hlines(rows, *zip(*ends, strict=True), color="black", linewidth=width)
+    axes.set_yticks(rows, [bar.word for bar in bars])
+    axes.set_ylim(len(bars) - 0.4, -0.6)
+    axes.set_xlabel(xlabel)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)
-    if bars.ratios:
+    beside = {"transform": axes.get_yaxis_transform()}
+    for row, bar in zip(rows, bars, strict=True):
+        axes.text(1.02, row, bar.note, va="center", fontsize=10.5, **beside)
+    if bars[0].corrected:
         _ratio_axis(axes, bars)
-    for row, note in zip(rows, bars.notes, strict=True):
-        axes.text(1.02, row, note, transform=axes.get_yaxis_transform(), va="center", fontsize=10.5)
-    if bars.ratios:
-        axes.text(1.02, -0.75, "here : there", transform=axes.get_yaxis_transform(), va="bottom", fontsize=9.5)
+        axes.text(1.02, -0.75, "here : there", va="bottom", fontsize=9.5, **beside)
 
 
-def _ratio_axis(axes: Axes, bars: Bars) -> None:
+def _ratio_axis(axes: Any, bars: Sequence[Bar]) -> None:
     """Logarithms of ratios, written as the ratios; what a wide interval has beyond ×1000 or below ×0.1 is cut off."""
-    low = min(0.0, *(end for end, _ in bars.wide or ()), *bars.values)
-    high = max(end for _, end in bars.wide or [(0.0, 1.0)])
-    axes.set_xlim(max(low, -np.log(10)), min(high, np.log(2000)) * 1.02)
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axes.axvline(0, color="black", linewidth=1.0)
+    lows, highs = zip(*(bar.corrected or () for bar in bars), strict=True)
+    low = min(0.0, *lows, *(bar.value for bar in bars))
+    axes.set_xlim(max(low, -np.log(10)), min(max(highs), np.log(2000)) * 1.02)
     ticks = [10.0**power for power in range(-1, 4)]
     axes.set_xticks(np.log([tick for tick in ticks if axes.get_xlim()[0] <= np.log(tick) <= axes.get_xlim()[1]]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{np.exp(x):g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _bars(scores: WordScores) -> Bars:
-    own, wide = scores.interval.tolist(), scores.corrected_interval.tolist()
-    counts = zip(scores.counts.tolist(), scores.background_counts.tolist(), strict=True)
-    return Bars(
-        words=scores.words,
-        values=scores.log_odds.tolist(),
-        notes=[f"{here} : {there}" for here, there in counts],
-        xlabel=f"odds in these {scores.counted_in} against the others",
-        low=[low for low, _ in own],
-        high=[high for _, high in own],
-        wide=[(low, high) for low, high in wide],
-        strong=scores.survives.tolist(),
-        ratios=True,
-    )
-
-
-def _finding(scores: WordScores) -> str:
-    found, words = len(scores.survivors), len(scores)
-    of = f"{scores.target!r}: " if scores.target else ""
-    what = f"{found} of {words} words survive{'s' * (found == 1)}" if found else f"none of {words} words survives"
-    found_out = f"{of}{what} the correction for many words"
-    return found_out[0].upper() + found_out[1:]
-
-
-def _words_of(bars: Bars) -> str:
-    strong = bars.strong or [True] * len(bars.words)
-    value: Any = (lambda x: f"×{np.exp(x):.3g}") if bars.ratios else (lambda x: f"{x:.3g}")
+def bars_in_words(bars: Sequence[Bar], xlabel: str) -> str:
+    """The bars as a sentence, for the alt text."""
     words = [
-        f"{word} {value(length)}{'' if survives else ' (does not survive)'}"
-        for word, length, survives in zip(bars.words, bars.values, strong, strict=True)
+        f"{bar.word} {f'×{np.exp(bar.value):.3g}' if bar.corrected else f'{bar.value:.3g}'}"
+        f"{'' if bar.strong else ' (does not survive)'}"
+        for bar in bars
     ]
-    return f"{bars.xlabel.capitalize()}: {', '.join(words)}."
-
-
-def _shades(sizes: Mapping[str, float]) -> dict[str, str]:
-    return {word: SHADES[number % len(SHADES)] for number, word in enumerate(sizes)}
+    return f"{xlabel.capitalize()}: {', '.join(words)}."

@@ -9,7 +9,7 @@ import torch
 from scipy.stats import binom, permutation_test
 
 from course_utils.language import association_scores, null_scores, score_against
-from course_utils.language.associations import log_odds
+from course_utils.language.word_scores import log_odds
 
 FILLERS = [f"filler{i}" for i in range(60)]
 TARGETS = "abcd"

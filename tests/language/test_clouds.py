@@ -9,7 +9,8 @@ from wordcloud import WordCloud
 
 from course_utils.figures.style import DescribedFigure
 from course_utils.language import association_scores, word_cloud, word_shares
-from course_utils.language.word_scores import SHADES, STRONG, WEAK, plot_associations
+from course_utils.language.clouds import SHADES
+from course_utils.language.word_scores import STRONG, WEAK, plot_associations
 
 
 def prompts_for(words, number=40, seed=0):

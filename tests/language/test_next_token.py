@@ -9,7 +9,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from course_utils import LanguageModel
 from course_utils.corpus import sample_sentences, true_next
 from course_utils.corpus.grammar import train_tokenizer
-from course_utils.language import hold_against, next_token_distribution, sequence_log_probability
+from course_utils.language import evaluate_calibration, next_token_distribution, sequence_log_probability
 
 TEXT = "The shy girl saw"
 
@@ -105,13 +105,13 @@ class Knowing:
 
 def test_a_model_that_says_the_truth_diverges_nowhere(lm, unchecked):
     context = "Shanghai is a city in"
-    against = hold_against(Knowing(lm, true_next(context)), [context], true_next)
+    against = evaluate_calibration(Knowing(lm, true_next(context)), [context], true_next)
     assert against.divergence.item() == pytest.approx(0, abs=1e-6) and against.calibration_error < 1e-6
 
 
 def test_divergence_and_calibration_are_the_textbook_ones(lm, unchecked):
     context, says = "Shanghai is a city in", {" China": 0.5, " Asia": 0.3, " Japan": 0.2}
-    against = hold_against(Knowing(lm, says), [context], true_next)
+    against = evaluate_calibration(Knowing(lm, says), [context], true_next)
     expected = 0.85 * math.log(0.85 / 0.5) + 0.10 * math.log(0.10 / 0.3) + 0.05 * math.log(0.05 / 0.2)
     assert against.divergence.item() == pytest.approx(expected, abs=1e-5)
     assert against.calibration() == [
@@ -125,4 +125,4 @@ def test_divergence_and_calibration_are_the_textbook_ones(lm, unchecked):
 
 def test_no_contexts_are_refused(lm):
     with pytest.raises(ValueError, match="no contexts given"):
-        hold_against(lm, [], true_next)
+        evaluate_calibration(lm, [], true_next)

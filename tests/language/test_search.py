@@ -63,10 +63,10 @@ def _left_out(lm):
 
 
 @pytest.mark.parametrize("target", [" girl", " girl is"])
-def test_the_promise_of_a_swap_is_its_first_order_effect(lm, target):
+def test_hotflip_scores_are_the_first_order_effect_of_a_swap(lm, target):
     prompt = lm.encode(" ship on")[None]
     aim = as_target(lm, target)
-    promise = search_module._promise(lm, prompt, aim)
+    scores = search_module._hotflip_scores(lm, prompt, aim)
     table, step = lm.embeddings, 1e-3
     reader, at = FromEmbeddings(lm, aim), table[prompt]
     for place, token in ((0, 5), (1, lm.token(" girl"))):
@@ -76,7 +76,7 @@ def test_the_promise_of_a_swap_is_its_first_order_effect(lm, target):
             sign * reader.along(x).double().log_softmax(2)[0, torch.arange(len(aim.ids)), aim.ids].sum()
             for sign, x in ((1, there), (-1, at))
         )
-        expected = promise[0, place, token] - promise[0, place, prompt[0, place]]
+        expected = scores[0, place, token] - scores[0, place, prompt[0, place]]
         assert change.item() / step == pytest.approx(expected.item(), rel=0.1, abs=0.05)
 
 
@@ -91,7 +91,7 @@ def test_what_comes_back_is_what_the_tokens_do(lm):
         again = target_log_probability(lm, found.token_ids, " girl").exp()
         assert torch.allclose(found.probability, again, rtol=1e-3)
         assert found.text == [lm.decode(row) for row in found.token_ids]
-        assert "FoundPrompts" in repr(found) and "<table" in found._repr_html_()
+        assert "PromptResults" in repr(found) and "<table" in found._repr_html_()
 
 
 def test_a_restart_of_the_search_does_not_depend_on_how_many_there_are(lm):
@@ -127,7 +127,7 @@ def test_a_cache_that_changes_the_result_is_not_used(gpt2, monkeypatch):
     tokens = some_tokens(gpt2)
     right = ExtendedPrompts(gpt2, as_target(gpt2, " girl"), tokens)(tokens[:3, None])
     broken = ExtendedPrompts(gpt2, as_target(gpt2, " girl"), tokens)
-    monkeypatch.setattr(broken, "_on_from", lambda first, last: torch.zeros(len(first), len(last)))
+    monkeypatch.setattr(broken, "_with_cache", lambda first, last: torch.zeros(len(first), len(last)))
     assert torch.allclose(broken(tokens[:3, None]), right, atol=1e-4)
 
 

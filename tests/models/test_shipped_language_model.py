@@ -4,7 +4,7 @@ import pytest
 
 from course_utils import load_language_model
 from course_utils.corpus import contexts, groups, true_associations, true_next, words
-from course_utils.language import hold_against, next_token_distribution
+from course_utils.language import evaluate_calibration, next_token_distribution
 from course_utils.models import available, read_card
 from course_utils.teaching.training.language_evaluate import FRESH_SEED, best_prompt, losses
 
@@ -28,7 +28,7 @@ def test_shanghai_is_a_city_in_china_with_85_per_cent_give_or_take_three(lm, fig
 
 
 def test_it_diverges_little_from_the_truth_over_400_contexts(lm, figures):
-    against = hold_against(lm, contexts(400, seed=FRESH_SEED), true_next)
+    against = evaluate_calibration(lm, contexts(400, seed=FRESH_SEED), true_next)
     assert against.divergence.median() < 0.01 and against.divergence.mean() < 0.03 and against.divergence.max() < 0.5
     assert against.calibration_error < 0.01
     assert against.divergence.median().item() == pytest.approx(

@@ -231,8 +231,8 @@ def cloud_lab(
 
 
 def _cloud(prompts: Any, others: Mapping[str, Any], view: str, candidates: Sequence[str], seed: int) -> Drawn:
-    from course_utils.language.associations import association_scores
-    from course_utils.language.clouds import null_scores, word_cloud
+    from course_utils.language.associations import association_scores, null_scores
+    from course_utils.language.clouds import word_cloud
 
     scores = association_scores(prompts, others, seed=seed, progress=False)
     success = f"{scores.success} of {len(prompts)} prompts make {prompts.target!r} at least 50 % probable"

@@ -37,9 +37,9 @@ ROWS = 32  # of held-out text, in one go
 
 def measure_written_world(lm: LanguageModel) -> dict[str, float]:
     """Every figure of the card: divergence from the truth, facts, and how surely associations lead to their group."""
-    from course_utils.language.next_token import hold_against
+    from course_utils.language.next_token import evaluate_calibration
 
-    against = hold_against(lm, contexts(CONTEXTS, seed=FRESH_SEED), true_next)
+    against = evaluate_calibration(lm, contexts(CONTEXTS, seed=FRESH_SEED), true_next)
     loss, least = losses(lm)
     prompts = {group: best_prompt(lm, group) for group in groups()}
     weakest = min(prompts, key=lambda group: prompts[group][1])

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from course_utils.language import association_scores
-from course_utils.language.associations import log_odds
+from course_utils.language.word_scores import log_odds
 from course_utils.teaching.exercises.chapter_09 import corrected, log_odds_z, shares
 
 
