@@ -75,9 +75,12 @@ def _energy(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return energy * twice, wave_frequencies((height, width)).to(energy), twice
 
 
-def held_out(size: Sequence[int]) -> list[Transform]:
+def stronger_transforms(size: Sequence[int]) -> list[Transform]:
     """Other ranges than those of `transforms.standard`: half as much again."""
     return merged([jitter(max(1, 3 * min(size) // 32)), rotate(15), scale(0.85, 1.15)])
+
+
+held_out = stronger_transforms  # the first edition's name
 
 
 def activation_under(
@@ -96,7 +99,7 @@ def activation_under(
     Args:
         images: in [0, 1].
         objective: one for all images, or one for each.
-        transforms: applied one after the other; None is `held_out`, stronger ones than `visualize` uses.
+        transforms: applied one after the other; None is `stronger_transforms`, stronger ones than `visualize` uses.
         draws: how often, at least 1.
         seed: of the draws.
 
@@ -107,7 +110,7 @@ def activation_under(
     if isinstance(objective, list | tuple) and len(objective) != len(images):
         raise ValueError(f"{len(objective)} objectives for {len(images)} images: one for all, or one for each.")
     batch_objective = ObjectiveBatch(objective, copies=1).of(range(len(images)))
-    moves = held_out(classifier.size) if transforms is None else merged(transforms)
+    moves = stronger_transforms(classifier.size) if transforms is None else merged(transforms)
     generators = sample_generators(seed, range(len(images)), "held-out transforms")
     total = torch.zeros(len(images), device=images.device)
     for _ in range(draws):
