@@ -29,7 +29,7 @@ from course_utils.vision import (
     isolate_features,
     slices,
 )
-from course_utils.vision.report_page import ranked_findings
+from course_utils.vision.findings import ranked_findings
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import seen_on
 from course_utils.world.secrets import Shortcut

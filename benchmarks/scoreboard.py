@@ -50,7 +50,7 @@ from course_utils.vision import (
     untargeted_attack,
     visualize,
 )
-from course_utils.vision.report_page import ranked_findings
+from course_utils.vision.findings import ranked_findings
 from course_utils.vision.slicing import ALARM
 from course_utils.world import PaintedWorld, Scenes
 

@@ -88,10 +88,11 @@ def _sources(frames: Any) -> tuple[list[str], int, bool]:
         return [data_uri(image.webp(), "image/webp") for image in images], width, False
     array = as_images(frames, "frames")
     width = min(round(96 * WIDTH), round(PIXELS * array.shape[2] / array.shape[1]))
-    return [data_uri(_png(image)) for image in array], width, True
+    return [data_uri(png(image)) for image in array], width, True
 
 
-def _png(image: np.ndarray) -> bytes:
+def png(image: np.ndarray) -> bytes:
+    """An image (height, width, 3) in [0, 1] as the bytes of a PNG file."""
     buffer = BytesIO()
     Image.fromarray((255 * image).round().astype(np.uint8)).save(buffer, format="png", optimize=True)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What can be asked of a vision model: how it is tricked, what its parts look for, what an answer hangs on."""
+"""Methods for vision models: attacks, feature visualisation, prototypes, isolation, entanglement, slices, a report."""
 
 from course_utils.vision.attacks import AttackResult, targeted_attack, untargeted_attack
 from course_utils.vision.attributions import grad_cam, gradients, integrated_gradients, occlusion
@@ -16,49 +16,15 @@ from course_utils.vision.localization import (
 from course_utils.vision.measures import activation_under, high_frequency_share, radial_spectrum
 from course_utils.vision.prototypes import Prototypes, generate_prototypes
 from course_utils.vision.reference import ClassMeans, NaturalImages, Similarity, class_means, natural_images, similarity
-from course_utils.vision.report import build_report
-from course_utils.vision.report_page import Report
+from course_utils.vision.report import Report, build_report
 from course_utils.vision.saliency import Attribution
 from course_utils.vision.slicing import Effects, Slices, factor_effects, slices
 
 __all__ = [
-    "AttackResult",
-    "Attribution",
-    "ClassMeans",
-    "Effects",
-    "Entanglement",
-    "Isolation",
-    "KnownCauses",
-    "NaturalImages",
-    "Prototypes",
-    "Report",
-    "Similarity",
-    "Slices",
-    "Visualization",
-    "activation_under",
-    "build_report",
-    "class_means",
-    "entanglement_matrix",
-    "factor_effects",
-    "generate_prototypes",
-    "grad_cam",
-    "gradients",
-    "high_frequency_share",
-    "integrated_gradients",
-    "intersection_over_union",
-    "isolate_features",
-    "known_causes",
-    "layers",
-    "natural_images",
-    "occlusion",
-    "pointing_game",
-    "radial_spectrum",
-    "relevance_mass",
-    "render_vis",
-    "shared_features",
-    "similarity",
-    "slices",
-    "targeted_attack",
-    "untargeted_attack",
-    "visualize",
-]
+    "AttackResult", "Attribution", "ClassMeans", "Effects", "Entanglement", "Isolation", "KnownCauses",
+    "NaturalImages", "Prototypes", "Report", "Similarity", "Slices", "Visualization", "activation_under",
+    "build_report", "class_means", "entanglement_matrix", "factor_effects", "generate_prototypes", "grad_cam",
+    "gradients", "high_frequency_share", "integrated_gradients", "intersection_over_union", "isolate_features",
+    "known_causes", "layers", "natural_images", "occlusion", "pointing_game", "radial_spectrum", "relevance_mass",
+    "render_vis", "shared_features", "similarity", "slices", "targeted_attack", "untargeted_attack", "visualize",
+]  # fmt: skip

@@ -16,29 +16,35 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas, FourierCanvas, PixelCanvas
+from course_utils.figures.images import show_images
 from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, parse, side_by_side
 from course_utils.priors import Prior, high_frequency
 from course_utils.transforms import Transform, merged, standard
-from course_utils.utils import progress_bar
+from course_utils.utils import run_chunks
 from course_utils.validation import ZeroGradientError, as_found, check_settings
-from course_utils.vision.layer_table import numbers_a_image
+from course_utils.vision.layer_table import activations_per_image, grey_image, outputs_of
 
-MEMORY = 2**29  # bytes that the activations of the images at work may take
+MEMORY = 2**29  # bytes that the activations of a chunk of images may take
+MOST_AT_ONCE = 64  # more images in a batch make no step cheaper on a processor
 STANDARD_PRIORS = (300 * high_frequency,)  # chosen on a few channels and classes of `pocket-robust`
-AT_ONCE = 64  # more images in a batch make no step cheaper on a processor
+STARTS = 6  # starts for a channel that is off at the first one, each with twice the contrast
+CANVASES: dict[str, type[PixelCanvas] | type[FourierCanvas]] = {"pixel": PixelCanvas, "fourier": FourierCanvas}
+
+ObjectiveLike = str | Objective
+OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 
 
 @torch.inference_mode(False)
 def visualize(
     classifier: Classifier,
-    objective: Wanted | Sequence[Wanted],
+    objective: ObjectiveLike | Sequence[ObjectiveLike],
     *,
     canvas: str | Canvas = "fourier",
     priors: Sequence[Prior] | str = "standard",
@@ -50,7 +56,7 @@ def visualize(
     seed: int = 0,
     frames: int | Sequence[int] = 0,
     batch_size: int | None = None,
-    on_step: Callable[[int, Tensor, Outputs, Tensor], object] | None = None,
+    on_step: OnStep | None = None,
     progress: bool | None = None,
 ) -> Visualization:
     """Images that make channels, layers or classes of a classifier answer as strongly as possible.
@@ -88,54 +94,57 @@ def visualize(
     Source: Olah et al. 2017; lucid's `optvis`. Different here: every image of a batch draws its own transforms, and
     the best image is kept, not the last.
     """
-    counts = {"steps": steps, "copies": copies} | ({} if batch_size is None else {"batch_size": batch_size})
-    check_settings(**counts)
+    check_settings(steps=steps, copies=copies, batch_size=batch_size)
     model = classifier if size is None else classifier.at_size(size)
-    moves = merged(given_or(transforms, standard(model.size), "transforms"))
-    penalties = given_or(priors, STANDARD_PRIORS, "priors")
-    wanted = Wishes(objective, copies, images=len(canvas) if isinstance(canvas, Canvas) else None)
+    own = canvas if isinstance(canvas, Canvas) else None
+    wanted = ObjectiveBatch(objective, copies, images=None if own is None else len(own))
     wanted.check(model)
-    film, cut = Film(frames, steps), False
-    parts: list[tuple[Climb, list[int]]] = []
-    chunks = wanted.chunks(batch_size or images_at_once(model), together=isinstance(canvas, Canvas))
-    for rows in progress_bar(chunks, "visualising", progress=progress if len(chunks) > 1 else False):
+    settings = image_settings(model, priors, transforms, learning_rate, steps, seed)
+    shown = frame_steps(frames, steps)
+    dead: list[int] = []
+
+    def work(rows: list[int], progress: bool | None) -> ImageChunk:
         aim = wanted.of(rows)
-        start, dead = awake(model, canvas, aim, rows, seed)
+        start, off = initial_canvas(model, canvas, aim, rows, seed)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "the gradient is zero at step 0")  # `warn_of_dead` says so
+            warnings.filterwarnings("ignore", "the gradient is zero at step 0")  # the warning below says so
             try:
-                part = climb(
-                    model, start, aim, priors=penalties, transforms=moves, steps=steps, seed=seed, indices=rows,
-                    optimizer=partial(torch.optim.Adam, lr=learning_rate, fused=True), on_step=film.and_(on_step),
-                    progress=False if len(chunks) > 1 else progress,
-                )  # fmt: skip
-            except KeyboardInterrupt:  # before this chunk had anything to show
-                if not parts:
-                    raise
-                cut = True
-                break
-        dead = stayed_dead(model, start, aim, dead)
-        parts.append((part, [rows[i] for i in dead]))
-        if cut := part.interrupted:
-            break
-        film.finish(part.images)
-    warn_of_dead([row for _, dead in parts for row in dead], given=isinstance(canvas, Canvas))
-    images = torch.cat([part.images for part, _ in parts])
-    shown, shown_before = film.frames(len(images))
+                part = optimize_images(
+                    model, start, aim, frames=shown, on_step=on_step, indices=rows, progress=progress, **settings
+                )
+            except ZeroGradientError:
+                images = start.render().detach()
+                part = ImageChunk(images, dict.fromkeys(shown, images.cpu()), interrupted=False)
+        if off.any():  # a transform may have woken some
+            off &= without_gradient(model, start, aim)
+            dead.extend(rows[i] for i in off.nonzero().flatten().tolist())
+        return part
+
+    chunks = wanted.chunks(batch_size or images_at_once(model), together=own is not None)
+    parts, interrupted = run_chunks(work, chunks, "visualising", progress=progress)
+    if dead:
+        tried = f"no start of {STARTS} wakes" if own is None else "the given canvas does not wake"
+        warnings.warn(
+            f"{tried} the units of images {dead}: they are off (dead ReLUs) and pass no gradient; these images say "
+            "nothing about them.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    done = list(zip(chunks, parts, strict=False))  # fewer parts than chunks after an interrupt
+    images = torch.cat([part.images for part in parts])
     return Visualization(
-        images=images,
-        activation=torch.cat([part.activation for part, _ in parts]),
-        objectives=wanted.names[: len(images)],
-        dead=[row for _, dead in parts for row in dead],
-        frames=shown,
-        frame_steps=shown_before,
-        interrupted=cut,
+        images,
+        torch.cat([measure(model, wanted.of(rows), part.images) for rows, part in done]),
+        wanted.names[: len(images)],
+        dead,
+        *join_frames(parts),
+        interrupted,
     )
 
 
 def render_vis(
     model: Classifier,
-    objective_f: Wanted,
+    objective_f: ObjectiveLike,
     *,
     transforms: Sequence[Transform] | None = None,
     thresholds: Sequence[int] = (200,),
@@ -156,24 +165,6 @@ def render_vis(
     *before, last = thresholds
     result = visualize(model, objective_f, transforms=moves, steps=last, frames=before, **options)
     return [images.permute(0, 2, 3, 1).cpu().numpy() for images in [*result.frames, result.images]]
-
-
-def given_or(given: Sequence | str, default: Sequence, name: str) -> Sequence:
-    """What was given, or the default for "standard"; ValueError for another string."""
-    if not isinstance(given, str | list | tuple):
-        raise TypeError(f"{name} is {given!r}, expected a list: {name}=[…].")
-    if isinstance(given, str) and given != "standard":
-        raise ValueError(f"{name}={given!r} given, expected 'standard' or a list of {name}.")
-    return default if isinstance(given, str) else given
-
-
-def images_at_once(classifier: Classifier) -> int:
-    """How many images have their activations, and the gradients of these, in `MEMORY`; at least 1, at most 64."""
-    bytes_a_image = 2 * numbers_a_image(classifier) * torch.finfo(classifier.dtype).bits // 8
-    return max(1, min(AT_ONCE, MEMORY // max(1, bytes_a_image)))
-
-
-OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -200,8 +191,6 @@ class Visualization:
 
     def plot(self, *, columns: int | None = None, titles: Sequence[str] | None = None) -> Any:
         """A contact sheet, each image under what it was made for and the activation that it reaches."""
-        from course_utils.figures.images import show_images  # here, because it imports matplotlib
-
         if titles is None:
             titles = [f"{n} ({a:.3g})" for n, a in zip(self.objectives, self.activation.tolist(), strict=True)]
         named = ", ".join(dict.fromkeys(self.objectives[:12])) + (" and more" if len(self) > 12 else "")
@@ -221,59 +210,7 @@ class Visualization:
         return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
-class Film:
-    """Keeps images at some steps of a run, chunk by chunk.
-
-    Args:
-        frames: how many, spread evenly from the start to the end; or the steps before which.
-        steps: of the run.
-
-    Raises:
-        ValueError: fewer than 0 frames, or a step outside the run.
-    """
-
-    def __init__(self, frames: int | Sequence[int], steps: int) -> None:
-        if isinstance(frames, int):
-            if frames < 0:
-                raise ValueError(f"frames={frames} given, expected at least 0.")
-            frames = torch.linspace(0, steps, frames).round().int().unique().tolist() if frames else []
-        if any(not 0 <= step <= steps for step in frames):
-            raise ValueError(f"frames before steps {list(frames)} asked for, but the run has steps 0 to {steps}.")
-        self._taken: dict[int, list[Tensor]] = {step: [] for step in frames}
-        self._chunks = 0
-
-    def and_(self, on_step: OnStep | None) -> OnStep:
-        """A function for `optimize` that keeps the frames, and calls the reader's own."""
-
-        also = on_step or (lambda *_: None)
-
-        def both(step: int, x: Tensor, outputs: Outputs, score: Tensor) -> None:
-            if step in self._taken:
-                self._taken[step].append(x.detach().cpu().clone())
-            also(step, x, outputs, score)
-
-        return both
-
-    def finish(self, images: Tensor) -> None:
-        """A chunk is done; at the steps that it never took, because none of its images could move, it stood still."""
-        self._chunks += 1
-        for chunks in self._taken.values():
-            if len(chunks) < self._chunks:
-                chunks.append(images.detach().cpu().clone())
-
-    def frames(self, images: int) -> tuple[Tensor, list[int]]:
-        """(frames, images, channels, height, width), and their steps; of an interrupted run those that all have."""
-        taken = {step: torch.cat(chunks) for step, chunks in self._taken.items() if chunks}
-        whole = {step: frame for step, frame in taken.items() if len(frame) == images}
-        return torch.stack(list(whole.values())) if whole else torch.empty(0), list(whole)
-
-
-Wanted = str | Objective
-TRIES = 6  # starts for a channel that is off at the first one, each with twice the contrast
-CANVASES: dict[str, type[PixelCanvas] | type[FourierCanvas]] = {"pixel": PixelCanvas, "fourier": FourierCanvas}
-
-
-class Wishes:
+class ObjectiveBatch:
     """An objective for each image: one for `copies` images together, or a list of them, `copies` images each.
 
     Where the number of images is given, because their canvas is, so is that of copies.
@@ -283,7 +220,9 @@ class Wishes:
         ValueError: no objective, a string that names none, or a number of images that does not go with it.
     """
 
-    def __init__(self, objective: Wanted | Sequence[Wanted], copies: int, *, images: int | None = None) -> None:
+    def __init__(
+        self, objective: ObjectiveLike | Sequence[ObjectiveLike], copies: int, *, images: int | None = None
+    ) -> None:
         given: list = list(objective) if isinstance(objective, list | tuple) else [objective]
         if not given:
             raise ValueError("no objective given; expected 'layer3:12', 'logits:volcano' or a list of such.")
@@ -293,7 +232,9 @@ class Wishes:
                 expected = f"{len(given)} objective{'s' * (len(given) != 1)}, copies={copies}"
                 raise ValueError(f"the canvas has {images} images for {expected}: expected one for each.")
             copies = each
-        listed = [as_objective(each) for each in given]
+        listed = [parse(each) if isinstance(each, str) else each for each in given]
+        if wrong := [type(each).__name__ for each in listed if not isinstance(each, Objective)]:
+            raise TypeError(f"an objective is 'layer3:12', 'logits:volcano' or an Objective, not {wrong[0]}.")
         self.whole = None if isinstance(objective, list | tuple) else listed[0]
         self.objectives = [each for each in listed for _ in range(copies)]
         self.names = [each if isinstance(each, str) else repr(each) for each in given for _ in range(copies)]
@@ -315,110 +256,100 @@ class Wishes:
         Raises:
             ValueError, TypeError: as `visualize`.
         """
-        names = {name for each in self.objectives for name in each.layers}
-        forward = record(classifier, names)
-        with as_found(classifier):
-            try:
-                grey = torch.full((1, classifier.channels, *classifier.size), 0.5)
-                outputs = forward(grey.to(classifier.device, classifier.dtype))
-            except (RuntimeError, AssertionError) as error:  # transformers assert that the size is theirs
-                if "was not reached" in str(error):
-                    raise
-                height, width = classifier.size
-                reason = str(error).partition("\n")[0]
-                raise ValueError(f"{classifier.name} refuses images of {height}x{width} pixels ({reason}).") from None
-            if self.whole is None:  # one that compares images cannot be asked about a single one
-                for each in dict.fromkeys(self.objectives):
-                    each(outputs)
+        try:
+            names = {name for each in self.objectives for name in each.layers}
+            outputs = outputs_of(classifier, grey_image(classifier), names)
+        except (RuntimeError, AssertionError) as error:  # transformers assert that the size is theirs
+            if "was not reached" in str(error):
+                raise
+            height, width = classifier.size
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"{classifier.name} refuses images of {height}x{width} pixels ({reason}).") from None
+        if self.whole is None:  # one that compares images cannot be asked about a single one
+            for each in dict.fromkeys(self.objectives):
+                each(outputs)
 
 
-@dataclass(frozen=True)
-class Climb:
-    """Images, the activation that they reach without transforms, and whether the way was cut short."""
-
-    images: Float[Tensor, "batch channels height width"]
-    activation: Float[Tensor, "batch"]
-    interrupted: bool
-
-
-def climb(classifier: Classifier, canvas: Canvas, objective: Objective, **options) -> Climb:
-    """`optimize`, and what the objective alone says of the result; where no sample can move, the start itself."""
-    try:
-        result = optimize(classifier, canvas, objective, **options)
-        images, interrupted = result.x, result.interrupted
-    except ZeroGradientError:
-        images, interrupted = canvas.render().detach(), False
-    return Climb(images, measure(classifier, objective, images), interrupted)
-
-
-@torch.no_grad()
 def measure(classifier: Classifier, objective: Objective, images: Tensor) -> Float[Tensor, "batch"]:
-    """What an objective says of images, in evaluation mode."""
-    with as_found(classifier):
-        return objective(record(classifier, objective.layers)(images))
+    """The score that an objective gives to images, in evaluation mode and without transforms."""
+    return objective(outputs_of(classifier, images, objective.layers))
 
 
-def awake(
+def images_at_once(classifier: Classifier) -> int:
+    """How many images have their activations, and the gradients of these, in `MEMORY`; at least 1, at most 64."""
+    bytes_per_image = 2 * activations_per_image(classifier) * torch.finfo(classifier.dtype).bits // 8
+    return max(1, min(MOST_AT_ONCE, MEMORY // max(1, bytes_per_image)))
+
+
+def image_settings(
+    classifier: Classifier,
+    priors: Sequence[Prior] | str,
+    transforms: Sequence[Transform] | str,
+    learning_rate: float,
+    steps: int,
+    seed: int,
+) -> dict[str, Any]:
+    """The settings of `optimize` for images, with the standard priors and transforms where these are asked for."""
+    return {
+        "priors": given_or(priors, STANDARD_PRIORS, "priors"),
+        "transforms": merged(given_or(transforms, standard(classifier.size), "transforms")),
+        "optimizer": partial(torch.optim.Adam, lr=learning_rate, fused=True),
+        "steps": steps,
+        "seed": seed,
+    }
+
+
+def given_or(given: Sequence | str, default: Sequence, name: str) -> Sequence:
+    """A list that was given, or the default for "standard"; ValueError for another string."""
+    if not isinstance(given, str | list | tuple):
+        raise TypeError(f"{name} is {given!r}, expected a list: {name}=[…].")
+    if isinstance(given, str) and given != "standard":
+        raise ValueError(f"{name}={given!r} given, expected 'standard' or a list of {name}.")
+    return default if isinstance(given, str) else given
+
+
+def initial_canvas(
     classifier: Classifier, canvas: str | Canvas, objective: Objective, rows: Sequence[int], seed: int
-) -> tuple[Canvas, list[int]]:
-    """A canvas to start from: where an image has no gradient, redrawn with more and more contrast.
+) -> tuple[Canvas, Bool[Tensor, "batch"]]:
+    """A canvas to start from: where an image has no gradient, it is drawn anew with more and more contrast.
 
     A ReLU that is off passes no gradient, so a channel that the first noise leaves off would never wake. A given
     canvas stays as it is.
 
     Returns:
-        The canvas, and the positions for which no start was found.
+        The canvas, and for which images no start with a gradient was found.
 
     Raises:
         ValueError: an unknown kind of canvas.
     """
-    start = canvas if isinstance(canvas, Canvas) else _drawn(classifier, canvas, rows, seed, 0)
-    asleep = _without_gradient(classifier, start, objective)
-    for attempt in range(1, TRIES):
-        if isinstance(canvas, Canvas) or not asleep.any():
+    if isinstance(canvas, Canvas):
+        return canvas, without_gradient(classifier, canvas, objective)
+    start = new_canvas(classifier, canvas, rows, seed)
+    off = without_gradient(classifier, start, objective)
+    for attempt in range(1, STARTS):
+        if not off.any():
             break
-        other = _drawn(classifier, canvas, rows, seed, attempt)
+        other = new_canvas(classifier, canvas, rows, seed + attempt, 2**attempt)
         with torch.no_grad():
             for parameter, redrawn in zip(start.parameters(), other.parameters(), strict=True):
-                parameter[asleep] = redrawn[asleep]
-        asleep &= _without_gradient(classifier, start, objective)
-    return start, asleep.nonzero().flatten().tolist()
+                parameter[off] = redrawn[off]
+        off &= without_gradient(classifier, start, objective)
+    return start, off
 
 
-def stayed_dead(classifier: Classifier, canvas: Canvas, objective: Objective, dead: list[int]) -> list[int]:
-    """Those of the positions that pass no gradient after the climb either: a transform may have woken some."""
-    if not dead:
-        return []
-    asleep = _without_gradient(classifier, canvas, objective)
-    return [i for i in dead if asleep[i]]
-
-
-def warn_of_dead(rows: Sequence[int], *, given: bool) -> None:
-    """Says which images mean nothing, if there are any."""
-    if not rows:
-        return
-    tried = "the given canvas does not wake" if given else f"no start of {TRIES} wakes"
-    warnings.warn(
-        f"{tried} the units of images {list(rows)}: they are off (dead ReLUs) and pass no gradient; these images "
-        "say nothing about them.",
-        RuntimeWarning,
-        stacklevel=3,
-    )
-
-
-def _drawn(classifier: Classifier, canvas: str, rows: Sequence[int], seed: int, attempt: int) -> Canvas:
+def new_canvas(classifier: Classifier, canvas: str, rows: Sequence[int], seed: int, contrast: float = 1) -> Canvas:
+    """A canvas of noise for these images, in the classifier's colours, of so many times the usual contrast."""
     if canvas not in CANVASES:
         raise ValueError(f"canvas={canvas!r} given, expected 'fourier', 'pixel' or a canvas.")
     kind = CANVASES[canvas]
-    options: dict = {"channels": classifier.channels, "indices": rows}
+    options: dict[str, Any] = {"channels": classifier.channels, "contrast": contrast * kind.CONTRAST, "indices": rows}
     if kind is FourierCanvas and classifier.colours is not None:
         options["colours"] = classifier.colours
-    contrast = 2**attempt * kind.CONTRAST
-    made = kind(len(rows), classifier.size, seed=seed + attempt, contrast=contrast, **options)
-    return made.to(classifier.device, classifier.dtype)
+    return kind(len(rows), classifier.size, seed=seed, **options).to(classifier.device, classifier.dtype)
 
 
-def _without_gradient(classifier: Classifier, canvas: Canvas, objective: Objective) -> Tensor:
+def without_gradient(classifier: Classifier, canvas: Canvas, objective: Objective) -> Bool[Tensor, "batch"]:
+    """For each image whether the objective's gradient is zero in all numbers of the canvas."""
     with as_found(classifier), torch.enable_grad():
         score = objective(record(classifier, objective.layers)(canvas.render()))
         if not score.requires_grad:  # the loop says what is wrong
@@ -428,10 +359,54 @@ def _without_gradient(classifier: Classifier, canvas: Canvas, objective: Objecti
     return torch.stack(largest).amax(0) == 0 if largest else torch.zeros(len(canvas), dtype=torch.bool)
 
 
-def as_objective(wanted: object) -> Objective:
-    """An objective from a string or from itself; TypeError for anything else."""
-    if isinstance(wanted, str):
-        return parse(wanted)
-    if isinstance(wanted, Objective):
-        return wanted
-    raise TypeError(f"an objective is 'layer3:12', 'logits:volcano' or an Objective, not {type(wanted).__name__}.")
+@dataclass(frozen=True)
+class ImageChunk:
+    """Images of one run of the loop, those on the way by their steps, and whether the run was cut short."""
+
+    images: Float[Tensor, "batch channels height width"]
+    frames: dict[int, Tensor]
+    interrupted: bool
+
+
+def optimize_images(
+    classifier: Classifier,
+    canvas: Canvas,
+    objective: Objective,
+    *,
+    frames: list[int],
+    on_step: OnStep | None,
+    **options,
+) -> ImageChunk:
+    """`optimize`, with the images kept as they are before the steps in `frames`; after Ctrl-C those that it reached."""
+    reached: dict[int, Tensor] = {}
+
+    def record_frame(step: int, x: Tensor, outputs: Outputs, score: Tensor) -> None:
+        if step in frames:
+            reached[step] = x.detach().cpu().clone()
+        if on_step is not None:
+            on_step(step, x, outputs, score)
+
+    result = optimize(classifier, canvas, objective, on_step=record_frame, **options)
+    return ImageChunk(result.x, {step: reached[step] for step in frames if step in reached}, result.interrupted)
+
+
+def frame_steps(frames: int | Sequence[int], steps: int) -> list[int]:
+    """The steps before which images are kept: so many, spread evenly from the start to the end, or those given.
+
+    Raises:
+        ValueError: fewer than 0 frames, or a step outside the run.
+    """
+    if isinstance(frames, int):
+        if frames < 0:
+            raise ValueError(f"frames={frames} given, expected at least 0.")
+        return torch.linspace(0, steps, frames).round().int().unique().tolist() if frames else []
+    if any(not 0 <= step <= steps for step in frames):
+        raise ValueError(f"frames before steps {list(frames)} asked for, but the run has steps 0 to {steps}.")
+    return list(dict.fromkeys(frames))
+
+
+def join_frames(chunks: Sequence[ImageChunk]) -> tuple[Tensor, list[int]]:
+    """(frames, images, channels, height, width), and their steps; of an interrupted run those that all chunks have."""
+    steps = list(chunks[-1].frames)
+    shown = [torch.cat([chunk.frames[step] for chunk in chunks]) for step in steps]
+    return torch.stack(shown) if shown else torch.empty(0), steps

@@ -1,16 +1,40 @@
-"""Which layers a classifier has, what each gives for an image, and how much memory that takes."""
+"""Layers of a classifier: which there are, the shape of what each gives, and their outputs for images."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from html import escape
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from course_utils.activations import Outputs, record
 from course_utils.models.classifier import Classifier
 from course_utils.validation import as_found
+
+
+@torch.no_grad()
+def layers(classifier: Classifier) -> LayerTable:
+    """Every layer that an image reaches and that gives a tensor, with its shape for one image.
+
+    `"layer3:12"` in an objective is channel 12 of the layer called `layer3` here; the first number of a shape says how
+    many channels there are.
+    """
+    seen: dict[nn.Module, tuple[int, ...]] = {}
+
+    def remember(module: nn.Module, _: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            seen[module] = tuple(output.shape[1:])
+
+    named = {module: name for name, module in classifier.module.named_modules() if name}
+    with ExitStack() as hooks, as_found(classifier):
+        for module in named:
+            hooks.callback(module.register_forward_hook(remember).remove)
+        classifier(grey_image(classifier))
+    return LayerTable(LayerShape(named[module], type(module).__name__, shape) for module, shape in seen.items())
 
 
 @dataclass(frozen=True)
@@ -20,6 +44,14 @@ class LayerShape:
     name: str
     kind: str
     shape: tuple[int, ...]
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Height and width of maps (channels, height, width), or the number of tokens (tokens, channels)."""
+        return {3: self.shape[1:], 2: self.shape[:1]}.get(len(self.shape), ())
+
+    def __str__(self) -> str:
+        return " × ".join(map(str, self.shape))
 
 
 class LayerTable(list):
@@ -31,38 +63,11 @@ class LayerTable(list):
 
     def __repr__(self) -> str:
         width = max((len(layer.name) for layer in self), default=0)
-        return "\n".join(f"{layer.name:{width}}  {_times(layer.shape):>12}  {layer.kind}" for layer in self)
+        return "\n".join(f"{layer.name:{width}}  {layer!s:>12}  {layer.kind}" for layer in self)
 
     def _repr_html_(self) -> str:
-        rows = (
-            f"<tr><td><code>{escape(each.name)}</code></td><td>{_times(each.shape)}</td><td>{escape(each.kind)}</td></tr>"
-            for each in self
-        )
+        rows = (f"<tr><td><code>{escape(x.name)}</code></td><td>{x}</td><td>{escape(x.kind)}</td></tr>" for x in self)
         return f"<table><tr><th>layer</th><th>shape</th><th>kind</th></tr>{''.join(rows)}</table>"
-
-
-@torch.no_grad()
-def layers(classifier: Classifier) -> LayerTable:
-    """Every layer that an image reaches and that gives a tensor, with its shape for one image.
-
-    `"layer3:12"` in an objective is channel 12 of the layer called `layer3` here; the first number of a shape says how
-    many channels there are.
-    """
-    seen: dict[str, LayerShape] = {}
-
-    def hook(name: str, module: nn.Module):
-        def remember(_: nn.Module, __: object, output: object) -> None:
-            if isinstance(output, Tensor):
-                seen[name] = LayerShape(name, type(module).__name__, tuple(output.shape[1:]))
-
-        return remember
-
-    with ExitStack() as hooks, as_found(classifier):
-        for name, module in classifier.module.named_modules():
-            if name:
-                hooks.callback(module.register_forward_hook(hook(name, module)).remove)
-        classifier(_grey(classifier))
-    return LayerTable(seen[name] for name in sorted(seen, key=list(seen).index))
 
 
 def stages(classifier: Classifier) -> list[str]:
@@ -74,11 +79,11 @@ def stages(classifier: Classifier) -> list[str]:
     Raises:
         ValueError: no layer gives maps, (channels, height, width): name layers yourself.
     """
-    table = layers(classifier)
+    maps = [layer for layer in layers(classifier) if max(layer.positions, default=1) > 1]
     for depth in (0, 1, 2):  # a net may hold its stages in one container
-        last = {_places(each): each.name for each in table if each.name.count(".") <= depth and _has_places(each)}
+        last = {layer.positions: layer.name for layer in maps if layer.name.count(".") <= depth}
         if len(last) > 2:
-            return list(last.values())
+            break
     if not last:
         raise ValueError(
             f"no layer of {classifier.name} gives maps (channels, height, width); name layers=[…], as layers() "
@@ -87,25 +92,20 @@ def stages(classifier: Classifier) -> list[str]:
     return list(last.values())
 
 
-def _has_places(layer: LayerShape) -> bool:
-    """Maps (channels, height, width) of more than a pixel, or tokens (tokens, channels) of which there are several."""
-    return (len(layer.shape) == 3 and max(layer.shape[1:]) > 1) or (len(layer.shape) == 2 and layer.shape[0] > 1)
-
-
-def _places(layer: LayerShape) -> tuple[int, ...]:
-    return layer.shape[1:] if len(layer.shape) == 3 else layer.shape[:1]
-
-
-def numbers_a_image(classifier: Classifier) -> int:
-    """How many numbers all parts of the net give for one image: what a backward pass has to remember."""
+def activations_per_image(classifier: Classifier) -> int:
+    """The number of activations of all parts of the net for one image: what a backward pass has to remember."""
     parts = {name for name, module in classifier.module.named_modules() if not list(module.children())}
     return sum(torch.Size(layer.shape).numel() for layer in layers(classifier) if layer.name in parts)
 
 
-def _grey(classifier: Classifier) -> Tensor:
+@torch.no_grad()
+def outputs_of(classifier: Classifier, images: Tensor, layers: Iterable[str]) -> Outputs:
+    """Logits and activations of layers for images, in evaluation mode."""
+    with as_found(classifier):
+        return record(classifier, layers)(images.to(classifier.device))
+
+
+def grey_image(classifier: Classifier) -> Float[Tensor, "1 channels height width"]:
+    """A mid-grey image of the size, device and type that the classifier takes."""
     shape = (1, classifier.channels, *classifier.size)
     return torch.full(shape, 0.5, device=classifier.device, dtype=classifier.dtype)
-
-
-def _times(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))

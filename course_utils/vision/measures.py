@@ -1,4 +1,4 @@
-"""How much of an image is fine: the share of its energy in high frequencies."""
+"""Measures of images: their energy by frequency, and what random transforms leave of an activation."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from torch import Tensor
 
 from course_utils.canvas.image import wave_frequencies
 from course_utils.models.classifier import Classifier
-from course_utils.objectives import side_by_side
 from course_utils.transforms import Transform, jitter, merged, rotate, scale
 from course_utils.utils import sample_generators
 from course_utils.validation import check_settings
-from course_utils.vision.feature_visualization import Wanted, as_objective, measure
+from course_utils.vision.feature_visualization import ObjectiveBatch, ObjectiveLike, measure
 
 HALF_NYQUIST = 0.25  # cycles a pixel: waves of less than four pixels
 
@@ -22,7 +21,7 @@ HALF_NYQUIST = 0.25  # cycles a pixel: waves of less than four pixels
 def radial_spectrum(
     images: Float[Tensor, "batch channels height width"], bands: int = 16
 ) -> tuple[Float[Tensor, "bands"], Float[Tensor, "batch bands"]]:
-    """How an image's energy falls with frequency: the mean energy of a wave, band by band.
+    """The radial spectrum of images: the mean energy of a wave, band by band, which falls with frequency.
 
     Returns:
         The middles of the bands, in cycles a pixel up to 0.5, and each image's energies, measured as in
@@ -76,28 +75,31 @@ def _energy(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return energy * twice, wave_frequencies((height, width)).to(energy), twice
 
 
-def held_out(size: Sequence[int]) -> list[Transform]:
+def stronger_transforms(size: Sequence[int]) -> list[Transform]:
     """Other ranges than those of `transforms.standard`: half as much again."""
     return merged([jitter(max(1, 3 * min(size) // 32)), rotate(15), scale(0.85, 1.15)])
+
+
+held_out = stronger_transforms  # the first edition's name
 
 
 def activation_under(
     classifier: Classifier,
     images: Float[Tensor, "batch channels height width"],
-    objective: Wanted | Sequence[Wanted],
+    objective: ObjectiveLike | Sequence[ObjectiveLike],
     transforms: Sequence[Transform] | None = None,
     *,
     draws: int = 16,
     seed: int = 1_000,
 ) -> Float[Tensor, "batch"]:
-    """What an objective says of images after random transforms, as a mean over draws.
+    """The activation of images after random transforms, as a mean over draws.
 
-    Divided by what it says of the untouched images (`visualize(…).activation`) it is the share that is kept.
+    Divided by that of the untouched images (`visualize(…).activation`) it is the share that is kept.
 
     Args:
         images: in [0, 1].
         objective: one for all images, or one for each.
-        transforms: applied one after the other; None is `held_out`, stronger ones than `visualize` uses.
+        transforms: applied one after the other; None is `stronger_transforms`, stronger ones than `visualize` uses.
         draws: how often, at least 1.
         seed: of the draws.
 
@@ -105,18 +107,15 @@ def activation_under(
         ValueError: draws below 1, another number of objectives than of images; and as `visualize`.
     """
     check_settings(draws=draws)
-    if isinstance(objective, list | tuple):
-        if len(objective) != len(images):
-            raise ValueError(f"{len(objective)} objectives for {len(images)} images: one for all, or one for each.")
-        aim = side_by_side([as_objective(each) for each in objective])
-    else:
-        aim = as_objective(objective)
-    moves = held_out(classifier.size) if transforms is None else merged(transforms)
+    if isinstance(objective, list | tuple) and len(objective) != len(images):
+        raise ValueError(f"{len(objective)} objectives for {len(images)} images: one for all, or one for each.")
+    batch_objective = ObjectiveBatch(objective, copies=1).of(range(len(images)))
+    moves = stronger_transforms(classifier.size) if transforms is None else merged(transforms)
     generators = sample_generators(seed, range(len(images)), "held-out transforms")
     total = torch.zeros(len(images), device=images.device)
     for _ in range(draws):
         moved = images
         for transform in moves:
             moved = transform(moved, generators)
-        total += measure(classifier, aim, moved)
+        total += measure(classifier, batch_objective, moved)
     return total / draws

@@ -8,8 +8,7 @@ penalty and transforms as feature visualisation. Without a reference the second 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -17,22 +16,30 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_utils.canvas import Canvas, FourierCanvas
+from course_utils.figures.images import percent, show_images
 from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
-from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit, Objective, Term
+from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit
 from course_utils.priors import Prior
 from course_utils.stats import spearman
-from course_utils.transforms import Transform, merged, standard
-from course_utils.utils import progress_bar
+from course_utils.transforms import Transform
+from course_utils.utils import run_chunks
 from course_utils.validation import check_settings
-from course_utils.vision.feature_visualization import STANDARD_PRIORS, Film, OnStep, given_or, images_at_once
-from course_utils.vision.layer_table import stages
-from course_utils.vision.reference import ClassMeans, NaturalImages, activations_of, class_means
+from course_utils.vision.feature_visualization import (
+    ImageChunk,
+    OnStep,
+    frame_steps,
+    image_settings,
+    images_at_once,
+    join_frames,
+    new_canvas,
+    optimize_images,
+)
+from course_utils.vision.layer_table import outputs_of, stages
+from course_utils.vision.reference import ClassMeans, NaturalImages, class_means
 
 MATCH = 20.0  # logits that a perfect correlation is worth; chosen on `pocket-robust` with other scenes than are shown
-STARTS = ("noise", "equidistant")
-TOWARD_EVEN = 60  # steps to an image that every class finds equally likely
+EQUIDISTANT_STEPS = 60  # to an image that every class finds equally likely
 
 
 @torch.inference_mode(False)
@@ -85,114 +92,56 @@ def generate_prototypes(
     the similarity is how prototypes are judged. The match as a term of the objective is the course notes' (and ours in
     its form); robust nets' class images Santurkar et al. 2019.
     """
-    counts = {"steps": steps, "copies": copies} | ({} if batch_size is None else {"batch_size": batch_size})
-    check_settings(**counts)
-    _check(match, diversity, start)
-    names = _names(classifier, classes)
-    means = _means(classifier, reference, layers, names, progress)
-    moves = merged(given_or(transforms, standard(classifier.size), "transforms"))
-    penalties = given_or(priors, STANDARD_PRIORS, "priors")
-    most = max(1, (batch_size or images_at_once(classifier)) // copies)
-    chunks = [names[i : i + most] for i in range(0, len(names), most)]
-    apart = None
-    if diversity and copies > 1:
-        at = means.layers if means else stages(classifier)
-        apart = diversity * Diversity(at[len(at) // 2], group=copies)
-    film, cut = Film(frames, steps), False
-    parts: list[tuple[Tensor, list[str]]] = []
-    settings: dict[str, Any] = {
-        "priors": penalties,
-        "transforms": moves,
-        "optimizer": partial(torch.optim.Adam, lr=learning_rate, fused=True),
-    }
-    for number, some in enumerate(progress_bar(chunks, "prototypes", progress=progress if len(chunks) > 1 else False)):
-        each = [name for name in some for _ in range(copies)]
-        first = number * most * copies
-        indices = range(first, first + len(each))
-        settings |= {"seed": seed, "indices": indices, "progress": False if len(chunks) > 1 else progress}
-        try:
-            canvas = _canvas(classifier, indices, seed)
-            if start == "equidistant":
-                optimize(classifier, canvas, Equidistant(), steps=TOWARD_EVEN, **settings)
-            aim = _objective(each, means, match, apart)
-            part = optimize(classifier, canvas, aim, steps=steps, on_step=film.and_(on_step), **settings)
-        except KeyboardInterrupt:  # before this chunk had anything to show
-            if not parts:
-                raise
-            cut = True
-            break
-        parts.append((part.x.cpu(), each))
-        film.finish(part.x)
-        if cut := part.interrupted:
-            break
-    images = torch.cat([x for x, _ in parts])
-    return _result(classifier, images, [n for _, each in parts for n in each], means, film, cut)
-
-
-def _objective(each: list[str], means: ClassMeans | None, match: float, apart: Term | None) -> Objective:
-    aim: Any = Logit(each)
-    if means is not None and match:
-        aim = aim + match * ActivationMatch(means.of(each))
-    return aim if apart is None else aim + apart
-
-
-def _result(classifier: Classifier, images: Tensor, classes: list[str], means, film: Film, cut: bool) -> Prototypes:
-    said = classifier.predict(images)
-    rows = torch.arange(len(images)), classifier.targets(classes, len(images)).cpu()
-    close = None
-    if means is not None:
-        activations = activations_of(classifier, images, means.layers)
-        close = torch.stack([spearman(activations[n], wanted) for n, wanted in means.of(classes).items()], dim=1)
-    shown, before = film.frames(len(images))
-    return Prototypes(
-        images=images,
-        classes=classes,
-        probability=said.probabilities[rows],
-        logit=said.logits[rows],
-        spearman=close,
-        layers=[] if means is None else means.layers,
-        name=classifier.name,
-        frames=shown,
-        frame_steps=before,
-        interrupted=cut,
-    )
-
-
-def _canvas(classifier: Classifier, indices: Sequence[int], seed: int) -> Canvas:
-    options: dict = {} if classifier.colours is None else {"colours": classifier.colours}
-    made = FourierCanvas(
-        len(indices), classifier.size, channels=classifier.channels, seed=seed, indices=indices, **options
-    )
-    return made.to(classifier.device, classifier.dtype)
-
-
-def _names(classifier: Classifier, classes: str | int | Sequence[str | int] | None) -> list[str]:
-    if classes is None:
-        return list(classifier.classes)
-    asked = [classes] if isinstance(classes, str | int) else list(classes)
-    if not asked:
-        raise ValueError("classes=[] given; name at least one, or leave it out to get all.")
-    return [classifier.classes[classifier.index(each)] for each in asked]
-
-
-def _means(
-    classifier: Classifier, reference: Any, layers: Sequence[str] | None, names: list[str], progress: bool | None
-) -> ClassMeans | None:
-    if reference is None:
-        return None
-    means = reference.means if isinstance(reference, NaturalImages) else reference
-    if not isinstance(means, ClassMeans):
-        means = class_means(classifier, reference, layers or stages(classifier), progress=progress)
-    means.of(names)  # says which class has too few, before any work
-    return means
-
-
-def _check(match: float, diversity: float, start: str) -> None:
+    check_settings(steps=steps, copies=copies, batch_size=batch_size)
     for what, weight in (("match", match), ("diversity", diversity)):
         if not 0 <= weight < float("inf"):
             raise ValueError(f"{what}={weight} given, expected at least 0.")
-    if start not in STARTS:
+    if start not in ("noise", "equidistant"):
         raise ValueError(f"start={start!r} given, expected 'noise' or 'equidistant'.")
+    wanted = [name for name in class_names(classifier, classes) for _ in range(copies)]
+    means = _class_means(classifier, reference, layers, wanted, progress)
+    settings = image_settings(classifier, priors, transforms, learning_rate, steps, seed)
+    shown = frame_steps(frames, steps)
+    together: Any = None
+    if diversity and copies > 1:
+        at = means.layers if means else stages(classifier)
+        together = diversity * Diversity(at[len(at) // 2], group=copies)
+
+    def work(rows: Sequence[int], progress: bool | None) -> ImageChunk:
+        names = [wanted[row] for row in rows]
+        canvas = new_canvas(classifier, "fourier", rows, seed)
+        run = settings | {"indices": rows, "progress": progress}
+        if start == "equidistant":
+            optimize(classifier, canvas, Equidistant(), **run | {"steps": EQUIDISTANT_STEPS})
+        objective: Any = Logit(names)
+        if means is not None and match:
+            objective += match * ActivationMatch(means.of(names))
+        if together is not None:
+            objective += together
+        return optimize_images(classifier, canvas, objective, frames=shown, on_step=on_step, **run)
+
+    size = copies * max(1, (batch_size or images_at_once(classifier)) // copies)  # a class's copies stay together
+    chunks = [range(len(wanted))[first : first + size] for first in range(0, len(wanted), size)]
+    parts, interrupted = run_chunks(work, chunks, "prototypes", progress=progress)
+    images = torch.cat([part.images.cpu() for part in parts])
+    done = wanted[: len(images)]
+    prediction = classifier.predict(images)
+    rows = torch.arange(len(images)), classifier.targets(done, len(images)).cpu()
+    close = None
+    if means is not None:
+        outputs = outputs_of(classifier, images, means.layers)
+        close = torch.stack([spearman(outputs[layer], mean) for layer, mean in means.of(done).items()], dim=1)
+    return Prototypes(
+        images,
+        done,
+        prediction.probabilities[rows],
+        prediction.logits[rows],
+        close,
+        [] if means is None else means.layers,
+        classifier.name,
+        *join_frames(parts),
+        interrupted,
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -228,10 +177,22 @@ class Prototypes:
         """The images of one class."""
         return self.images[[i for i, each in enumerate(self.classes) if each == name]]
 
+    def subset(self, names: Sequence[str]) -> Prototypes:
+        """The prototypes of some classes, without the frames."""
+        rows = [i for i, name in enumerate(self.classes) if name in names]
+        return replace(
+            self,
+            images=self.images[rows],
+            classes=[self.classes[i] for i in rows],
+            probability=self.probability[rows],
+            logit=self.logit[rows],
+            spearman=None if self.spearman is None else self.spearman[rows],
+            frames=torch.empty(0),
+            frame_steps=[],
+        )
+
     def plot(self, *, columns: int | None = None) -> Any:
         """A contact sheet, each image under its class and the probability that the classifier gives to it."""
-        from course_utils.figures.images import percent, show_images  # here, because it imports matplotlib
-
         titles = [f"{n}\n{percent(p)}" for n, p in zip(self.classes, self.probability.tolist(), strict=True)]
         named = ", ".join(dict.fromkeys(self.classes))
         return show_images(self.images, titles, columns=columns, alt=f"What {named} look like to {self.name}.")
@@ -251,3 +212,30 @@ class Prototypes:
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
+
+
+def class_names(classifier: Classifier, classes: str | int | Sequence[str | int] | None) -> list[str]:
+    """Names of classes that were given by name or index; all of the classifier's if None.
+
+    Raises:
+        ValueError: none given, or an unknown class (offers close names).
+    """
+    if classes is None:
+        return list(classifier.classes)
+    given = [classes] if isinstance(classes, str | int) else list(classes)
+    if not given:
+        raise ValueError("classes=[] given; name at least one, or leave it out to get all.")
+    return [classifier.classes[classifier.index(each)] for each in given]
+
+
+def _class_means(
+    classifier: Classifier, reference: Any, layers: Sequence[str] | None, names: list[str], progress: bool | None
+) -> ClassMeans | None:
+    """Class means from whatever was given as a reference; refused before any work where a class has too few images."""
+    if reference is None:
+        return None
+    means = reference.means if isinstance(reference, NaturalImages) else reference
+    if not isinstance(means, ClassMeans):
+        means = class_means(classifier, reference, layers or stages(classifier), progress=progress)
+    means.of(names)
+    return means

@@ -1,13 +1,14 @@
-"""What a net's layers do, on average, for natural images of each class.
+"""Reference statistics: what a net's layers do, on average, for natural images of each class.
 
-The mean over many images keeps what they share and loses where each of them differs: it is what prototypes are held
-against, and what those that are made with a reference are pulled toward.
+The mean over many images keeps what they share and loses where each of them differs. Prototypes that are made with a
+reference are pulled toward these means (`class_means`), and every prototype can be compared with them (`similarity`),
+beside natural images of the same and of other classes (`natural_images`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,49 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from course_utils.activations import Outputs, record
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
 from course_utils.stats import spearman
 from course_utils.utils import progress_bar
-from course_utils.validation import as_found, unknown
-from course_utils.vision.layer_table import stages
+from course_utils.validation import unknown
+from course_utils.vision.layer_table import outputs_of, stages
 
 FEWEST = 5  # images of a class: the mean of fewer is still an image of single images
 CHUNK = 128  # images in a forward pass
+
+
+def class_means(
+    classifier: Classifier, reference: Any, layers: Sequence[str] | None = None, *, progress: bool | None = None
+) -> ClassMeans:
+    """Mean activations of natural images of each class.
+
+    Args:
+        classifier: used in eval mode and left as found.
+        reference: images with `.images` and `.labels` (`Scenes`, `Photographs`), a pair (images, labels), or images
+            alone: then their class is what the classifier says.
+        layers: dotted names; the last layer at each size of map if None.
+
+    Raises:
+        ValueError: no images, labels of another number, an unknown layer (offers close names).
+    """
+    images, labels = with_labels(classifier, reference)
+    names, count = stages(classifier) if layers is None else list(layers), len(classifier.classes)
+    chunks = list(zip(images.split(CHUNK), labels.split(CHUNK), strict=True))
+    bar = progress_bar(chunks, "activations of the reference", progress=progress)
+    means = mean_by_class(((theirs, outputs_of(classifier, some, names).layers) for some, theirs in bar), count)
+    return ClassMeans(means, labels.bincount(minlength=count), classifier.classes)
+
+
+def mean_by_class(batches: Iterable[tuple[Tensor, Mapping[str, Tensor]]], count: int) -> dict[str, Tensor]:
+    """Means over all rows of a class, (classes, …), from batches of the rows' classes and of their values by name."""
+    counts, sums = torch.zeros(count, dtype=torch.long), dict[str, Tensor]()
+    for labels, values in batches:
+        counts += labels.bincount(minlength=count)
+        for name, each in values.items():
+            if name not in sums:
+                sums[name] = torch.zeros(count, *each.shape[1:])
+            sums[name].index_add_(0, labels, each.float().cpu())
+    return {name: total / counts.clamp_min(1).view(-1, *[1] * (total.ndim - 1)) for name, total in sums.items()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,35 +108,6 @@ class ClassMeans:
         )
 
 
-def class_means(
-    classifier: Classifier, reference: Any, layers: Sequence[str] | None = None, *, progress: bool | None = None
-) -> ClassMeans:
-    """Mean activations of natural images of each class.
-
-    Args:
-        classifier: used in eval mode and left as found.
-        reference: images with `.images` and `.labels` (`Scenes`, `Photographs`), a pair (images, labels), or images
-            alone: then their class is what the classifier says.
-        layers: dotted names; the last layer at each size of map if None.
-
-    Raises:
-        ValueError: no images, labels of another number, an unknown layer (offers close names).
-    """
-    images, labels = with_labels(classifier, reference)
-    names = list(layers) if layers is not None else stages(classifier)
-    count = len(classifier.classes)
-    sums: dict[str, Tensor] = {}
-    chunks = zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
-    for some, theirs in progress_bar(list(chunks), "activations of the reference", progress=progress):
-        for name, activations in activations_of(classifier, some, names).items():
-            if name not in sums:
-                sums[name] = torch.zeros(count, *activations.shape[1:])
-            sums[name].index_add_(0, theirs, activations.float().cpu())
-    counts = labels.bincount(minlength=count)
-    means = {n: total / counts.clamp_min(1).view(-1, *[1] * (total.ndim - 1)) for n, total in sums.items()}
-    return ClassMeans(means, counts, classifier.classes)
-
-
 def with_labels(classifier: Classifier, reference: Any) -> tuple[Tensor, Int[Tensor, "n"]]:
     """Images and the indices of their classes, from what `class_means` takes as a reference.
 
@@ -113,9 +118,8 @@ def with_labels(classifier: Classifier, reference: Any) -> tuple[Tensor, Int[Ten
     if isinstance(reference, Tensor):
         return reference, classifier.predict(reference).logits.argmax(1)
     if hasattr(reference, "images") and hasattr(reference, "labels"):
-        images, labels = reference.images, reference.labels
-        if hasattr(reference, "names"):  # names mean the same whatever the order of their indices
-            labels = reference.names
+        # Names, where there are any: they mean the same whatever the order of their indices.
+        images, labels = reference.images, getattr(reference, "names", reference.labels)
     elif isinstance(reference, tuple) and len(reference) == 2:
         images, labels = reference
     else:
@@ -128,16 +132,59 @@ def with_labels(classifier: Classifier, reference: Any) -> tuple[Tensor, Int[Ten
     return classifier.check_images(images), classifier.targets(labels, len(images)).cpu()
 
 
-def activations_of(classifier: Classifier, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Layer -> what it gives for each image, (images, …), in evaluation mode."""
-    return dict(outputs_of(classifier, images, layers).layers)
+def images_of_classes(classifier: Classifier, reference: Any, names: Sequence[str]) -> tuple[Tensor, Int[Tensor, "n"]]:
+    """The images of the named classes, and each one's class as its place among `names`.
+
+    Raises:
+        ValueError: an unknown class, a class without an image; and as `with_labels`.
+    """
+    images, labels = with_labels(classifier, reference)
+    rows = torch.full_like(labels, -1)
+    for row, name in enumerate(names):
+        rows[labels == classifier.index(name)] = row
+        if not (rows == row).any():
+            raise ValueError(f"images holds none of class {name!r}, expected some of every class with a prototype.")
+    return images[rows >= 0], rows[rows >= 0]
 
 
-@torch.no_grad()
-def outputs_of(classifier: Classifier, images: Tensor, layers: Sequence[str]) -> Outputs:
-    """Logits and layers for images, in evaluation mode."""
-    with as_found(classifier):
-        return record(classifier, layers)(images.to(classifier.device))
+def natural_images(
+    classifier: Classifier,
+    reference: Any,
+    *,
+    layers: Sequence[str] | None = None,
+    only: Int[Tensor, "classes"] | None = None,
+    progress: bool | None = None,
+) -> NaturalImages:
+    """Class means of natural images, and how close these images themselves are to them.
+
+    Args:
+        classifier: used in eval mode and left as found.
+        reference: natural images as `class_means` takes them.
+        layers: dotted names; the last layer at each size of map if None.
+        only: indices of the classes whose images are held against the means; all with enough images if None.
+
+    Raises:
+        ValueError: an unknown layer (offers close names), fewer than five images of a class in `only`, or images of one
+            class only.
+
+    Source: Geirhos et al. 2024, who normalise by these two baselines.
+    """
+    images, labels = with_labels(classifier, reference)
+    means = class_means(classifier, (images, labels), layers, progress=progress)
+    asked = means.counts >= FEWEST
+    if only is not None:
+        means.of([classifier.classes[i] for i in only.tolist()])  # says which class has too few
+        asked = torch.isin(torch.arange(len(asked)), only)
+    rows = asked[labels].nonzero().flatten()
+    others = _others(means, labels[rows])
+    columns = []
+    for layer in means.layers:
+        mean = means.means[layer]
+        activations = _activations(classifier, images[rows], layer)
+        without = _without_themselves(activations, mean, means.counts, labels[rows])
+        columns.append((spearman(activations, without), spearman(activations, mean[others])))
+    same, different = (torch.stack(list(column), dim=1) for column in zip(*columns, strict=True))
+    return NaturalImages(means, same, different, labels[rows])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -187,51 +234,6 @@ class NaturalImages:
         return f"NaturalImages: {len(self.labels)} held against {self.means!r}"
 
 
-def natural_images(
-    classifier: Classifier,
-    reference: Any,
-    *,
-    layers: Sequence[str] | None = None,
-    only: Int[Tensor, "classes"] | None = None,
-    progress: bool | None = None,
-) -> NaturalImages:
-    """Class means of natural images, and how close these images themselves are to them.
-
-    Args:
-        classifier: used in eval mode and left as found.
-        reference: natural images as `class_means` takes them.
-        layers: dotted names; the last layer at each size of map if None.
-        only: indices of the classes whose images are held against the means; all with enough images if None.
-
-    Raises:
-        ValueError: an unknown layer (offers close names), fewer than five images of a class in `only`, or images of one
-            class only.
-
-    Source: Geirhos et al. 2024, who normalise by these two baselines.
-    """
-    images, labels = with_labels(classifier, reference)
-    means = class_means(classifier, (images, labels), layers, progress=progress)
-    asked = means.counts >= FEWEST
-    if only is not None:
-        means.of([classifier.classes[i] for i in only.tolist()])  # says which class has too few
-        asked = torch.isin(torch.arange(len(asked)), only)
-    rows = asked[labels].nonzero().flatten()
-    others = _others(means, labels[rows])
-    columns = []
-    for layer in means.layers:
-        mean = means.means[layer]
-        activations = all_activations(classifier, images[rows], layer)
-        without = _without_themselves(activations, mean, means.counts, labels[rows])
-        columns.append((spearman(activations, without), spearman(activations, mean[others])))
-    same, different = (torch.stack(list(column), dim=1) for column in zip(*columns, strict=True))
-    return NaturalImages(means, same, different, labels[rows])
-
-
-def all_activations(classifier: Classifier, images: Tensor, layer: str) -> Float[Tensor, "images ..."]:
-    """What one layer gives for any number of images, a chunk at a time."""
-    return torch.cat([activations_of(classifier, some, [layer])[layer].cpu() for some in images.split(CHUNK)])
-
-
 def _without_themselves(activations: Tensor, means: Tensor, counts: Tensor, labels: Tensor) -> Tensor:
     """The mean of each image's class over all other images: its own share would make every image look close."""
     n = counts[labels].view(-1, *[1] * (means.ndim - 1))
@@ -243,11 +245,56 @@ def _others(means: ClassMeans, labels: Tensor) -> Tensor:
     known = (means.counts >= FEWEST).nonzero().flatten().tolist()
     if len(known) < 2:
         raise ValueError("the reference has images of one class only; similarity() also needs those of others.")
-    picked = []
-    for turn, label in enumerate(labels.tolist()):
-        rest = [k for k in known if k != label]
-        picked.append(rest[turn % len(rest)])
-    return torch.tensor(picked)
+    rest = {label: [other for other in known if other != label] for label in known}
+    return torch.tensor([rest[label][turn % len(rest[label])] for turn, label in enumerate(labels.tolist())])
+
+
+def similarity(
+    classifier: Classifier,
+    images: Tensor,
+    classes: Sequence[str] | str,
+    reference: Any,
+    *,
+    layers: Sequence[str] | None = None,
+    progress: bool | None = None,
+) -> Similarity:
+    """How close images, and natural images beside them, are to the mean activations of their class.
+
+    Args:
+        classifier: whose layers are asked; it need not be the one that the images were made for.
+        images: (images, channels, height, width) in [0, 1].
+        classes: of the images, one for all or one for each; `Prototypes.classes`.
+        reference: natural images as `class_means` takes them; *others* than those that the images were made with.
+            At least five of each class that is asked for. Or `NaturalImages`, measured once and kept.
+        layers: dotted names; the last layer at each size of map if None.
+
+    Returns:
+        Figures of the images, and of each natural image of these classes: with the mean over the others of its
+        class, and with the mean of one other class (all take turns).
+
+    Raises:
+        ValueError: an unknown class or layer; fewer than five images of a class, or images of one class only.
+
+    Source: Tagade & Rumbelow 2023 (the measure), Geirhos et al. 2024 (its two baselines).
+    """
+    targets = classifier.targets(classes if isinstance(classes, str) else list(classes), len(images)).cpu()
+    natural = reference
+    if not isinstance(reference, NaturalImages):
+        natural = natural_images(classifier, reference, layers=layers, only=targets, progress=progress)
+    elif layers is not None:
+        raise ValueError("layers= was chosen when the NaturalImages were measured; leave it out here.")
+    wanted = natural.means.of([classifier.classes[t] for t in targets.tolist()])
+    found = torch.stack([spearman(_activations(classifier, images, n), w) for n, w in wanted.items()], dim=1)
+    rows = torch.isin(natural.labels, targets)
+    return Similarity(
+        found,
+        natural.same[rows],
+        natural.different[rows],
+        natural.labels[rows],
+        targets,
+        natural.means.layers,
+        classifier.classes,
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -321,54 +368,6 @@ class Similarity:
         return self.plot()._repr_html_()
 
 
-def similarity(
-    classifier: Classifier,
-    images: Tensor,
-    classes: Sequence[str] | str,
-    reference: Any,
-    *,
-    layers: Sequence[str] | None = None,
-    progress: bool | None = None,
-) -> Similarity:
-    """How close images, and natural images beside them, are to the mean activations of their class.
-
-    Args:
-        classifier: whose layers are asked; it need not be the one that the images were made for.
-        images: (images, channels, height, width) in [0, 1].
-        classes: of the images, one for all or one for each; `Prototypes.classes`.
-        reference: natural images as `class_means` takes them; *others* than those that the images were made with.
-            At least five of each class that is asked for. Or `NaturalImages`, measured once and kept.
-        layers: dotted names; the last layer at each size of map if None.
-
-    Returns:
-        Figures of the images, and of each natural image of these classes: with the mean over the others of its
-        class, and with the mean of one other class (all take turns).
-
-    Raises:
-        ValueError: an unknown class or layer; fewer than five images of a class, or images of one class only.
-
-    Source: Tagade & Rumbelow 2023 (the measure), Geirhos et al. 2024 (its two baselines).
-    """
-    targets = classifier.targets(classes if isinstance(classes, str) else list(classes), len(images)).cpu()
-    natural = reference
-    if not isinstance(reference, NaturalImages):
-        natural = natural_images(classifier, reference, layers=layers, only=targets, progress=progress)
-    elif layers is not None:
-        raise ValueError("layers= was chosen when the NaturalImages were measured; leave it out here.")
-    wanted = natural.means.of([classifier.classes[t] for t in targets.tolist()])
-    found = torch.stack([spearman(all_activations(classifier, images, n), w) for n, w in wanted.items()], dim=1)
-    rows = torch.isin(natural.labels, targets)
-    return Similarity(
-        found,
-        natural.same[rows],
-        natural.different[rows],
-        natural.labels[rows],
-        targets,
-        natural.means.layers,
-        classifier.classes,
-    )
-
-
 @styled
 def plot_similarity(found: Similarity, *, what: str = "images") -> DescribedFigure:
     """For each layer the middle 90 % of natural images of the same and of other classes, and each image as a dot."""
@@ -401,3 +400,8 @@ def plot_similarity(found: Similarity, *, what: str = "images") -> DescribedFigu
     return DescribedFigure(
         figure, alt=f"Median rank correlation of {what} (natural images of same and other classes): {medians}."
     )
+
+
+def _activations(classifier: Classifier, images: Tensor, layer: str) -> Float[Tensor, "images ..."]:
+    """The activations of one layer for any number of images, a chunk at a time."""
+    return torch.cat([outputs_of(classifier, some, [layer])[layer].cpu() for some in images.split(CHUNK)])

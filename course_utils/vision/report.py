@@ -5,28 +5,43 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
+from markupsafe import Markup
 from torch import Tensor
 
+from course_utils.figures.images import as_images, percent
+from course_utils.figures.scrubber import png
+from course_utils.figures.style import data_uri, render
 from course_utils.models.classifier import Classifier
-from course_utils.stats import proportion
+from course_utils.stats import Proportion, proportion
 from course_utils.utils import progress_bar
 from course_utils.validation import check_settings
-from course_utils.vision.entanglement import AREA, class_rows, entanglement_matrix, shared_features
+from course_utils.vision.attributions import Isolation, faded
+from course_utils.vision.entanglement import (
+    AREA_WEIGHT,
+    Entanglement,
+    RankAgreement,
+    entanglement_matrix,
+    shared_features,
+)
+from course_utils.vision.findings import CRITERIA, Finding, ranked_findings
 from course_utils.vision.isolation import isolate_features
-from course_utils.vision.layer_table import stages
-from course_utils.vision.prototypes import Prototypes, generate_prototypes
-from course_utils.vision.reference import class_means, with_labels
-from course_utils.vision.report_page import Report, ranked_findings
+from course_utils.vision.prototypes import Prototypes, class_names, generate_prototypes
+from course_utils.vision.reference import class_means, images_of_classes
 
-PARTS = ("prototypes", "entanglement", "isolation", "shared features", "findings")
+PAIRS = 6  # that are listed
+NOTHING = 0.005  # of the image: a part smaller than that is none
+HALF = 0.5  # probability from which a filling alone is called a class
+PER_CLASS = 2  # images of each class whose features are isolated
+FEWEST_CLASSES = 4  # that a rank correlation needs
+
+Labelled = tuple[Tensor, Tensor]  # images and the indices of their classes
 
 
 def build_report(
@@ -68,27 +83,231 @@ def build_report(
     """
     check_settings(copies=copies, steps=steps)
     target = writable(path)
-    names = _names(classifier, classes, prototypes)
-    natural = None if images is None else _natural(classifier, images, names)
-    means = None if reference is None or prototypes is not None else _reference(classifier, reference, names)
-    made = "given" if prototypes is not None else f"{copies} for each class, {steps} steps, seed {seed}"
-    data = "none" if natural is None else f"{len(natural[0])}, of which up to {EACH} of each class for isolation"
-    settings = {"prototypes": made, "reference": "none" if means is None else repr(means), "natural images": data}
-    report = Report(classifier.name, names, target, settings | _versions())
-    work = Work(classifier, report, natural, seed, progress)
+    there = list(classifier.classes) if prototypes is None else list(dict.fromkeys(prototypes.classes))
+    names = list(dict.fromkeys(class_names(classifier, there if classes is None else classes)))
+    if missing := [name for name in names if name not in there]:
+        raise ValueError(f"the prototypes given show no {', '.join(map(repr, missing))}: make some, or name others.")
+    natural = means = None
+    if images is not None:
+        pixels, rows = images_of_classes(classifier, images, names)
+        natural = pixels, classifier.targets(names, len(names)).cpu()[rows]
+    if reference is not None and prototypes is None:
+        means = class_means(classifier, reference, progress=False)
+        means.of(names)  # says which class has too few images, before the work
+    packages = ", ".join(f"{name} {version(name)}" for name in ("course-utils", "torch", "torchvision"))
+    some = "none" if natural is None else f"{len(natural[0])}, of which up to {PER_CLASS} of each class for isolation"
+    settings = {
+        "prototypes": f"{copies} for each class, {steps} steps, seed {seed}" if prototypes is None else "given",
+        "reference": "none" if means is None else repr(means),
+        "natural images": some,
+        "versions": f"Python {platform.python_version()}, {packages}",
+        "date": time.strftime("%Y-%m-%d %H:%M"),
+    }
+    report = Report(classifier.name, names, target, settings)
+    parts: dict[str, Callable[..., None]] = {
+        "prototypes": partial(_prototypes, given=prototypes, reference=means, copies=copies, steps=steps),
+        "entanglement": _entanglement,
+        "isolation": _isolation,
+        "shared features": _shared_features,
+        "findings": _findings,
+    }
     try:
-        for part in progress_bar(PARTS, "report", progress=progress):
-            with work.timed(part):
-                if part == "prototypes":
-                    work.prototypes(prototypes, means, copies, steps)
-                else:
-                    getattr(work, part.replace(" ", "_"))()
+        for name, add_to in progress_bar(parts.items(), "report", progress=progress):
+            begun = time.perf_counter()
+            try:
+                add_to(report, classifier, natural, seed=seed, progress=progress)
+            except (ValueError, RuntimeError, FloatingPointError) as error:
+                report.notes.append(f"{name.capitalize()}: {error}")
+            finally:
+                report.seconds[name] = time.perf_counter() - begun
             if report.interrupted:
                 break
     except KeyboardInterrupt:
         report.interrupted = True
     report.write()
     return report
+
+
+@dataclass(eq=False, repr=False)
+class Report:
+    """What one call found about a classifier; parts that were not reached, or that failed, are None.
+
+    Attributes:
+        name: of the classifier.
+        classes: that the report is about.
+        path: of the page.
+        accuracy: on the images given.
+        prototypes: of each class.
+        entanglement: of the classes.
+        agreement: of entanglement and confusions; needs images and at least four classes.
+        isolation: of some of the images given, or of the prototypes where none were.
+        shared: what in prototypes of the most entangled pair's first class speaks for its second.
+        findings: ranked, as `ranked_findings` does.
+        notes: what is missing, and why.
+        settings: what it was made with, in words.
+        seconds: that each part took.
+        interrupted: whether Ctrl-C or the notebook's stop button cut it short.
+    """
+
+    name: str
+    classes: list[str]
+    path: Path
+    settings: dict[str, str]
+    accuracy: Proportion | None = None
+    prototypes: Prototypes | None = None
+    entanglement: Entanglement | None = None
+    agreement: RankAgreement | None = None
+    isolation: Isolation | None = None
+    shared: Isolation | None = None
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def html(self) -> str:
+        """The page: one HTML document without requests to anywhere; names are escaped."""
+        entanglement = self.entanglement
+        return render(
+            "report.html",
+            report=self,
+            prototypes=[] if self.prototypes is None else prototype_cards(self.prototypes),
+            heatmap="" if entanglement is None else Markup(entanglement.plot()._repr_html_()),
+            pairs=[] if entanglement is None else entanglement.pairs(PAIRS),
+            isolation=isolation_cards(self.isolation),
+            shared=isolation_cards(self.shared),
+            of_images=self.accuracy is not None,
+            criteria=CRITERIA,
+            percent=percent,
+        )
+
+    def write(self) -> None:
+        """Writes the page to `path` in one move, so that it is never half there.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        unfinished = self.path.with_name(f".{self.path.name}.part")
+        try:
+            unfinished.write_text(self.html(), encoding="utf-8")
+            unfinished.replace(self.path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def __repr__(self) -> str:
+        cut = "; interrupted" if self.interrupted else ""
+        count = len(self.findings)
+        first = f", the first about {' and '.join(self.findings[0].classes)}" if self.findings else ""
+        return (
+            f"Report on {self.name}, {len(self.classes)} class{'es' * (len(self.classes) != 1)}, in {self.path}: "
+            f"{count} finding{'s' * (count != 1)}{first}; {sum(self.seconds.values()):.0f} s{cut}"
+        )
+
+
+def _prototypes(
+    report: Report, classifier: Classifier, natural: Labelled | None, *, given: Prototypes | None, **options
+) -> None:
+    """Of each class, and how many of the natural images the classifier names right."""
+    if natural is not None:
+        report.accuracy = proportion(classifier.predict(natural[0]).logits.argmax(1) == natural[1])
+    if given is None:
+        report.prototypes = generate_prototypes(classifier, report.classes, **options)
+        report.interrupted = report.prototypes.interrupted
+    else:
+        report.prototypes = given.subset(report.classes)
+
+
+def _entanglement(report: Report, classifier: Classifier, natural: Labelled | None, **options) -> None:
+    """Of the classes, and its agreement with their confusions where there are images and pairs enough."""
+    if report.prototypes is None:
+        return
+    if len(report.classes) < 2:
+        report.notes.append("Entanglement needs at least two classes; this report is about one.")
+        return
+    report.entanglement = found = entanglement_matrix(classifier, report.prototypes, images=natural, **options)
+    if found.match is None:
+        report.notes.append(f"Entanglement: no layer of {classifier.name} gives maps, so probabilities alone count.")
+    if natural is not None and len(found.classes) >= FEWEST_CLASSES:
+        report.agreement = found.rank_correlation()
+
+
+def _isolation(report: Report, classifier: Classifier, natural: Labelled | None, **options) -> None:
+    """Of natural images where there are some, and else of one prototype of each class."""
+    if natural is not None:
+        rows = _first_of_each(natural[1].tolist(), PER_CLASS)
+        found = isolate_features(classifier, natural[0][rows], **options)
+    elif report.prototypes is not None:
+        rows = _first_of_each(report.prototypes.classes, 1)
+        options |= {
+            "target": [report.prototypes.classes[row] for row in rows],
+            "fill": "mean",
+            "area_weight": AREA_WEIGHT,
+        }
+        found = isolate_features(classifier, report.prototypes.images[rows], **options)
+    else:
+        return
+    report.isolation, report.interrupted = found, found.interrupted
+
+
+def _shared_features(report: Report, classifier: Classifier, natural: Labelled | None, **options) -> None:
+    """Of the most entangled pair, in the prototypes of the class that speaks more for the other."""
+    found = report.entanglement
+    if found is None or report.prototypes is None:
+        return
+    [(first, second, _)] = found.pairs(1)
+    i, j = found.classes.index(first), found.classes.index(second)
+    if found.probability[i, j] < found.probability[j, i]:
+        first, second = second, first
+    report.shared = shared_features(classifier, report.prototypes, first, second, **options)
+    report.interrupted = report.shared.interrupted
+
+
+def _findings(report: Report, classifier: Classifier, natural: Labelled | None, **options) -> None:
+    report.findings = ranked_findings(classifier, isolation=report.isolation, entanglement=report.entanglement)
+
+
+def _first_of_each(labels: Sequence[Any], count: int) -> list[int]:
+    """The first rows of each label, label by label."""
+    return [
+        row for label in dict.fromkeys(labels) for row in [i for i, each in enumerate(labels) if each == label][:count]
+    ]
+
+
+def prototype_cards(prototypes: Prototypes) -> list[dict[str, Any]]:
+    """For each class its images, with their words."""
+    cards: dict[str, list[dict[str, str]]] = {}
+    for name, image, sure in zip(
+        prototypes.classes, as_images(prototypes.images), prototypes.probability.tolist(), strict=True
+    ):
+        alt = f"Prototype of {name}, which the model finds {percent(sure)} probable"
+        cards.setdefault(name, []).append({"source": data_uri(png(image)), "alt": alt, "caption": percent(sure)})
+    return [{"name": name, "images": images} for name, images in cards.items()]
+
+
+def isolation_cards(isolation: Isolation | None) -> list[dict[str, Any]]:
+    """For each image itself, the isolated part and the rest, each with its probability."""
+    if isolation is None:
+        return []
+    images = as_images(isolation.images)
+    views = {
+        "the image": (images, isolation.before),
+        "the part": (faded(images, isolation.masks), isolation.kept),
+        "without it": (faded(images, 1 - isolation.masks), isolation.removed),
+    }
+    cards = []
+    for row, (target, answer) in enumerate(zip(isolation.targets, isolation.answers, strict=True)):
+        shown = [
+            {
+                "source": data_uri(png(pixels[row])),
+                "alt": f"{what}, asked about {target}: probability {percent(float(sure[row]))}",
+                "caption": f"{what}: {percent(float(sure[row]))}".replace(" %", "\N{NO-BREAK SPACE}%"),
+            }
+            for what, (pixels, sure) in views.items()
+        ]
+        unlike = "" if target == answer else f", which the model calls {answer}"
+        vain = isolation.area[row] < NOTHING and isolation.filled[row] > HALF and isolation.games[row] == "deletion"
+        why = f"No part can be found so: what stands in for hidden parts is itself called {target}." if vain else ""
+        cards.append({"name": target + unlike, "images": shown, "area": f"{isolation.area[row]:.1%}", "vain": why})
+    return cards
 
 
 def writable(path: str | Path) -> Path:
@@ -103,148 +322,7 @@ def writable(path: str | Path) -> Path:
     if not target.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {target.parent} to put {target.name} in: make it first.")
     try:
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
+        tempfile.TemporaryFile(dir=target.parent).close()
     except OSError as error:
         raise PermissionError(f"{target} cannot be written ({error.strerror}): name another folder.") from None
     return target
-
-
-def _names(classifier: Classifier, classes: Any, prototypes: Prototypes | None) -> list[str]:
-    there = list(classifier.classes) if prototypes is None else list(dict.fromkeys(prototypes.classes))
-    asked = there if classes is None else [classes] if isinstance(classes, str | int) else list(classes)
-    names = list(dict.fromkeys(classifier.classes[classifier.index(each)] for each in asked))
-    if not names:
-        raise ValueError("classes=[] given; name at least one, or leave it out to get all.")
-    if missing := [name for name in names if name not in there]:
-        raise ValueError(f"the prototypes given show no {', '.join(map(repr, missing))}: make some, or name others.")
-    return names
-
-
-def _natural(classifier: Classifier, images: Any, names: list[str]) -> tuple[Tensor, Tensor]:
-    """The images of the report's classes with their labels."""
-    pixels, labels = with_labels(classifier, images)
-    rows = class_rows(labels, classifier.targets(names, len(names)).cpu(), names)
-    return pixels[rows >= 0], labels[rows >= 0]
-
-
-def _reference(classifier: Classifier, reference: Any, names: list[str]) -> Any:
-    """Class means for the prototypes; refused here, before the work, when a class has too few images."""
-    means = class_means(classifier, reference, progress=False)
-    means.of(names)
-    return means
-
-
-def _versions() -> dict[str, str]:
-    packages = ", ".join(f"{name} {version(name)}" for name in ("course-utils", "torch", "torchvision"))
-    return {"versions": f"Python {platform.python_version()}, {packages}", "date": time.strftime("%Y-%m-%d %H:%M")}
-
-
-EACH = 2  # images of each class whose features are isolated
-FEWEST_AGREE = 4  # classes that a rank correlation needs
-
-
-class Work:
-    """The parts of a report, each of which fills in its own and needs those before it."""
-
-    def __init__(
-        self, classifier: Classifier, report: Report, natural: tuple[Tensor, Tensor] | None, seed: int, progress: Any
-    ) -> None:
-        self.classifier, self.report, self.natural = classifier, report, natural
-        self.options: dict[str, Any] = {"seed": seed, "progress": progress}
-
-    def prototypes(self, given: Prototypes | None, means: Any, copies: int, steps: int) -> None:
-        """What each class looks like to the model, and how many of the natural images it names right."""
-        if self.natural is not None:
-            said = self.classifier.predict(self.natural[0]).logits.argmax(1)
-            self.report.accuracy = proportion(said == self.natural[1])
-        if given is not None:
-            self.report.prototypes = _some(given, self.report.classes)
-            return
-        made = generate_prototypes(
-            self.classifier, self.report.classes, reference=means, copies=copies, steps=steps, **self.options
-        )
-        self.report.prototypes, self.report.interrupted = made, made.interrupted
-
-    def entanglement(self) -> None:
-        if self.report.prototypes is None:
-            return
-        if len(set(self.report.prototypes.classes)) < 2:
-            self.report.notes.append("Entanglement needs at least two classes; this report is about one.")
-            return
-        found = entanglement_matrix(self.classifier, self.report.prototypes, images=self.natural, **self.options)
-        self.report.entanglement = found
-        if self.natural is not None and len(found.classes) >= FEWEST_AGREE:
-            self.report.agreement = found.rank_correlation()
-
-    def isolation(self) -> None:
-        """Of natural images where there are some, and else of one prototype of each class."""
-        with self.excused("Isolation"):
-            stages(self.classifier)
-        prototypes = self.report.prototypes
-        asked: dict[str, Any]
-        if self.natural is not None:
-            rows = _first_of_each(self.natural[1].tolist(), EACH)
-            pixels, asked = self.natural[0][rows], {}
-        elif prototypes is not None:
-            rows = _first_of_each(prototypes.classes, 1)
-            pixels = prototypes.images[rows]
-            asked = {"target": [prototypes.classes[i] for i in rows], "fill": "mean", "area_weight": AREA}
-        else:
-            return
-        with self.excused("Isolation"):
-            found = isolate_features(self.classifier, pixels, **asked, **self.options)
-            self.report.isolation, self.report.interrupted = found, found.interrupted
-
-    def shared_features(self) -> None:
-        """Of the most entangled pair, in the prototypes of the class that speaks more for the other."""
-        found, prototypes = self.report.entanglement, self.report.prototypes
-        if found is None or prototypes is None:
-            return
-        [pair] = found.pairs(1)
-        i, j = found.classes.index(pair.first), found.classes.index(pair.second)
-        first, second = (pair.first, pair.second) if found.probability[i, j] >= found.probability[j, i] else pair[1::-1]
-        with self.excused("Shared features"):
-            self.report.shared = shared_features(self.classifier, prototypes, first, second, **self.options)
-            self.report.interrupted = self.report.shared.interrupted
-
-    def findings(self) -> None:
-        self.report.findings = ranked_findings(
-            self.classifier, isolation=self.report.isolation, entanglement=self.report.entanglement
-        )
-
-    @contextmanager
-    def timed(self, part: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.report.seconds[part] = time.perf_counter() - start
-
-    @contextmanager
-    def excused(self, what: str) -> Iterator[None]:
-        """What cannot be done with this classifier is noted; the rest of the report goes on."""
-        try:
-            yield
-        except (ValueError, RuntimeError, FloatingPointError) as error:
-            self.report.notes.append(f"{what}: {error}")
-
-
-def _some(prototypes: Prototypes, names: list[str]) -> Prototypes:
-    """The prototypes of some classes."""
-    rows = [i for i, name in enumerate(prototypes.classes) if name in names]
-    return replace(
-        prototypes,
-        images=prototypes.images[rows],
-        classes=[prototypes.classes[i] for i in rows],
-        probability=prototypes.probability[rows],
-        logit=prototypes.logit[rows],
-        spearman=None if prototypes.spearman is None else prototypes.spearman[rows],
-        frames=torch.empty(0),
-        frame_steps=[],
-    )
-
-
-def _first_of_each(labels: Sequence[Any], count: int) -> list[int]:
-    """The first rows of each label, label by label."""
-    return [i for label in dict.fromkeys(labels) for i in [k for k, each in enumerate(labels) if each == label][:count]]

@@ -1,4 +1,8 @@
-"""Accuracy slice by slice: what an average over all images hides."""
+"""Slices and effects: what an average over all images hides, found by the factors of a scene.
+
+`slices` watches: recall on the scenes that have a value of a factor, beside recall on the others of the class.
+`factor_effects` intervenes: the same scene is painted with another value, and answers that turn hang on that factor.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from textwrap import fill
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
@@ -20,10 +24,52 @@ from course_utils.utils import progress_bar
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import FACTORS, Choice, known_factor
 
-ALARM = 0.4  # of recall, by which a slice falls behind: the least that a planted secret of this course costs
+ALARM = 0.4  # of recall or answers: the least that a planted secret of this course costs
 FEWEST = 8  # scenes: a share of fewer says nothing
+LETTERS = 34  # of a bar's name in one line
 
-Condition = tuple[str, str]  # a factor and what it is, in words
+Setting = tuple[tuple[str, Any], ...]  # pairs of a factor and its value
+
+
+def slices(
+    classifier: Classifier,
+    scenes: Scenes,
+    *,
+    factors: Sequence[str] | None = None,
+    together: int = 1,
+    fewest: int = FEWEST,
+) -> Slices:
+    """Recall of every class on the scenes on which a factor has a value, or two factors have two.
+
+    Args:
+        classifier: of the painted world's classes.
+        scenes: as many as there are; what they never show no slice can hold.
+        factors: to slice by; all of them if None. Numbers are cut in the middle of their range.
+        together: 1, or 2 for slices by two factors besides.
+        fewest: scenes that a slice, and its rest, must have.
+
+    Raises:
+        ValueError: another `together`, an unknown factor, `fewest` below 1, or a class that the classifier lacks.
+    """
+    tried = _factors(factors, together)
+    if fewest < 1:
+        raise ValueError(f"fewest={fewest} given, expected at least one scene in a slice.")
+    masks = [_conditions(scenes, name) for name in tried]
+    groups = [
+        each for count in range(1, together + 1) for some in combinations(masks, count) for each in product(*some)
+    ]
+    own = torch.tensor([classifier.index(name) for name in scenes.names])
+    right = classifier.predict(scenes.images).logits.argmax(1) == own
+    found = []
+    for label in scenes.labels.unique().tolist():
+        rows = scenes.labels == label
+        for group in groups:
+            conditions, having = zip(*group, strict=True)
+            inside = torch.stack(having).all(0)[rows]
+            if min(int(inside.sum()), int((~inside).sum())) >= fewest:
+                recall, rest = (proportion(right[rows][part]) for part in (inside, ~inside))
+                found.append(Slice(scenes.classes[label], conditions, recall, rest))
+    return Slices(classifier.name, proportion(right), tuple(sorted(found, key=lambda each: -each.behind)))
 
 
 @dataclass(frozen=True)
@@ -38,7 +84,7 @@ class Slice:
     """
 
     name: str
-    conditions: tuple[Condition, ...]
+    conditions: tuple[tuple[str, str], ...]
     recall: Proportion
     rest: Proportion
 
@@ -87,72 +133,36 @@ class Slices:
         return f"<p>{escape(self.name)}: accuracy {self.accuracy}, {len(self)} slices; the lowest:</p><ul>{rows}</ul>"
 
 
-def slices(
+def factor_effects(
     classifier: Classifier,
     scenes: Scenes,
     *,
     factors: Sequence[str] | None = None,
     together: int = 1,
-    fewest: int = FEWEST,
-) -> Slices:
-    """Recall of every class on the scenes on which a factor has a value, or two factors have two.
+    progress: bool | None = None,
+) -> Effects:
+    """How many answers turn when one factor of a scene changes, or two together; every factor is tried.
+
+    Each scene is painted with every value of the factor (numbers at both ends of their range) and nothing else
+    changed. The change from one value to another counts where the class is named right with the first and not with the
+    second. Of two factors only what neither does alone is counted: right before, right after either, wrong after both.
 
     Args:
         classifier: of the painted world's classes.
-        scenes: as many as there are; what they never show no slice can hold.
-        factors: to slice by; all of them if None. Numbers are cut in the middle of their range.
-        together: 1, or 2 for slices by two factors besides.
-        fewest: scenes that a slice, and its rest, must have.
+        scenes: of one class or several; about twenty of a class give a share to within twenty points.
+        factors: to try; all of them if None. Those that change no pixel of a class are left out.
+        together: 1 or 2.
 
     Raises:
-        ValueError: another `together`, an unknown factor, `fewest` below 1, or a class that the classifier lacks.
+        ValueError: another `together`, an unknown factor, or a class that the classifier does not know.
     """
-    if together not in (1, 2):
-        raise ValueError(f"together={together} given, expected 1 (one factor) or 2 (pairs of factors besides).")
-    if fewest < 1:
-        raise ValueError(f"fewest={fewest} given, expected at least one scene in a slice.")
-    columns = {name: _column(scenes, name) for name in (FACTORS if factors is None else factors)}
-    own = torch.tensor([classifier.index(name) for name in scenes.names])
-    right = classifier.predict(scenes.images).logits.argmax(1) == own
-    found = []
-    for label in scenes.labels.unique().tolist():
-        rows = (scenes.labels == label).nonzero()[:, 0]
-        for conditions, inside in _parts(columns, rows, together):
-            if min(int(inside.sum()), int((~inside).sum())) >= fewest:
-                recall, rest = (proportion(right[rows[part]]) for part in (inside, ~inside))
-                found.append(Slice(scenes.classes[label], conditions, recall, rest))
-    return Slices(classifier.name, proportion(right), tuple(sorted(found, key=lambda each: -each.behind)))
-
-
-def _parts(
-    columns: dict[str, tuple[list[str], Int[Tensor, "n"]]], rows: Tensor, together: int
-) -> Iterator[tuple[tuple[Condition, ...], Bool[Tensor, "rows"]]]:
-    """Every slice of these rows: what holds in it, and which rows are in it."""
-    for number in range(1, together + 1):
-        for names in combinations(columns, number):
-            for values in product(*(range(len(columns[name][0])) for name in names)):
-                inside = torch.ones(len(rows), dtype=torch.bool)
-                for name, value in zip(names, values, strict=True):
-                    inside &= columns[name][1][rows] == value
-                yield tuple((name, columns[name][0][value]) for name, value in zip(names, values, strict=True)), inside
-
-
-def _column(scenes: Scenes, name: str) -> tuple[list[str], Int[Tensor, "n"]]:
-    """A factor's values in words, and which of them each scene has."""
-    factor, column = known_factor(name), scenes.factors[name]
-    if isinstance(factor, Choice):
-        return [in_words(value) for value in factor.values], column
-    middle = (factor.low + factor.high) / 2
-    return [f"below {middle:g}", f"from {middle:g}"], (column >= middle).long()
-
-
-def in_words(value: Any) -> str:
-    """A factor's value for a reader: yes and no for True and False."""
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
-ALARM = 0.4  # of the answers: the least that a planted secret of this course does
-Setting = tuple[tuple[str, Any], ...]  # pairs of a factor and its value
+    tried = _factors(factors, together)
+    found: list[Effect] = []
+    for label in progress_bar(scenes.labels.unique().tolist(), "factors", progress=progress):
+        some, name = scenes[scenes.labels == label], scenes.classes[label]
+        for settings, images in painted_changes(some, tried, together):
+            found.append(strongest(classifier, name, settings, images))
+    return Effects(classifier.name, tuple(sorted(found, key=lambda effect: -effect.flips.value)))
 
 
 @dataclass(frozen=True)
@@ -182,7 +192,7 @@ class Effect:
     def change(self) -> str:
         """The change in words: `tag: False → True`."""
         both = zip(self.before, self.after, strict=True)
-        return ", ".join(f"{factor}: {in_words(old)} → {in_words(new)}" for (factor, old), (_, new) in both)
+        return ", ".join(f"{factor}: {_in_words(old)} → {_in_words(new)}" for (factor, old), (_, new) in both)
 
     def __str__(self) -> str:
         return f"{self.name}, {self.change}: {self.flips.successes} of {self.flips.total} become {self.into}"
@@ -201,7 +211,6 @@ class Effects:
 
     def plot(self, most: int = 10) -> Any:
         """The strongest as bars, beside the bar for an alarm."""
-
         return plot_effects(self, most=most)
 
     def __len__(self) -> int:
@@ -215,46 +224,74 @@ class Effects:
         return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
-def factor_effects(
-    classifier: Classifier,
-    scenes: Scenes,
-    *,
-    factors: Sequence[str] | None = None,
-    together: int = 1,
-    progress: bool | None = None,
-) -> Effects:
-    """How many answers turn when one factor of a scene changes, or two together; every factor is tried.
-
-    Each scene is painted with every value of the factor (numbers at both ends of their range) and nothing else
-    changed. The change from one value to another counts where the class is named right with the first and not with the
-    second. Of two factors only what neither does alone is counted: right before, right after either, wrong after both.
+@styled
+def plot_effects(effects: Effects, most: int = 10, bar: float = ALARM) -> DescribedFigure:
+    """The strongest changes, with their intervals, and the bar that makes one an alarm.
 
     Args:
-        classifier: of the painted world's classes.
-        scenes: of one class or several; about twenty of a class give a share to within twenty points.
-        factors: to try; all of them if None. Those that change no pixel of a class are left out.
-        together: 1 or 2.
+        effects: of `factor_effects`.
+        most: how many are drawn, at least 1.
+        bar: a share of the answers.
 
     Raises:
-        ValueError: another `together`, an unknown factor, or a class that the classifier does not know.
+        ValueError: nothing to draw.
     """
+    shown = effects.found[:most]
+    if not shown:
+        raise ValueError("no effects to draw: no factor changes a pixel of these scenes.")
+    names = [fill(f"{effect.name}, {effect.change}", LETTERS) for effect in shown]
+    figure = new_figure(1.3 + 0.33 * len(shown) + 0.2 * sum(name.count("\n") for name in names))
+    axes, rows, flips = figure.add_subplot(), range(len(shown)), [effect.flips for effect in shown]
+    errors = [[100 * max(0.0, each.value - each.low), 100 * max(0.0, each.high - each.value)] for each in flips]
+    colours = [PALETTE[0] if each.value >= bar else "#bbbbbb" for each in flips]
+    shares = [100 * each.value for each in flips]
+    axes.barh(
+        rows, shares, xerr=list(zip(*errors, strict=True)), color=colours, error_kw={"elinewidth": 1.2, "capsize": 3}
+    )
+    axes.axvline(100 * bar, color="black", linestyle="--", linewidth=1.5, marker="")
+    axes.set_yticks(rows, names, fontsize=10)
+    axes.invert_yaxis()
+    axes.grid(False, axis="y")
+    axes.set(xlabel="answers turned, % (dashed: an alarm)", xlim=(0, 102))
+    count = len(effects.alarms(bar))
+    found = f"{count} of {len(effects)} changes turn" if count != 1 else f"1 of {len(effects)} changes turns"
+    axes.set_title(f"{effects.name}: {found} {bar:.0%} of the answers or more", loc="left", wrap=True)
+    told = "; ".join(f"{effect.name}, {effect.change}: {effect.flips.value:.0%}" for effect in shown)
+    return DescribedFigure(figure, alt=f"Bars of answers turned by changes of scenes shown to {effects.name}: {told}.")
+
+
+def _factors(factors: Sequence[str] | None, together: int) -> list[str]:
+    """The names of the factors to try; ValueError for an unknown one, or for another `together` than 1 and 2."""
     if together not in (1, 2):
         raise ValueError(f"together={together} given, expected 1 (each factor alone) or 2 (pairs of factors).")
-    tried = [name for name in (FACTORS if factors is None else factors) if known_factor(name)]
-    found: list[Effect] = []
-    for label in progress_bar(scenes.labels.unique().tolist(), "factors", progress=progress):
-        some, name = scenes[scenes.labels == label], scenes.classes[label]
-        for settings, images in painted_changes(some, tried, together):
-            found.append(strongest(classifier, name, settings, images))
-    return Effects(classifier.name, tuple(sorted(found, key=lambda effect: -effect.flips.value)))
+    return [name for name in (FACTORS if factors is None else factors) if known_factor(name)]
+
+
+def _conditions(scenes: Scenes, name: str) -> list[tuple[tuple[str, str], Bool[Tensor, "n"]]]:
+    """Every value of a factor in words, and which scenes have it."""
+    factor, column = known_factor(name), scenes.factors[name]
+    if isinstance(factor, Choice):
+        return [((name, _in_words(value)), column == row) for row, value in enumerate(factor.values)]
+    middle = (factor.low + factor.high) / 2
+    return [((name, f"below {middle:g}"), column < middle), ((name, f"from {middle:g}"), column >= middle)]
+
+
+def _in_words(value: Any) -> str:
+    """A factor's value for a reader: yes and no for True and False."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def painted_changes(
     scenes: Scenes, factors: Sequence[str], together: int = 1
 ) -> Iterator[tuple[list[Setting], Float[Tensor, "settings n 3 size size"]]]:
     """For every factor, or pair of factors, that changes a pixel: its settings, and the scenes painted with each."""
-    world = PaintedWorld(())
-    acting = {name: values for name in factors if _acts(world, scenes, name, values := _values(name))}
+    world, acting = PaintedWorld(()), dict[str, tuple]()
+    for name in factors:
+        factor = known_factor(name)
+        values = factor.values if isinstance(factor, Choice) else (factor.low, factor.high)
+        first, *others = (world.counterfactual(scenes[:2], **{name: value}).images for value in values)
+        if not all(torch.equal(first, other) for other in others):
+            acting[name] = values
     for names in combinations(acting, together):
         settings = [tuple(zip(names, each, strict=True)) for each in product(*(acting[name] for name in names))]
         yield settings, torch.stack([world.counterfactual(scenes, **dict(setting)).images for setting in settings])
@@ -279,54 +316,3 @@ def _turns(settings: list[Setting], right: Bool[Tensor, "settings n"]) -> Iterat
         if len(before) == 2:
             turned &= right[place[before[0], after[1]]] & right[place[after[0], before[1]]]
         yield place[before], place[after], turned
-
-
-def _values(name: str) -> tuple:
-    factor = known_factor(name)
-    return factor.values if isinstance(factor, Choice) else (factor.low, factor.high)
-
-
-def _acts(world: PaintedWorld, scenes: Scenes, name: str, values: tuple) -> bool:
-    few = scenes[:2]
-    first = world.counterfactual(few, **{name: values[0]}).images
-    return any(not torch.equal(first, world.counterfactual(few, **{name: value}).images) for value in values[1:])
-
-
-LETTERS = 34  # of a bar's name in one line
-
-
-@styled
-def plot_effects(effects: Effects, most: int = 10, bar: float = ALARM) -> DescribedFigure:
-    """The strongest changes, with their intervals, and the bar that makes one an alarm.
-
-    Args:
-        effects: of `factor_effects`.
-        most: how many are drawn, at least 1.
-        bar: a share of the answers.
-
-    Raises:
-        ValueError: nothing to draw.
-    """
-    shown = effects.found[:most]
-    if not shown:
-        raise ValueError("no effects to draw: no factor changes a pixel of these scenes.")
-    names = [fill(f"{effect.name}, {effect.change}", LETTERS) for effect in shown]
-    lines = [name.count("\n") + 1 for name in names]
-    figure = new_figure(1.3 + 0.13 * len(shown) + 0.2 * sum(lines))
-    axes = figure.add_subplot()
-    shares = [100 * effect.flips.value for effect in shown]
-    low = [max(0.0, 100 * (effect.flips.value - effect.flips.low)) for effect in shown]
-    high = [max(0.0, 100 * (effect.flips.high - effect.flips.value)) for effect in shown]
-    colours = [PALETTE[0] if effect.flips.value >= bar else "#bbbbbb" for effect in shown]
-    rows = range(len(shown))
-    axes.barh(rows, shares, xerr=(low, high), color=colours, error_kw={"elinewidth": 1.2, "capsize": 3})
-    axes.axvline(100 * bar, color="black", linestyle="--", linewidth=1.5, marker="")
-    axes.set_yticks(rows, names, fontsize=10)
-    axes.invert_yaxis()
-    axes.grid(False, axis="y")
-    axes.set(xlabel="answers turned, % (dashed: an alarm)", xlim=(0, 102))
-    count = sum(effect.flips.value >= bar for effect in effects.found)
-    found = f"{count} of {len(effects)} changes turn" if count != 1 else f"1 of {len(effects)} changes turns"
-    axes.set_title(f"{effects.name}: {found} {bar:.0%} of the answers or more", loc="left", wrap=True)
-    told = "; ".join(f"{effect.name}, {effect.change}: {effect.flips.value:.0%}" for effect in shown)
-    return DescribedFigure(figure, alt=f"Bars of answers turned by changes of scenes shown to {effects.name}: {told}.")

@@ -18,8 +18,8 @@ from course_utils.vision.entanglement import (
     shared_features,
     soft_confusions,
 )
+from course_utils.vision.layer_table import outputs_of
 from course_utils.vision.prototypes import Prototypes
-from course_utils.vision.reference import activations_of
 from course_utils.world import PaintedWorld
 
 NAMES = ["cheesecake", "apple_pie", "volcano", "lorry", "balloon"]
@@ -86,7 +86,7 @@ def test_the_second_part_is_the_correlation_of_activations_less_what_all_classes
     found = entanglement_matrix(robust, some, layers=["layer2", "layer3"], transforms=(), draws=1, progress=False)
     tables = []
     for layer in ("layer2", "layer3"):
-        maps = activations_of(robust, some.images, [layer])[layer].flatten(1).numpy()
+        maps = outputs_of(robust, some.images, [layer])[layer].flatten(1).numpy()
         means = np.stack([maps[[i for i in range(10) if some.classes[i] == name]].mean(0) for name in NAMES])
         tables.append(np.corrcoef(means - means.mean(0)))
     off = ~np.eye(5, dtype=bool)

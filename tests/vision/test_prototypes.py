@@ -108,7 +108,7 @@ def test_the_reader_s_own_function_is_called_before_each_step(net):
 
 
 def test_ctrl_c_returns_the_classes_that_are_done(net, monkeypatch):
-    import course_utils.vision.prototypes as module
+    import course_utils.vision.feature_visualization as module
 
     done, real = [], module.optimize
 

@@ -10,9 +10,9 @@ from torch import nn
 from course_utils import Classifier
 from course_utils.__main__ import main
 from course_utils.vision import isolate_features
-from course_utils.vision import report as report_work
+from course_utils.vision import report as report_module
+from course_utils.vision.findings import Finding, carried, corner_shares, in_a_corner, ranked_findings
 from course_utils.vision.report import build_report
-from course_utils.vision.report_page import Finding, carried, corner_shares, in_a_corner, ranked_findings
 
 CLASSES = ("red", "green & <b>bold</b>", "blue $x$")
 QUICK = {"copies": 2, "steps": 4, "progress": False}
@@ -122,7 +122,7 @@ def test_an_interrupt_leaves_a_valid_page_of_what_is_done(tmp_path, monkeypatch)
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report_work, "entanglement_matrix", stopped)
+    monkeypatch.setattr(report_module, "entanglement_matrix", stopped)
     report = build_report(classifier(), tmp_path / "r.html", images=images(), **QUICK)
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert report.interrupted and report.prototypes is not None and report.isolation is None
@@ -152,7 +152,7 @@ def test_bad_input_is_refused_before_the_work(tmp_path, monkeypatch, made):
     def worked(*_, **__):
         raise AssertionError("the work had begun")
 
-    monkeypatch.setattr(report_work, "generate_prototypes", worked)
+    monkeypatch.setattr(report_module, "generate_prototypes", worked)
     page, (pictures, labels) = tmp_path / "r.html", images()
     with pytest.raises(ValueError, match="did you mean 'red'"):
         build_report(classifier(), page, classes=["redd"])
@@ -165,7 +165,7 @@ def test_bad_input_is_refused_before_the_work(tmp_path, monkeypatch, made):
     with pytest.raises(ValueError, match="steps=0"):
         build_report(classifier(), page, steps=0)
     with pytest.raises(ValueError, match="show no"):
-        given = report_work._some(made[0].prototypes, ["red"])
+        given = made[0].prototypes.subset(["red"])
         build_report(classifier(), page, classes=[CLASSES[1]], prototypes=given)
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         build_report(classifier(), tmp_path / "nowhere" / "r.html")
