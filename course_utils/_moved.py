@@ -27,10 +27,11 @@ _MOVED = {
     "canvas.image": "canvas.base canvas.pixel canvas.colours canvas.fourier",
     "models.classifier": "models.logits",
     "models.language_model": "models.language_check",
-    "models.shipped": "models.store models.sums models.nets models.bundle",
+    "models.shipped": "models.store models.sums models.bundle",
+    "models.networks": "models.nets",
     "models.load": "models.language_load models.at_hand",
-    "models.fetch": "models.prefetch models.pretrained models.hugging_face models.hugging_face_download models.download "
-    "models.caches",
+    "models.fetch": "models.prefetch models.pretrained models.hugging_face models.hugging_face_download "
+    "models.download",
     "vision.attacks": "vision.pgd vision.attack_result show.attack",
     "vision.feature_visualization": "vision.visualization vision.wishes",
     "vision.measures": "vision.spectrum vision.held_out",

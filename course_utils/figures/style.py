@@ -24,8 +24,6 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from course_utils.models.fetch import mode
-
 # Okabe & Ito 2008, without their yellow, which is too faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -33,8 +31,6 @@ DASHES = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 WIDTH = 6.5  # inches
 DPI = 192  # two image pixels for each CSS pixel (96 an inch): sharp on the screens of phones
-
-STAND_IN = "stand-in: random weights in place of pretrained ones"  # with COURSE_MODELS=stand-in
 
 STYLE: Any = {
     "font.size": 12.5,
@@ -90,16 +86,6 @@ class DescribedFigure:
     def __init__(self, figure: Figure, *, alt: str) -> None:
         self.figure = figure
         self.alt = described(alt)
-        if mode() == "stand-in":
-            self._mark()
-
-    def _mark(self) -> None:
-        """Says on the figure, and in its words, that it may come from a net with random weights."""
-        if self.figure.get_suptitle():
-            self.figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=9, color=PALETTE[1])
-        else:  # the layout leaves room for it
-            self.figure.suptitle(STAND_IN, fontsize=9, color=PALETTE[1])
-        self.alt = f"{STAND_IN}: {self.alt}"
 
     @styled
     def save(self, path: str | Path) -> None:

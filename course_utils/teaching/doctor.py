@@ -16,8 +16,7 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 
-from course_utils.models.fetch import (
-    CHAPTERS,
+from course_utils.models.caches import (
     check_digest,
     checkpoint,
     course_cache,
@@ -28,6 +27,7 @@ from course_utils.models.fetch import (
     source,
     whole,
 )
+from course_utils.models.fetch import CHAPTERS
 from course_utils.models.shipped import WEIGHTS, available, wrong_files
 
 
