@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,12 +83,12 @@ def course_cache() -> Path | None:
     return Path(named).expanduser() if named else None
 
 
-def cache_in(root: Path, name: str) -> Path:
+def folder_in(root: Path, name: str) -> Path:
     """Where weights of this kind lie inside a folder that `prefetch --to` fills."""
     return root / "huggingface" / "hub" if is_hub_name(name) else root / "torch" / "hub" / "checkpoints"
 
 
-def caches(name: str) -> list[Path]:
+def folders(name: str) -> list[Path]:
     """Where weights of this kind may lie, the first first; the first is also where new ones go."""
     if is_hub_name(name):
         from huggingface_hub.constants import HF_HUB_CACHE
@@ -96,12 +97,12 @@ def caches(name: str) -> list[Path]:
     else:
         own = Path(torch.hub.get_dir()) / "checkpoints"
     root = course_cache()
-    return [own] if root is None else [cache_in(root, name), own]
+    return [own] if root is None else [folder_in(root, name), own]
 
 
-def locate(name: str, folders: Sequence[Path] | None = None) -> Path | None:
-    """The file or folder with a pretrained model's weights, if it is on this computer."""
-    return snapshot(name, folders) if is_hub_name(name) else checkpoint(name, folders)
+def locate(name: str, where: Sequence[Path] | None = None) -> Path | None:
+    """The file or folder with a pretrained model's weights, if it is in one of the caches (this computer's if None)."""
+    return snapshot(name, where) if is_hub_name(name) else checkpoint(name, where)
 
 
 # ------------------------------------------------------------------ torchvision: one file
@@ -133,11 +134,10 @@ def source(name: str) -> Source:
     return Source(weights.url, file, found.group(1) if found else "", round(weights.meta["_file_size"] * MEBI))
 
 
-def checkpoint(name: str, folders: Sequence[Path] | None = None) -> Path | None:
-    """The file with a classifier's weights, if it is in one of the folders (this computer's caches if None)."""
-    file = source(name).file
-    folders = caches(name) if folders is None else folders
-    return next((folder / file for folder in folders if (folder / file).is_file()), None)
+def checkpoint(name: str, where: Sequence[Path] | None = None) -> Path | None:
+    """The file with a classifier's weights, if it is in one of the caches (this computer's if None)."""
+    paths = [folder / source(name).file for folder in (folders(name) if where is None else where)]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def check_digest(path: Path, begins: str, again: str) -> None:
@@ -159,11 +159,11 @@ def sha256(path: Path) -> str:
 # ------------------------------------------------------------------ Hugging Face: a folder
 
 
-def snapshot(name: str, folders: Sequence[Path] | None = None) -> Path | None:
+def snapshot(name: str, where: Sequence[Path] | None = None) -> Path | None:
     """The folder with a model's files, if it is on this computer with its weights (of whatever kind).
 
     Args:
-        folders: caches to look into; this computer's if None.
+        where: caches to look into; this computer's if None.
 
     Raises:
         ValueError: no name that a model can have.
@@ -171,18 +171,17 @@ def snapshot(name: str, folders: Sequence[Path] | None = None) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    for cache_folder in caches(name) if folders is None else folders:
-        for each in dict.fromkeys((name, repository(name))):
-            try:
-                folder = Path(
-                    snapshot_download(each, cache_dir=cache_folder, local_files_only=True, allow_patterns="config.json")
-                )
-            except LocalEntryNotFoundError:
-                continue
-            except HFValidationError as error:
-                raise ValueError(f"{name!r} cannot be the name of a model: {error}") from None
-            if (folder / "config.json").exists() and (whole(folder) or pickles(folder)):
-                return folder
+    here = {"local_files_only": True, "allow_patterns": "config.json"}  # weights we look at ourselves
+    names = dict.fromkeys((name, repository(name)))
+    for cache_folder, each in product(folders(name) if where is None else where, names):
+        try:
+            folder = Path(snapshot_download(each, cache_dir=cache_folder, **here))
+        except LocalEntryNotFoundError:
+            continue
+        except HFValidationError as error:
+            raise ValueError(f"{name!r} cannot be the name of a model: {error}") from None
+        if (folder / "config.json").exists() and (whole(folder) or pickles(folder)):
+            return folder
     return None
 
 

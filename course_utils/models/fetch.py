@@ -22,22 +22,7 @@ from urllib.parse import urlparse
 
 import torch
 
-from course_utils.models.caches import (
-    cache_in,
-    caches,
-    check_digest,
-    check_pretrained,
-    hub_folder,
-    is_hub_name,
-    locate,
-    megabytes,
-    mode,
-    repository,
-    sha256,
-    source,
-    stated_size,
-    whole,
-)
+from course_utils.models import caches
 
 CHAPTERS = ("resnet50", "gpt2")  # what the chapters' sections on real models run on
 
@@ -61,7 +46,7 @@ def prefetch(names: Sequence[str] = (), *, to: Path | None = None) -> list[Path]
     """
     names = list(dict.fromkeys(names or CHAPTERS))
     for name in names:
-        check_pretrained(name)
+        caches.check_pretrained(name)
     found = [_present(name, to) for name in names]
     if to is not None:
         print(f"{to} can be copied to other computers; there, set COURSE_CACHE to where it lies.")
@@ -70,8 +55,8 @@ def prefetch(names: Sequence[str] = (), *, to: Path | None = None) -> list[Path]
 
 def _present(name: str, to: Path | None) -> Path:
     """One model where it is wanted: found there, copied, or fetched."""
-    folders = caches(name) if to is None else [cache_in(to, name)]
-    candidates = (locate(name, folders), None if to is None else locate(name))
+    folders = caches.folders(name) if to is None else [caches.folder_in(to, name)]
+    candidates = (caches.locate(name, folders), None if to is None else caches.locate(name))
     found = next((path for path in candidates if path is not None and _is_sound(name, path)), None)
     if found is None:
         found = fetch(name, folders[0])
@@ -91,10 +76,10 @@ def _present(name: str, to: Path | None) -> Path:
 
 def _is_sound(name: str, path: Path) -> bool:
     """Whether weights are whole; of a damaged file it is said that it is fetched again."""
-    if is_hub_name(name):
-        return whole(path)
+    if caches.is_hub_name(name):
+        return caches.whole(path)
     try:
-        check_digest(path, source(name).digest, "")
+        caches.check_digest(path, caches.source(name).digest, "")
     except ValueError:
         print(f"{name}: {path} is damaged, it is fetched again")
         return False
@@ -103,10 +88,10 @@ def _is_sound(name: str, path: Path) -> bool:
 
 def _copied(name: str, here: Path, folder: Path) -> Path:
     """A copy of weights in another cache, which appears there in one move; links become files."""
-    own = folder / hub_folder(name) if is_hub_name(name) else folder
-    there = own / "snapshots" / here.name if is_hub_name(name) else own / here.name
+    own = folder / caches.hub_folder(name) if here.is_dir() else folder
+    there = own / "snapshots" / here.name if here.is_dir() else own / here.name
     size = sum(path.stat().st_size for path in (here, *here.rglob("*")) if path.is_file())
-    print(f"{name}: {megabytes(size)} from {here} to {own}")
+    print(f"{name}: {caches.megabytes(size)} from {here} to {own}")
     part = there.with_name(f"{there.name}.part")
     with writing(there):
         _make_room(there.parent, size)
@@ -137,17 +122,17 @@ def obtain(name: str, *, download: bool | None = None) -> Path:
         ValueError: a file is damaged.
         OSError: it cannot be fetched, or not be written.
     """
-    path = locate(name)
-    if path is None and (mode() == "pretrained" if download is None else download):
-        return fetch(name, caches(name)[0])
+    path, command = caches.locate(name), f"python -m course_utils prefetch {name}"
+    if path is None and (caches.mode() == "pretrained" if download is None else download):
+        return fetch(name, caches.folders(name)[0])
     if path is None:
-        load = "load_language_model" if is_hub_name(name) else "load_classifier"
+        load = "load_language_model" if caches.is_hub_name(name) else "load_classifier"
         raise FileNotFoundError(
-            f"the weights of {name}{stated_size(name)} are not on this computer; `python -m course_utils prefetch "
-            f"{name}` fetches them, and so does {load}({name!r}, download=True)."
+            f"the weights of {name}{caches.stated_size(name)} are not on this computer; `{command}` fetches them, and "
+            f"so does {load}({name!r}, download=True)."
         )
-    if not is_hub_name(name):
-        check_digest(path, source(name).digest, f"python -m course_utils prefetch {name}")
+    if not caches.is_hub_name(name):
+        caches.check_digest(path, caches.source(name).digest, command)
     return path
 
 
@@ -158,7 +143,9 @@ def fetch(name: str, folder: Path) -> Path:
         OSError: no network, no such model, no room, no permission.
         ValueError: what came is not what was asked for, or its weights are pickles only.
     """
-    return fetch_snapshot(repository(name), folder) if is_hub_name(name) else fetch_checkpoint(name, folder)
+    if caches.is_hub_name(name):
+        return fetch_snapshot(caches.repository(name), folder)
+    return fetch_checkpoint(name, folder)
 
 
 # ------------------------------------------------------------------ torchvision: one file
@@ -171,9 +158,9 @@ def fetch_checkpoint(name: str, folder: Path) -> Path:
         OSError: no network, no such file there, no room, no permission.
         ValueError: what came is not what was asked for; nothing is kept.
     """
-    url, file, digest, size = source(name)
+    url, file, digest, size = caches.source(name)
     path, host = folder / file, urlparse(url).netloc
-    print(f"{name}: {megabytes(size)} from {url} to {folder}")
+    print(f"{name}: {caches.megabytes(size)} from {url} to {folder}")
     with writing(path):
         _make_room(folder, size)
         try:
@@ -213,7 +200,7 @@ def fetch_snapshot(repository: str, folder: Path) -> Path:
     names = wanted([file.rfilename for file in info.siblings], repository)
     files = [file for file in info.siblings if file.rfilename in names]
     size = sum(file.size or 0 for file in files)
-    print(f"{repository}: {len(files)} files, {megabytes(size)}, from {host}/{repository} to {folder}")
+    print(f"{repository}: {len(files)} files, {caches.megabytes(size)}, from {host}/{repository} to {folder}")
     with writing(folder / repository):
         _make_room(folder, size)
         with _reaching(repository, host):
@@ -263,7 +250,7 @@ def _check_hashes(folder: Path, files: Iterable[Any]) -> None:
     """Compares large files with the hashes that the host names; a file that is another one is deleted."""
     for file in files:
         path, expected = folder / file.rfilename, file.lfs.sha256 if file.lfs else None
-        if expected and (found := sha256(path)) != expected:
+        if expected and (found := caches.sha256(path)) != expected:
             path.resolve().unlink()
             path.unlink(missing_ok=True)
             raise ValueError(
@@ -286,8 +273,8 @@ def _make_room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size:
         raise OSError(
-            f"{megabytes(size)} are needed in {folder}, and {megabytes(free)} are free: make room, or name another "
-            "folder with --to DIR or COURSE_CACHE=DIR."
+            f"{caches.megabytes(size)} are needed in {folder}, and {caches.megabytes(free)} are free: make room, or "
+            "name another folder with --to DIR or COURSE_CACHE=DIR."
         )
 
 

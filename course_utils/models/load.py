@@ -15,31 +15,10 @@ from unittest import mock
 
 import torch
 
-from course_utils.models.caches import (
-    OWNERS,
-    check_pretrained,
-    is_hub_name,
-    locate,
-    mode,
-    pickles,
-    stated_size,
-    torchvision_names,
-    whole,
-)
+from course_utils.models import caches, shipped
 from course_utils.models.classifier import Classifier
 from course_utils.models.fetch import obtain
 from course_utils.models.language_model import LanguageModel
-from course_utils.models.shipped import (
-    SUFFIX,
-    TOKENIZER,
-    WEIGHTS,
-    available,
-    build,
-    is_bundle,
-    load_bundle,
-    load_weights,
-    read_card,
-)
 from course_utils.validation import unknown
 
 
@@ -60,15 +39,15 @@ def load_classifier(name: str | Path = "pocket", *, download: bool | None = None
         FileNotFoundError: the weights are not on this computer (says what to run).
         OSError: they cannot be fetched, or not be written.
     """
-    if is_bundle(name):
-        return load_bundle(name)
+    if shipped.is_bundle(name):
+        return shipped.load_bundle(name)
     name = str(name)
-    if name in available("language"):
+    if name in shipped.available("language"):
         raise ValueError(f"{name} is a language model, expected a classifier; load_language_model({name!r}) loads it.")
-    if (WEIGHTS / f"{name}.json").exists():  # with a card and no weights, `load_weights` says what to do
-        return build(read_card(name)["architecture"], name, WEIGHTS / f"{name}{SUFFIX}")
-    if name not in torchvision_names():
-        raise ValueError(unknown("classifier", name, [*available(), *torchvision_names()]))
+    if (shipped.WEIGHTS / f"{name}.json").exists():  # with a card and no weights, `load_weights` says what to do
+        return shipped.build(shipped.read_card(name)["architecture"], name, shipped.WEIGHTS / f"{name}{shipped.SUFFIX}")
+    if name not in caches.torchvision_names():
+        raise ValueError(unknown("classifier", name, [*shipped.available(), *caches.torchvision_names()]))
     return load_checkpoint(name, obtain(name, download=download))
 
 
@@ -96,12 +75,12 @@ def load_language_model(name_or_path: str | Path = "pocket-lm", *, download: boo
     if Path(name_or_path).is_dir():
         return load_folder(Path(name_or_path))
     name = str(name_or_path)
-    if name in available():
+    if name in shipped.available():
         raise ValueError(f"{name} is a classifier, expected a language model; load_classifier({name!r}) loads it.")
-    if name in available("language"):
-        return load_shipped(name, WEIGHTS)
-    if not is_hub_name(name):
-        listed = unknown("language model", name, [*available("language"), *OWNERS])
+    if name in shipped.available("language"):
+        return load_shipped(name, shipped.WEIGHTS)
+    if not caches.is_hub_name(name):
+        listed = unknown("language model", name, [*shipped.available("language"), *caches.OWNERS])
         raise ValueError(
             f"{listed} Others of Hugging Face are named OWNER/NAME; a folder written by save_pretrained will do as "
             f"well, and {name!r} is none."
@@ -125,17 +104,17 @@ def load_if_available(name: str) -> Any:
     Raises:
         ValueError: an unknown name (offers close ones), or weights that are damaged.
     """
-    check_pretrained(name)
-    allowed, command = mode(), f"`python -m course_utils prefetch {name}` fetches it{stated_size(name)}."
+    caches.check_pretrained(name)
+    allowed, command = caches.mode(), f"`python -m course_utils prefetch {name}` fetches it{caches.stated_size(name)}."
     if allowed == "shipped":
         print(f"This part runs on {name} where the environment says COURSE_MODELS=pretrained; {command}")
         return None
-    if allowed == "cached" and locate(name) is None:
+    if allowed == "cached" and caches.locate(name) is None:
         print(f"This part stays empty, for {name} is not on this computer: {command}")
         return None
     try:
         path = obtain(name, download=allowed == "pretrained")
-        return load_folder(path, name) if is_hub_name(name) else load_checkpoint(name, path)
+        return load_folder(path, name) if caches.is_hub_name(name) else load_checkpoint(name, path)
     except OSError as error:  # no network, no room, no permission: the sentence says which
         print(f"This part stays empty, for {error}")
         return None
@@ -205,7 +184,7 @@ def load_folder(folder: Path, name: str | None = None) -> LanguageModel:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     named = name or folder.name
-    if not whole(folder) and (found := pickles(folder)):
+    if not caches.whole(folder) and (found := caches.pickles(folder)):
         raise ValueError(
             f"{named} has its weights as a pickle ({found[0]} in {folder}), which may run any code when opened: it is "
             "refused. model.save_pretrained(…) of transformers writes model.safetensors, which holds numbers only."
@@ -257,9 +236,10 @@ def load_shipped(name: str, folder: Path) -> LanguageModel:
     from transformers import PreTrainedTokenizerFast
 
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten; the reader's seed is left alone
-        model = build_language_model(read_card(name, folder)["architecture"])
-    load_weights(model.transformer, folder / f"{name}{SUFFIX}")  # the head shares the table of embeddings
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / f"{name}{TOKENIZER}"), **SPECIAL)
+        model = build_language_model(shipped.read_card(name, folder)["architecture"])
+    # The head shares the table of embeddings, and so needs no weights of its own.
+    shipped.load_weights(model.transformer, folder / f"{name}{shipped.SUFFIX}")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / f"{name}{shipped.TOKENIZER}"), **SPECIAL)
     return LanguageModel(model, tokenizer, name)
 
 

@@ -59,12 +59,10 @@ def build(architecture: dict, name: str, weights: Path | None = None) -> Classif
     Raises:
         FileNotFoundError, ValueError: as `load_weights`.
     """
-    classes, size = architecture["classes"], architecture["size"]
+    classes, size, settings = architecture["classes"], architecture["size"], ("width", "dropout")
     # A net on the meta device has shapes only: it draws no random numbers, and no card can make it fill the memory.
     with nullcontext() if weights is None else torch.device("meta"):
-        net = NETS[architecture["net"]](
-            len(classes), width=architecture["width"], size=size, dropout=architecture["dropout"]
-        )
+        net = NETS[architecture["net"]](len(classes), size=size, **{name: architecture[name] for name in settings})
     if weights is not None:
         load_weights(net, weights)
     mean, std, colours = architecture["mean"], architecture["std"], architecture.get("colours")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from server import serving
 
-from course_utils.models import fetch as home
+from course_utils.models import caches
 from course_utils.models.caches import Source
 from course_utils.models.fetch import fetch_checkpoint
 
@@ -31,7 +31,7 @@ def fetch(host, tmp_path, monkeypatch):
     here, cache = host[0], tmp_path / "cache"
 
     def fetch(address=here, file="net.pth", digest=DIGEST[:8], size=3_000_000, folder=cache):
-        monkeypatch.setattr(home, "source", lambda name: Source(f"{address}/{file}", file, digest, size))
+        monkeypatch.setattr(caches, "source", lambda name: Source(f"{address}/{file}", file, digest, size))
         return fetch_checkpoint("net", folder)
 
     return fetch

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from course_utils import Classifier, LanguageModel, at_hand, load_if_available
-from course_utils.models import load as home
-from course_utils.models.caches import cache_in, source
+from course_utils.models import caches
+from course_utils.models.caches import folder_in, source
 from stand_ins import random_classifier, write_language_model
 
 SMALL = "squeezenet1_1"
@@ -29,19 +29,19 @@ def test_what_is_not_here_is_none_and_one_sentence_says_what_to_run(name, capsys
 
 
 def test_weights_that_are_here_are_used_unasked(tmp_path, monkeypatch):
-    file = cache_in(tmp_path, SMALL) / source(SMALL).file
+    file = folder_in(tmp_path, SMALL) / source(SMALL).file
     file.parent.mkdir(parents=True)
     torch.save(random_classifier(SMALL).state_dict(), file)
-    monkeypatch.setattr("course_utils.models.fetch.check_digest", lambda *_: None)  # random ones have another
+    monkeypatch.setattr("course_utils.models.caches.check_digest", lambda *_: None)  # random ones have another
     assert isinstance(load_if_available(SMALL), Classifier)
-    write_language_model("gpt2", cache_in(tmp_path, "gpt2"), n_layer=1, n_embd=12, n_head=2, vocab_size=1500)
+    write_language_model("gpt2", folder_in(tmp_path, "gpt2"), n_layer=1, n_embd=12, n_head=2, vocab_size=1500)
     assert isinstance(load_if_available("gpt2"), LanguageModel)
 
 
 @pytest.mark.parametrize("setting", [("COURSE_MODELS", "shipped"), ("COURSE_BOOK", "1")])
 def test_the_book_does_not_depend_on_what_this_computer_has(setting, monkeypatch, capsys):
     monkeypatch.setenv(*setting)
-    monkeypatch.setattr(home, "locate", lambda name: pytest.fail("it looked"))
+    monkeypatch.setattr(caches, "locate", lambda name: pytest.fail("it looked"))
     assert load_if_available(SMALL) is None
     assert "COURSE_MODELS=pretrained" in one_sentence(capsys.readouterr().out)
 

@@ -7,7 +7,7 @@ import torch
 from torchvision import models
 
 from course_utils import load_classifier
-from course_utils.models import fetch as pretrained
+from course_utils.models import caches
 from course_utils.models.caches import source, torchvision_names
 from course_utils.models.load import load_checkpoint, read_tensors
 from course_utils.vision import generate_prototypes, grad_cam, isolate_features, layers, targeted_attack, visualize
@@ -146,7 +146,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied", "/there/x.pth")
 
-    monkeypatch.setattr(pretrained, "locate", lambda name: tmp_path / "x.pth")
-    monkeypatch.setattr(pretrained, "check_digest", refuse)
+    monkeypatch.setattr(caches, "locate", lambda name: tmp_path / "x.pth")
+    monkeypatch.setattr(caches, "check_digest", refuse)
     with pytest.raises(PermissionError, match=r"Permission denied: '/there/x\.pth'"):
         load_classifier("resnet18")

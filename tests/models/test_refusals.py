@@ -26,7 +26,7 @@ from server import serving
 import build_book
 from course_utils import at_hand, load_classifier, load_language_model
 from course_utils.__main__ import main
-from course_utils.models.caches import cache_in, source
+from course_utils.models.caches import folder_in, source
 from course_utils.models.fetch import ELSEWHERE
 from stand_ins import write_language_model
 
@@ -115,12 +115,12 @@ def test_too_little_room_for_a_copy_leaves_none(name, own, tmp_path, monkeypatch
         path = own / "hub" / "checkpoints" / source(name).file
         path.parent.mkdir(parents=True)
         path.write_bytes(bytes(2_000_000))
-        monkeypatch.setattr("course_utils.models.fetch.check_digest", lambda *_: None)
+        monkeypatch.setattr("course_utils.models.caches.check_digest", lambda *_: None)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     stick = tmp_path / "stick"
     assert main(["prefetch", name, "--to", str(stick)]) == 1
     assert "0 MB are free: make room" in capsys.readouterr().err
-    found = [*cache_in(stick, "resnet50").rglob("*"), *cache_in(stick, "gpt2").rglob("*")]
+    found = [*folder_in(stick, "resnet50").rglob("*"), *folder_in(stick, "gpt2").rglob("*")]
     assert not [path for path in found if path.is_file()]
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_utils import load_classifier
-from course_utils.models import available, load
+from course_utils.models import available
 from course_utils.models import shipped as store
 from course_utils.models.networks import PocketNet
 
@@ -18,7 +18,6 @@ def shelf(tmp_path, monkeypatch):
     for path in store.WEIGHTS.glob("pocket.*"):
         shutil.copy(path, tmp_path)
     monkeypatch.setattr(store, "WEIGHTS", tmp_path)
-    monkeypatch.setattr(load, "WEIGHTS", tmp_path)
     return tmp_path
 
 
