@@ -27,7 +27,7 @@ _MOVED = {
     "canvas.image": "canvas.base canvas.pixel canvas.colours canvas.fourier",
     "models.classifier": "models.logits",
     "models.language_model": "models.language_check",
-    "models.shipped": "models.store models.sums models.bundle",
+    "models.shipped": "models.store models.bundle",
     "models.networks": "models.nets",
     "models.load": "models.language_load models.at_hand",
     "models.fetch": "models.prefetch models.pretrained models.hugging_face models.hugging_face_download "
@@ -67,6 +67,7 @@ _MOVED = {
     "teaching.scoreboard": "scoreboard show.scoreboard",
     "teaching.audit.reveal": "audit.answers audit.debriefs audit.guesses",
     "teaching.audit.choices": "audit.choices audit.scenes audit.cues audit.truths",
+    "teaching.training.save": "models.sums",
     "teaching.training.recipes": "models.recipes models.language_recipes",
     "teaching.training.data": "models.photographs models.data",
     "teaching.training.language_data": "models.language_data models.books",

@@ -2,22 +2,24 @@
 
 A card is a small JSON file: which architecture, trained on what, with which settings, for how long, how good. A bundle
 is a single file that somebody else hands over: weights with the card in their metadata. It is read with suspicion, and
-nothing here unpickles anything. `SHA256SUMS` holds the hashes of all weights and tokenizers.
+nothing here unpickles anything. How they are written stands in `course_utils.teaching.training.save`.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
-from course_utils.models.caches import sha256
 from course_utils.models.classifier import Classifier
 from course_utils.models.networks import NETS
 from course_utils.validation import unknown
@@ -94,70 +96,18 @@ def load_weights(module: nn.Module, path: Path) -> None:
     module.load_state_dict(state, assign=any(tensor.is_meta for tensor in own.values()))
 
 
-def save_weights(module: nn.Module, path: Path, card: dict) -> None:
-    """Writes weights in half precision and the card beside them, each in one move, so that none is ever half there."""
-    _save(module, path)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path.with_suffix(".json"))
-
-
-def _save(module: nn.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
-    halved = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
-    unfinished = path.with_suffix(".part")
-    save_file(halved, unfinished, metadata=metadata)
-    unfinished.replace(path)
-
-
 def _again(name: str) -> str:
     return f"install the package again, or train it: python -m course_utils train {name} --force"
 
 
-# ------------------------------------------------------------------ hashes
-
-SUMS = "SHA256SUMS"
-
-
-def write_sums(folder: Path = WEIGHTS) -> None:
-    """Writes the hashes of a folder's weights and tokenizers beside them."""
-    lines = "".join(f"{digest}  {name}\n" for name, digest in _digests(folder).items())
-    (folder / SUMS).write_text(lines, encoding="utf-8", newline="\n")
-
-
-def wrong_files(folder: Path = WEIGHTS) -> dict[str, str]:
-    """The files that are not as their hashes say: name -> "missing", "changed" or "not listed"."""
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    listed = {name: digest for digest, name in map(str.split, lines)}
-    found = _digests(folder)
-    wrong = {name: "missing" for name in listed.keys() - found.keys()}
-    wrong |= {name: "not listed" for name in found.keys() - listed.keys()}
-    wrong |= {name: "changed" for name in found.keys() & listed.keys() if found[name] != listed[name]}
-    return dict(sorted(wrong.items()))
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of weights and tokenizers; cards are text, and may be put into better words."""
-    files = [path for pattern in (f"*{SUFFIX}", f"*{TOKENIZER}") for path in folder.glob(pattern)]
-    return {path.name: sha256(path) for path in sorted(files)}
-
-
 # ------------------------------------------------------------------ bundles
 
-WIDEST = 64  # a net's width
-LARGEST = 1024  # pixels along a side
 NEEDED = ("name", "architecture", "sealed")
 
 
 def is_bundle(name: str | Path) -> bool:
     """Whether this means a file rather than the name of a model."""
     return isinstance(name, Path) or str(name).endswith(SUFFIX)
-
-
-def save_bundle(classifier: Classifier, path: Path, card: dict[str, Any]) -> None:
-    """Writes weights, in half precision, and their card into one file in one move."""
-    _save(classifier.module, path, {"card": json.dumps(card)})
 
 
 def load_bundle(path: str | Path) -> Classifier:
@@ -207,24 +157,32 @@ def _problem(card: Any) -> str:
     plan = card["architecture"]
     if not isinstance(plan, dict):
         return "the architecture must be an object"
-    if plan.get("net") not in NETS:
+    if plan.get("net") not in list(NETS):
         return f"there is no net {plan.get('net')!r}, only {', '.join(NETS)}"
-    classes = plan.get("classes")
-    if not isinstance(classes, list) or not classes or not all(isinstance(name, str) for name in classes):
-        return "classes must be a list of names"
-    for field, most in (("size", LARGEST), ("width", WIDEST)):
-        if type(value := plan.get(field)) is not int or not 1 <= value <= most:
-            return f"{field}={value!r}, expected a whole number from 1 to {most}"
-    if not isinstance(plan.get("dropout"), int | float) or not 0 <= plan["dropout"] < 1:
-        return f"dropout={plan.get('dropout')!r}, expected a number from 0 to below 1"
-    for field in ("mean", "std"):
-        if not _is_row(plan.get(field)) or (field == "std" and min(plan[field]) <= 0):
-            return f"{field} must be three numbers, std above 0"
-    colours = plan.get("colours")
-    if colours is not None and not (isinstance(colours, list) and len(colours) == 3 and all(map(_is_row, colours))):
-        return "colours must be three rows of three numbers"
+    for field, (fits, expected) in ARCHITECTURE.items():
+        if not fits(plan.get(field)):
+            return f"{field}={plan.get(field)!r}, expected {expected}"
     return ""
 
 
-def _is_row(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(type(number) in (int, float) for number in value)
+def _is_row(value: Any, least: float = -math.inf) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(type(x) in (int, float) and x > least for x in value)
+
+
+def _is_count(value: Any, most: int) -> bool:
+    return type(value) is int and 1 <= value <= most
+
+
+# The fields of a bundle's architecture beside its net: a test, and what an error says was expected.
+ARCHITECTURE: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "classes": (lambda each: isinstance(each, list) and all(isinstance(name, str) for name in each), "a list of names"),
+    "size": (partial(_is_count, most=1024), "a whole number from 1 to 1024"),
+    "width": (partial(_is_count, most=64), "a whole number from 1 to 64"),
+    "dropout": (lambda share: type(share) in (int, float) and 0 <= share < 1, "a number from 0 to below 1"),
+    "mean": (_is_row, "three numbers"),
+    "std": (partial(_is_row, least=0), "three numbers, std above 0"),
+    "colours": (
+        lambda rows: rows is None or (isinstance(rows, list) and len(rows) == 3 and all(map(_is_row, rows))),
+        "three rows of three numbers",
+    ),
+}

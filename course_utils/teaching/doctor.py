@@ -28,7 +28,8 @@ from course_utils.models.caches import (
     whole,
 )
 from course_utils.models.fetch import CHAPTERS
-from course_utils.models.shipped import WEIGHTS, available, wrong_files
+from course_utils.models.shipped import WEIGHTS, available
+from course_utils.teaching.training.save import wrong_files
 
 
 def doctor(*, as_json: bool = False) -> int:

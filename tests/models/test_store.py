@@ -10,6 +10,7 @@ from course_utils import load_classifier
 from course_utils.models import available
 from course_utils.models import shipped as store
 from course_utils.models.networks import PocketNet
+from course_utils.teaching.training.save import save_weights
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def shelf(tmp_path, monkeypatch):
 
 def test_weights_come_back_rounded_to_half_precision(tmp_path):
     net = PocketNet(16)
-    store.save_weights(net, tmp_path / "net.safetensors", {"name": "net"})
+    save_weights(net, tmp_path / "net.safetensors", {"name": "net"})
     other = PocketNet(16)
     store.load_weights(other, tmp_path / "net.safetensors")
     for name, tensor in net.state_dict().items():
@@ -64,7 +65,7 @@ def test_damaged_weights_are_refused(shelf, damage):
 
 def test_weights_of_another_architecture_are_refused(shelf):
     card = json.loads((shelf / "pocket.json").read_text())
-    store.save_weights(PocketNet(16, width=8), shelf / "pocket.safetensors", card)
+    save_weights(PocketNet(16, width=8), shelf / "pocket.safetensors", card)
     with pytest.raises(ValueError, match="another architecture than PocketNet"):
         load_classifier("pocket")
 
