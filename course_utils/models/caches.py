@@ -42,7 +42,7 @@ def repository(name: str) -> str:
 
 
 def hub_folder(name: str) -> str:
-    """What the folder of a model is called in Hugging Face's cache."""
+    """The name of a model's folder in Hugging Face's cache."""
     return f"models--{repository(name).replace('/', '--')}"
 
 
@@ -64,7 +64,9 @@ MODES = ("pretrained", "shipped")
 
 
 def mode() -> str:
-    """What COURSE_MODELS says; without it "shipped" while the book is built, and otherwise "cached": use what is there.
+    """The use of pretrained models that COURSE_MODELS asks for: "pretrained" fetches them, "shipped" does without.
+
+    If it is not set, the mode is "shipped" while the book is built, and otherwise "cached": use what is there.
 
     Raises:
         ValueError: it says something else.
@@ -84,12 +86,12 @@ def course_cache() -> Path | None:
 
 
 def folder_in(root: Path, name: str) -> Path:
-    """Where weights of this kind lie inside a folder that `prefetch --to` fills."""
+    """The cache for weights of this kind inside a folder that `prefetch --to` fills."""
     return root / "huggingface" / "hub" if is_hub_name(name) else root / "torch" / "hub" / "checkpoints"
 
 
 def folders(name: str) -> list[Path]:
-    """Where weights of this kind may lie, the first first; the first is also where new ones go."""
+    """This computer's caches for weights of this kind; the first is looked into first, and new weights go there."""
     if is_hub_name(name):
         from huggingface_hub.constants import HF_HUB_CACHE
 
@@ -111,7 +113,7 @@ MEBI = 2**20  # torchvision's sizes are in MiB
 
 
 class Source(NamedTuple):
-    """Where a classifier's weights come from.
+    """The origin of a classifier's weights.
 
     Attributes:
         digest: how the SHA-256 of the file begins.
@@ -125,7 +127,7 @@ class Source(NamedTuple):
 
 
 def source(name: str) -> Source:
-    """Where the recommended weights of a classifier of torchvision come from."""
+    """The origin of the weights that torchvision recommends for a classifier."""
     from torchvision import models
 
     weights: Any = models.get_model_weights(name).DEFAULT

@@ -1,4 +1,4 @@
-"""One face for every image classifier: images in [0, 1] go in, logits come out, normalisation happens inside."""
+"""Image classifiers behind one interface: images in [0, 1] go in, logits come out, normalisation happens inside."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation a
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a classifier says about each image of a batch."""
+    """Logits and probabilities that a classifier gives to each image of a batch."""
 
     logits: Float[Tensor, "batch classes"]
     probabilities: Float[Tensor, "batch classes"]
@@ -131,7 +131,7 @@ class Classifier(nn.Module):
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Prediction:
-        """What the classifier says about images, float (batch, channels, height, width) in [0, 1].
+        """Predictions for images, float (batch, channels, height, width) in [0, 1].
 
         It answers in evaluation mode, 256 images at a time; its mode is left as it was.
 

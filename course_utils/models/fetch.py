@@ -75,7 +75,7 @@ def _present(name: str, to: Path | None) -> Path:
 
 
 def _is_sound(name: str, path: Path) -> bool:
-    """Whether weights are whole; of a damaged file it is said that it is fetched again."""
+    """Whether weights are whole; if a file is damaged, a line says that it is fetched again."""
     if caches.is_hub_name(name):
         return caches.whole(path)
     try:
@@ -210,7 +210,7 @@ def fetch_snapshot(repository: str, folder: Path) -> Path:
 
 
 def wanted(files: list[str], repository: str) -> list[str]:
-    """Those of a repository's files that are needed.
+    """The files of a repository that are needed: weights once, as safetensors, configuration and tokenizer.
 
     Raises:
         ValueError: no weights as safetensors.
@@ -228,7 +228,7 @@ def wanted(files: list[str], repository: str) -> list[str]:
 
 @contextmanager
 def _reaching(repository: str, host: str) -> Iterator[None]:
-    """Whatever keeps a host from answering, as a sentence."""
+    """Errors of a host or of the way to it, as one sentence."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
@@ -280,7 +280,7 @@ def _make_room(folder: Path, size: int) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """What the system refuses while a file is written, as a sentence that names the folder and a way out."""
+    """Errors of a disk while a file is written, as one sentence that names the folder and a way out."""
     another = "name another folder with --to DIR or COURSE_CACHE=DIR"
     try:
         yield

@@ -217,7 +217,7 @@ def load_folder(folder: Path, name: str | None = None) -> LanguageModel:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without transformers' bars and its table of what it loaded; what matters of it we say ourselves."""
+    """Silence of transformers: no progress bars, no table of what was loaded. What matters of it we say ourselves."""
     from transformers.utils import logging
 
     bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()

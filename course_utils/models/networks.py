@@ -40,7 +40,7 @@ class PocketNet(nn.Module):
 
 
 class PhotoNet(PocketNet):
-    """The same net for small photographs: its stem keeps the size, since 32x32 pixels leave nothing to give away.
+    """A `PocketNet` for small photographs: its stem keeps the size, since 32x32 pixels leave nothing to give away.
 
     For 32x32 images and width 40 the maps are stem (40, 32, 32), layer1 (80, 16, 16), layer2 (160, 8, 8),
     layer3 (240, 4, 4).

@@ -37,7 +37,7 @@ def available(kind: str = "vision") -> list[str]:
 
 
 def read_card(name: str, folder: Path | None = None) -> dict:
-    """What is known about a shipped model: data, settings, secrets, figures reached, date.
+    """The card of a shipped model: data, settings, secrets, figures reached, date.
 
     Raises:
         ValueError: unknown name, or a card that is no JSON.
@@ -122,7 +122,7 @@ def load_bundle(path: str | Path) -> Classifier:
 
 
 def read_bundle_card(path: str | Path) -> dict[str, Any]:
-    """What a bundle says about itself: as a shipped model's card.
+    """The card of a bundle, with the fields of a shipped model's card.
 
     Raises:
         FileNotFoundError, ValueError: as `load_bundle`.
@@ -149,7 +149,7 @@ def read_bundle_card(path: str | Path) -> dict[str, Any]:
 
 
 def _problem(card: Any) -> str:
-    """What is wrong with a bundle's card, in words; nothing if nothing is."""
+    """The first defect of a bundle's card, in words; empty if there is none."""
     if not isinstance(card, dict) or any(field not in card for field in NEEDED):
         return f"it must hold {', '.join(NEEDED)}"
     if not isinstance(card["name"], str) or not isinstance(card["sealed"], str):
