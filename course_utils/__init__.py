@@ -17,6 +17,7 @@ _HOMES = {
     "audit_scenes": "course_utils.audit",
     "cluster": "course_utils.sweeps",
     "load_classifier": "course_utils.models",
+    "load_if_available": "course_utils.models",
     "load_language_model": "course_utils.models",
     "load_image": "course_utils.images",
     "load_images": "course_utils.images",

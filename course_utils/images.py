@@ -25,114 +25,9 @@ from course_utils.models.classifier import Classifier
 
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM")
 MOST_PIXELS = 64_000_000  # more than nearly all cameras take; three bytes each, and three copies on the way
-FileSource = str | Path | bytes | memoryview
-
-
-class Opened(NamedTuple):
-    """An image in colours, and what was done to make it one (nothing, mostly)."""
-
-    image: Image.Image
-    notes: list[str]
-
-
-def open_file(source: FileSource, name: str) -> Opened:
-    """The image in a file: its first frame, turned upright as its camera noted, what is transparent on white.
-
-    Args:
-        source: the file's path, or its content.
-        name: what an error calls it.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: no image, a damaged one, or one of more than `MOST_PIXELS` pixels.
-    """
-    try:
-        opened, frames = _first_frame(source)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"there is no file {name}") from None
-    except UnidentifiedImageError:
-        listed = ", ".join(FORMATS)
-        raise ValueError(
-            f"{name} cannot be read as an image (its format is unknown); save it as JPEG or PNG. What can be read: "
-            f"{listed}."
-        ) from None
-    except Image.DecompressionBombError as error:
-        raise ValueError(
-            f"{name} cannot be read as an image (it is too large: {error}); make it smaller first: at most "
-            f"{MOST_PIXELS // 10**6} million pixels."
-        ) from None
-    except Exception as error:  # a damaged file makes Pillow's readers raise a dozen kinds
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{name} cannot be read as an image ({reason})") from None
-    return Opened(opened.image, opened.notes + [f"the first of its {frames} frames"] * (frames > 1))
-
-
-def _first_frame(source: FileSource) -> tuple[Opened, int]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata does not matter, and size is looked at here
-        with Image.open(_readable(source), formats=_formats()) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
-            return in_colours(image), getattr(image, "n_frames", 1)
-
-
-def in_colours(image: Image.Image) -> Opened:
-    """A Pillow image with three opaque channels, upright.
-
-    Raises:
-        ValueError: floating-point numbers outside [0, 1].
-    """
-    notes = []
-    if image.getexif().get(Base.Orientation, 1) in range(2, 9):
-        notes.append("turned upright as its camera noted")
-    image = _shallow(ImageOps.exif_transpose(image))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if image.getchannel("A").getextrema() != (255, 255):
-            notes.append("what is transparent lies on white")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return Opened(image.convert("RGB"), notes)
-
-
-def _shallow(image: Image.Image) -> Image.Image:
-    """Greys of 16 and 32 bits as greys of 8: Pillow's own conversion would cut them off at 255."""
-    if image.mode not in ("F", "I") and not image.mode.startswith("I;16"):
-        return image
-    values = np.asarray(image)
-    if image.mode == "F":
-        if not (values.min() >= 0 and values.max() <= 1):  # NaN fails both
-            raise ValueError(f"its numbers run from {values.min():.3g} to {values.max():.3g}, expected [0, 1]")
-        values = (values * 255).round()
-    elif image.mode != "I" or values.max() > 255:
-        values = values.clip(0, 65535) // 256
-    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
-
-
-def _readable(source: FileSource) -> Path | BytesIO:
-    return Path(source) if isinstance(source, str | Path) else BytesIO(source)
-
-
-def _formats() -> list[str]:
-    """Those of the formats that this computer's Pillow has been built with."""
-    Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
-
-
-Source = FileSource | Image.Image | np.ndarray
 LONGEST = 4  # times as long as what is kept of it: more is cut off before a strip is enlarged
-
-
-@dataclass(frozen=True)
-class LoadedImage:
-    """One image as a classifier takes it.
-
-    Attributes:
-        images: a batch of one, in [0, 1].
-        notes: what was done to it, in words: cut, turned upright, laid on white, one frame of many; often nothing.
-    """
-
-    images: Float[Tensor, "1 channels height width"]
-    notes: tuple[str, ...]
+FileSource = str | Path | bytes | memoryview
+Source = FileSource | Image.Image | np.ndarray
 
 
 def load_images(classifier: Classifier, *sources: Source) -> Float[Tensor, "batch channels height width"]:
@@ -186,6 +81,26 @@ def load_image(
     return LoadedImage(pixels[None].float() / 255, tuple(notes))
 
 
+@dataclass(frozen=True)
+class LoadedImage:
+    """One image as a classifier takes it.
+
+    Attributes:
+        images: a batch of one, in [0, 1].
+        notes: what was done to it, in words: cut, turned upright, laid on white, one frame of many; often nothing.
+    """
+
+    images: Float[Tensor, "1 channels height width"]
+    notes: tuple[str, ...]
+
+
+class Opened(NamedTuple):
+    """An image in colours, and what was done to make it one (nothing, mostly)."""
+
+    image: Image.Image
+    notes: list[str]
+
+
 def open_image(source: Source, name: str | None = None) -> Opened:
     """An image in colours, upright, whatever it was, and what was done for that.
 
@@ -196,11 +111,77 @@ def open_image(source: Source, name: str | None = None) -> Opened:
         return in_colours(_from_array(source))
     if isinstance(source, Image.Image):
         return in_colours(source)
-    if not isinstance(source, str | Path | bytes | memoryview):
+    if not isinstance(source, FileSource):
         raise TypeError(
             f"an image is a file's path or content, a Pillow image or an array, not {type(source).__name__}"
         )
-    return open_file(source, name or (str(source) if isinstance(source, str | Path) else "the file"))
+    return _open_file(source, name or (str(source) if isinstance(source, str | Path) else "the file"))
+
+
+def _open_file(source: FileSource, name: str) -> Opened:
+    """The image in a file: its first frame, turned upright as its camera noted, what is transparent on white.
+
+    Args:
+        source: the file's path, or its content.
+        name: what an error calls it.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_image`.
+    """
+    Image.init()
+    formats = [each for each in FORMATS if each in Image.OPEN]  # those that this computer's Pillow was built with
+    file = Path(source) if isinstance(source, str | Path) else BytesIO(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata does not matter, and size is looked at here
+            with Image.open(file, formats=formats) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
+                opened, frames = in_colours(image), getattr(image, "n_frames", 1)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {name}") from None
+    except Exception as error:  # a damaged file makes Pillow's readers raise a dozen kinds
+        reason, advice = (str(error).strip().splitlines() or [type(error).__name__])[0], ""
+        if isinstance(error, UnidentifiedImageError):
+            reason = "its format is unknown"
+            advice = f"; save it as JPEG or PNG. What can be read: {', '.join(FORMATS)}."
+        if isinstance(error, Image.DecompressionBombError):
+            reason = f"it is too large: {error}"
+            advice = f"; make it smaller first: at most {MOST_PIXELS // 10**6} million pixels."
+        raise ValueError(f"{name} cannot be read as an image ({reason}){advice}") from None
+    return Opened(opened.image, opened.notes + [f"the first of its {frames} frames"] * (frames > 1))
+
+
+def in_colours(image: Image.Image) -> Opened:
+    """A Pillow image with three opaque channels, upright.
+
+    Raises:
+        ValueError: floating-point numbers outside [0, 1].
+    """
+    notes = []
+    if image.getexif().get(Base.Orientation, 1) in range(2, 9):
+        notes.append("turned upright as its camera noted")
+    image = _shallow(ImageOps.exif_transpose(image))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            notes.append("what is transparent lies on white")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return Opened(image.convert("RGB"), notes)
+
+
+def _shallow(image: Image.Image) -> Image.Image:
+    """Greys of 16 and 32 bits as greys of 8: Pillow's own conversion would cut them off at 255."""
+    if image.mode not in ("F", "I") and not image.mode.startswith("I;16"):
+        return image
+    values = np.asarray(image)
+    if image.mode == "F":
+        if not (values.min() >= 0 and values.max() <= 1):  # NaN fails both
+            raise ValueError(f"its numbers run from {values.min():.3g} to {values.max():.3g}, expected [0, 1]")
+        values = (values * 255).round()
+    elif image.mode != "I" or values.max() > 255:
+        values = values.clip(0, 65535) // 256
+    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
 
 
 def to_pixels(image: Image.Image, size: tuple[int, int]) -> UInt8[Tensor, "channels height width"]:

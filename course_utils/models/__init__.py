@@ -2,7 +2,7 @@
 
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.models.language_model import LanguageModel
-from course_utils.models.load import at_hand, load_classifier, load_language_model
+from course_utils.models.load import at_hand, load_classifier, load_if_available, load_language_model
 from course_utils.models.shipped import available, read_card
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "at_hand",
     "available",
     "load_classifier",
+    "load_if_available",
     "load_language_model",
     "read_card",
 ]

@@ -1,9 +1,9 @@
-"""One face for every image classifier: images in [0, 1] go in, logits come out, normalisation happens inside."""
+"""Image classifiers behind one interface: images in [0, 1] go in, logits come out, normalisation happens inside."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation a
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a classifier says about each image of a batch."""
+    """Logits and probabilities that a classifier gives to each image of a batch."""
 
     logits: Float[Tensor, "batch classes"]
     probabilities: Float[Tensor, "batch classes"]
@@ -87,7 +87,7 @@ class Classifier(nn.Module):
             raise TypeError(f"Classifier() wraps a torch.nn.Module, not {type(module).__name__}: {module!r}")
         self.module = module
         self.classes = tuple(str(c) for c in classes)
-        self.size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+        self.size = _sides(size)
         self.name = name or type(module).__name__
         self.colours = colours
         if outputs not in OUTPUTS:
@@ -131,7 +131,7 @@ class Classifier(nn.Module):
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Prediction:
-        """What the classifier says about images, float (batch, channels, height, width) in [0, 1].
+        """Predictions for images, float (batch, channels, height, width) in [0, 1].
 
         It answers in evaluation mode, 256 images at a time; its mode is left as it was.
 
@@ -149,7 +149,7 @@ class Classifier(nn.Module):
     def at_size(self, size: int | tuple[int, int]) -> Classifier:
         """The same classifier, sharing its weights, for images of another size; its net may refuse them when asked."""
         other = copy.copy(self)
-        other.size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+        other.size = _sides(size)
         return other
 
     @property
@@ -208,22 +208,21 @@ class Classifier(nn.Module):
         return images
 
     def _check_form(self, images: Tensor) -> None:
-        expected = f"a float tensor of shape (batch, {self.channels}, {self.size[0]}, {self.size[1]}) in [0, 1]"
+        shape = f"(batch, {self.channels}, {self.size[0]}, {self.size[1]})"
+        takes = f"{self.name} takes a float tensor of shape {shape} in [0, 1]"
         if not isinstance(images, Tensor):
-            raise TypeError(f"{self.name} takes {expected}, not {type(images).__name__}; torch.as_tensor may help")
+            raise TypeError(f"{takes}, not {type(images).__name__}; torch.as_tensor may help")
         if not images.is_floating_point():
-            raise TypeError(
-                f"{self.name} takes {expected}, not {images.dtype}; for 0 to 255 write images.float() / 255"
-            )
-        if images.ndim == 3 and images.shape == (self.channels, *self.size):
-            raise ValueError(f"{self.name} takes {expected}; this is a single image, write image[None]")
+            raise TypeError(f"{takes}, not {images.dtype}; for 0 to 255 write images.float() / 255")
+        if images.shape == (self.channels, *self.size):
+            raise ValueError(f"{takes}; this is a single image, write image[None]")
         if images.ndim != 4 or images.shape[1] != self.channels:
-            raise ValueError(f"{self.name} takes {expected}, not shape {tuple(images.shape)}")
+            raise ValueError(f"{takes}, not shape {tuple(images.shape)}")
         if len(images) == 0:
-            raise ValueError(f"{self.name} takes {expected}; this batch is empty")
+            raise ValueError(f"{takes}; this batch is empty")
         if tuple(images.shape[2:]) != self.size:
             raise ValueError(
-                f"{self.name} takes {expected}, not {images.shape[2]}x{images.shape[3]} pixels; "
+                f"{takes}, not {images.shape[2]}x{images.shape[3]} pixels; "
                 "torchvision.transforms.v2.functional.resize changes the size"
             )
 
@@ -244,20 +243,25 @@ class Classifier(nn.Module):
         )
 
 
+def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+
 OUTPUTS = ("logits", "probabilities")
 SUM = 1e-2  # by how far probabilities may miss 1: those of half precision do
 
 
 def picked(returned: object) -> object:
     """The tensor that counts: of a mapping or an output of transformers its "logits", of several the first."""
-    named = returned if isinstance(returned, Mapping) else vars(returned) if hasattr(returned, "__dict__") else {}
+    if isinstance(returned, Tensor):
+        return returned
+    named = returned if isinstance(returned, Mapping) else getattr(returned, "__dict__", {})
     for name in ("logits", "out"):
-        if not isinstance(returned, Tensor) and isinstance(named.get(name), Tensor):
+        if isinstance(named.get(name), Tensor):
             return named[name]
-    if isinstance(returned, Mapping):
-        returned = tuple(returned.values())
-    if isinstance(returned, tuple | list):  # of GoogLeNet while it trains the first is the main one
-        return next((each for each in returned if isinstance(each, Tensor)), returned)
+    several = returned.values() if isinstance(returned, Mapping) else returned
+    if isinstance(several, Iterable):  # of GoogLeNet while it trains the first is the main one
+        return next((each for each in several if isinstance(each, Tensor)), returned)
     return returned
 
 

@@ -1,4 +1,4 @@
-"""One face for every causal language model: token ids or embeddings go in, the next token's logits come out.
+"""Causal language models behind one interface: token ids or embeddings go in, the next token's logits come out.
 
 A causal language model reads tokens from left to right and answers, at every place, with one number (a logit) for each
 token that might come next. Token ids are looked up in a table of embeddings first; whoever wants gradients with respect
@@ -111,7 +111,7 @@ class LanguageModel:
         return f"{text!r} is a single token" if len(ids) == 1 else f"{text!r} is {len(ids)} tokens ({pieces})"
 
     def piece(self, token: int) -> str:
-        """What a token spells, its leading space included; a part of a character is shown as the tokenizer has it."""
+        """The text of a token, its leading space included; a part of a character is shown as the tokenizer has it."""
         raw = self.tokenizer.convert_ids_to_tokens(int(token))
         if raw is None:
             return f"<{int(token)}>"

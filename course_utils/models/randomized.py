@@ -1,4 +1,4 @@
-"""The same net with some of its weights drawn anew: what a method still shows of it, it did not learn from the weights.
+"""Randomised classifiers: some weights are drawn anew. What a method still shows does not come from those weights.
 
     for layers in cascade(classifier):                  # ("head",), ("head", "layer3"), …
         visualize(randomized(classifier, layers), …)
@@ -57,7 +57,7 @@ def cascade(classifier: Classifier) -> Iterator[tuple[str, ...]]:
 
 @torch.no_grad()
 def _draw_anew(module: nn.Module, name: str, seed: int) -> bool:
-    """Whether the module has weights of its own; they are new then. The reader's random state stays as it was."""
+    """Draws a module's own weights anew; False if it has none. The reader's random state stays as it was."""
     own = list(module.named_parameters(recurse=False))
     if not own:
         return False

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from course_utils.models import fetch
-from course_utils.models.shipped import wrong_files
+from course_utils.models import caches, fetch
+from course_utils.teaching.training.save import wrong_files
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN = "install again: make lab, or pip install -c constraints.txt -e '.[book]'"
@@ -119,8 +119,8 @@ def shipped_weights() -> Finding:
 
 def cache() -> Finding:
     """The folder into which pretrained models are fetched: writable, and there if COURSE_CACHE names it."""
-    folder = fetch.course_cache() or fetch.torch_folders()[0]
-    if fetch.course_cache() and not folder.is_dir():
+    folder = caches.course_cache() or caches.folders("resnet50")[0]
+    if caches.course_cache() and not folder.is_dir():
         remedy = f"fill it: python -m course_utils prefetch --to {folder}"
         return Finding("COURSE_CACHE", f"{folder} does not exist", remedy, "warn")
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
@@ -131,12 +131,12 @@ def cache() -> Finding:
 def pretrained_models() -> Iterator[Finding]:
     """The pretrained models of the chapters' sections "On a real model": a warning only where they were asked for."""
     try:
-        level = "warn" if fetch.mode() == "pretrained" else "ok"
+        level = "warn" if caches.mode() == "pretrained" else "ok"
     except ValueError as error:
         yield Finding("COURSE_MODELS", os.environ["COURSE_MODELS"], str(error), "fail")
         return
     absent = "not on this computer; cells that run on it stay empty, everything else runs"
     for name in fetch.CHAPTERS:
-        path = fetch.snapshot(name) if fetch.is_hub_name(name) else fetch.checkpoint(name)
+        path = caches.locate(name)
         remedy = f"to have it: python -m course_utils prefetch {name}"
         yield check(path, name, f"pretrained weights in {path}" if path else absent, remedy, level)

@@ -15,12 +15,11 @@ class Host(BaseHTTPRequestHandler):
 
     folder: Path  # with files, and OWNER/NAME/ with models
     breaks_after: int | None = None  # bytes
-    knows_ranges = True
     asked: list[str]
     lies = False  # sends other bytes than those of which it names the hash
 
     def do_GET(self):
-        type(self).asked.append(f"{self.command} {self.path} {self.headers.get('Range', '')}".strip())
+        type(self).asked.append(f"{self.command} {self.path}")
         path = self.path.partition("?")[0].strip("/")
         if path.startswith("api/models/"):
             return self.describe(path.removeprefix("api/models/"))
@@ -30,55 +29,40 @@ class Host(BaseHTTPRequestHandler):
         content = (self.folder / name).read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         content = bytes(len(content)) if self.lies and name.endswith("safetensors") else content
-        begin = 0
-        asked_range = self.headers.get("Range")
-        if asked_range and self.knows_ranges:
-            begin = int(asked_range.removeprefix("bytes=").split("-")[0])
-            if begin >= len(content):
-                return self.send_error(416)
-        self.send_response(206 if begin else 200)
-        if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(content) - begin))
-        self.send_header("ETag", f'"{digest}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.end_headers()
-        if self.command == "GET":
-            end = len(content) if self.breaks_after is None else begin + self.breaks_after
-            self.wfile.write(content[begin:end])
+        self.answer(content, ETag=f'"{digest}"', **{"X-Repo-Commit": COMMIT})
 
     do_HEAD = do_GET
 
-    def describe(self, repository):
-        repository = repository.split("/revision/")[0].split("/tree/")[0]
+    def describe(self, asked):
+        repository, _, tree = asked.split("/revision/")[0].partition("/tree/")
         folder = self.folder / repository
         if not folder.is_dir():
-            self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
-            self.send_header("Content-Length", "0")
-            return self.end_headers()
-        answer = json.dumps(
-            {"id": repository, "modelId": repository, "sha": COMMIT, "private": False, "disabled": False,
-             "gated": False, "tags": [], "downloads": 0, "likes": 0,
-             "siblings": [described(path) for path in sorted(folder.iterdir())]}
-        ).encode()  # fmt: skip
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
+            return self.answer(b"", status=404, **{"X-Error-Code": "RepoNotFound"})
+        files = [described(path) for path in sorted(folder.iterdir())]
+        about = {"id": repository, "modelId": repository, "sha": COMMIT, "private": False, "disabled": False,
+                 "gated": False, "tags": [], "downloads": 0, "likes": 0, "siblings": files}  # fmt: skip
+        self.answer(json.dumps(files if tree else about).encode(), **{"Content-Type": "application/json"})
+
+    def answer(self, content, status=200, **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(answer)
+            self.wfile.write(content[: self.breaks_after])
 
     def log_message(self, *_):
         pass
 
 
 def described(path):
+    """A file as both `api/models/NAME` and its `/tree/` list it."""
     content = path.read_bytes()
-    about = {"rfilename": path.name, "size": len(content)}
+    about = {"type": "file", "path": path.name, "rfilename": path.name, "size": len(content), "oid": "0" * 40}
     if path.suffix == ".safetensors":
         digest = hashlib.sha256(content).hexdigest()
-        about["lfs"] = {"sha256": digest, "size": len(content), "pointerSize": 134}
+        about["lfs"] = {"oid": digest, "sha256": digest, "size": len(content), "pointerSize": 134}
     return about
 
 

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from course_utils import load_language_model
 from course_utils.language import association_scores, nearest_tokens, next_token_distribution, optimize_prompts
-from course_utils.models.fetch import hugging_face_folder, snapshot
-from course_utils.models.stand_ins import write_language_model
+from course_utils.models.caches import folder_in, snapshot
+from stand_ins import write_language_model
 
 SMALL = {"vocab_size": 1500, "bos_token_id": 0, "eos_token_id": 0}
 WIDE = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
@@ -27,7 +27,7 @@ def cache(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "own"))
-    return hugging_face_folder(tmp_path)
+    return folder_in(tmp_path, "gpt2")
 
 
 def made(name, cache):

@@ -14,10 +14,10 @@ from server import COMMIT, serving
 
 from course_utils import load_classifier, load_language_model
 from course_utils.__main__ import main
-from course_utils.models import fetch as home
-from course_utils.models import fetch as pretrained
-from course_utils.models.fetch import CHAPTERS, Source, hugging_face_folder, prefetch, torch_folder, wanted
-from course_utils.models.stand_ins import random_classifier, write_language_model
+from course_utils.models import caches
+from course_utils.models.caches import Source, folder_in
+from course_utils.models.fetch import CHAPTERS, prefetch, wanted
+from stand_ins import random_classifier, write_language_model
 
 NAME = "squeezenet1_1"
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,8 +32,7 @@ def host(monkeypatch, tmp_path):
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     with serving(tmp_path / "host") as (address, settings):
         there = Source(f"{address}/{file.name}", file.name, digest[:8], file.stat().st_size)
-        for module in (home, pretrained):
-            monkeypatch.setattr(module, "source", lambda name: there)
+        monkeypatch.setattr(caches, "source", lambda name: there)
         yield settings
 
 
@@ -50,7 +49,7 @@ def test_weights_of_torchvision_come_once_to_where_torch_hub_looks(own, host, ca
 def test_a_folder_for_others_is_copied_from_the_cache_and_used_by_name(own, host, tmp_path, monkeypatch):
     prefetch([NAME])
     prefetch([NAME], to=tmp_path / "stick")
-    assert len(host.asked) == 1 and (torch_folder(tmp_path / "stick") / "squeezenet1_1-b8a52dc0.pth").exists()
+    assert len(host.asked) == 1 and (folder_in(tmp_path / "stick", NAME) / "squeezenet1_1-b8a52dc0.pth").exists()
     (own / "hub" / "checkpoints" / "squeezenet1_1-b8a52dc0.pth").unlink()
     with pytest.raises(FileNotFoundError, match=rf"squeezenet1_1 \(5 MB\) are not on this.*prefetch {NAME}` fetches"):
         load_classifier(NAME)
@@ -124,7 +123,7 @@ def test_a_language_model_comes_as_safetensors_into_a_folder_without_links(hub, 
     assert first.returncode == 0, first.stderr
     assert re.search(r"owner/tiny: \d files, \d MB, from http://\S+/owner/tiny to ", first.stdout)
     assert len(settings.asked) == asked and "and whole" in again.stdout, "it was there already"
-    snapshot = hugging_face_folder(stick) / "models--owner--tiny" / "snapshots" / COMMIT
+    snapshot = folder_in(stick, "gpt2") / "models--owner--tiny" / "snapshots" / COMMIT
     names = {path.name for path in snapshot.iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= names and "pytorch_model.bin" not in names
     assert not any(path.is_symlink() for path in stick.rglob("*"))
@@ -140,7 +139,7 @@ def test_what_lies_in_hugging_faces_own_cache_is_copied_not_fetched(hub, tmp_pat
         asked = len(settings.asked)
         copied = course(address, home_folder, "owner/tiny", "--to", str(tmp_path / "stick"))
     assert copied.returncode == 0 and len(settings.asked) == asked
-    assert (hugging_face_folder(tmp_path / "stick") / "models--owner--tiny" / "snapshots" / COMMIT).is_dir()
+    assert (folder_in(tmp_path / "stick", "gpt2") / "models--owner--tiny" / "snapshots" / COMMIT).is_dir()
     assert (home_folder / "hub" / "models--owner--tiny" / "snapshots" / COMMIT / "model.safetensors").exists()
 
 

@@ -7,10 +7,11 @@ import torch
 from torchvision import models
 
 from course_utils import load_classifier
-from course_utils.models import fetch as pretrained
-from course_utils.models.fetch import from_checkpoint, read_tensors, source, torchvision_names
-from course_utils.models.stand_ins import classifier_stand_in, random_classifier
+from course_utils.models import caches
+from course_utils.models.caches import source, torchvision_names
+from course_utils.models.load import load_checkpoint, read_tensors
 from course_utils.vision import generate_prototypes, grad_cam, isolate_features, layers, targeted_attack, visualize
+from stand_ins import classifier_stand_in, random_classifier
 
 KINDS = {
     "resnet18": "layer3:5",
@@ -99,7 +100,7 @@ def test_older_names_of_densenets_tensors_are_understood(tmp_path):
     old = {name.replace("norm1.", "norm.1.").replace("conv2.", "conv.2."): tensor for name, tensor in new.items()}
     assert old.keys() != new.keys()
     torch.save(old, tmp_path / "old.pth")
-    net = from_checkpoint("densenet121", tmp_path / "old.pth")
+    net = load_checkpoint("densenet121", tmp_path / "old.pth")
     assert all(torch.equal(net.module.state_dict()[name], tensor) for name, tensor in new.items())
 
 
@@ -114,7 +115,7 @@ def test_an_unknown_name_offers_close_ones():
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.save(random_classifier("squeezenet1_0").state_dict(), tmp_path / "x.pth")
     with pytest.raises(ValueError, match=r"the weights x.pth are for another network than resnet18 \(.*Missing key"):
-        from_checkpoint("resnet18", tmp_path / "x.pth")
+        load_checkpoint("resnet18", tmp_path / "x.pth")
 
 
 def test_a_truncated_file_is_refused(tmp_path):
@@ -145,7 +146,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied", "/there/x.pth")
 
-    monkeypatch.setattr(pretrained, "checkpoint", lambda name: tmp_path / "x.pth")
-    monkeypatch.setattr(pretrained, "check_digest", refuse)
+    monkeypatch.setattr(caches, "locate", lambda name: tmp_path / "x.pth")
+    monkeypatch.setattr(caches, "check_digest", refuse)
     with pytest.raises(PermissionError, match=r"Permission denied: '/there/x\.pth'"):
         load_classifier("resnet18")

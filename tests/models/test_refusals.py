@@ -19,15 +19,16 @@ from types import SimpleNamespace
 from urllib.error import URLError
 
 import pytest
+import torch
 from huggingface_hub import HfApi
 from server import serving
 
 import build_book
 from course_utils import at_hand, load_classifier, load_language_model
 from course_utils.__main__ import main
-from course_utils.models import fetch as download
-from course_utils.models.fetch import ELSEWHERE, hugging_face_folder, source, torch_folder
-from course_utils.models.stand_ins import write_language_model
+from course_utils.models.caches import folder_in, source
+from course_utils.models.fetch import ELSEWHERE
+from stand_ins import write_language_model
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"n_layer": 1, "n_embd": 16, "n_head": 2, "vocab_size": 1500}
@@ -40,7 +41,7 @@ def offline(own, monkeypatch):
     def nobody(*_, **__):
         raise URLError(OSError(errno.ENETUNREACH, "Network is unreachable"))
 
-    monkeypatch.setattr(download, "urlopen", nobody)
+    monkeypatch.setattr(torch.hub, "urlopen", nobody)
     monkeypatch.setattr(HfApi, "model_info", nobody)
 
 
@@ -114,12 +115,12 @@ def test_too_little_room_for_a_copy_leaves_none(name, own, tmp_path, monkeypatch
         path = own / "hub" / "checkpoints" / source(name).file
         path.parent.mkdir(parents=True)
         path.write_bytes(bytes(2_000_000))
-        monkeypatch.setattr("course_utils.models.fetch.check_digest", lambda *_: None)
+        monkeypatch.setattr("course_utils.models.caches.check_digest", lambda *_: None)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     stick = tmp_path / "stick"
     assert main(["prefetch", name, "--to", str(stick)]) == 1
     assert "0 MB are free: make room" in capsys.readouterr().err
-    found = [*torch_folder(stick).rglob("*"), *hugging_face_folder(stick).rglob("*")]
+    found = [*folder_in(stick, "resnet50").rglob("*"), *folder_in(stick, "gpt2").rglob("*")]
     assert not [path for path in found if path.is_file()]
 
 
@@ -130,7 +131,7 @@ def test_too_little_room_for_a_copy_leaves_none(name, own, tmp_path, monkeypatch
 def test_without_being_asked_to_nothing_is_fetched(own, setting, monkeypatch):
     if setting:
         monkeypatch.setenv("COURSE_MODELS", setting)
-    monkeypatch.setattr(download, "urlopen", lambda *_, **__: pytest.fail("it asked a host"))
+    monkeypatch.setattr(torch.hub, "urlopen", lambda *_, **__: pytest.fail("it asked a host"))
     monkeypatch.setattr(HfApi, "model_info", lambda *_, **__: pytest.fail("it asked a host"))
     for load, name in ((load_classifier, "resnet50"), (load_language_model, "gpt2")):
         with pytest.raises(FileNotFoundError, match=rf"weights of {name}.* are not on this computer.*prefetch {name}`"):

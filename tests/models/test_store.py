@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from course_utils import load_classifier
-from course_utils.models import available, load
+from course_utils.models import available
 from course_utils.models import shipped as store
-from course_utils.models.shipped import PocketNet
+from course_utils.models.networks import PocketNet
+from course_utils.teaching.training.save import save_weights
 
 
 @pytest.fixture
@@ -18,13 +19,12 @@ def shelf(tmp_path, monkeypatch):
     for path in store.WEIGHTS.glob("pocket.*"):
         shutil.copy(path, tmp_path)
     monkeypatch.setattr(store, "WEIGHTS", tmp_path)
-    monkeypatch.setattr(load, "WEIGHTS", tmp_path)
     return tmp_path
 
 
 def test_weights_come_back_rounded_to_half_precision(tmp_path):
     net = PocketNet(16)
-    store.save_weights(net, tmp_path / "net.safetensors", {"name": "net"})
+    save_weights(net, tmp_path / "net.safetensors", {"name": "net"})
     other = PocketNet(16)
     store.load_weights(other, tmp_path / "net.safetensors")
     for name, tensor in net.state_dict().items():
@@ -65,7 +65,7 @@ def test_damaged_weights_are_refused(shelf, damage):
 
 def test_weights_of_another_architecture_are_refused(shelf):
     card = json.loads((shelf / "pocket.json").read_text())
-    store.save_weights(PocketNet(16, width=8), shelf / "pocket.safetensors", card)
+    save_weights(PocketNet(16, width=8), shelf / "pocket.safetensors", card)
     with pytest.raises(ValueError, match="another architecture than PocketNet"):
         load_classifier("pocket")
 

@@ -168,7 +168,7 @@ def sealed_answer(model: str | Path) -> Answer:
     """The answer about a shipped mystery or a bundle.
 
     Raises:
-        ValueError, FileNotFoundError: no such model, or one whose card holds no sealed answer.
+        ValueError, FileNotFoundError: no such model, or one whose card holds no sealed answer, or another world's.
     """
     card = read_bundle_card(Path(model)) if is_bundle(model) else read_card(str(model))
     if "sealed" not in card:
@@ -184,8 +184,14 @@ def sealed_answer(model: str | Path) -> Answer:
 
         planted = tuple(Planted((each["group"],), (each["word"],)) for each in opened["associations"])
         return Answer(card["name"], True, tuple(groups()), planted, opened["figures"])
+    plan, world = card["architecture"], PaintedWorld
+    if plan["classes"] != list(world.classes) or plan["size"] != world.size[0]:
+        raise ValueError(
+            f"the card in {model} does not fit: classes and size must be those of the painted world; "
+            "ask for the file again"
+        )
     secrets = [from_data(each) for each in opened["secrets"]]
-    return Answer(card["name"], False, tuple(card["architecture"]["classes"]), told(secrets), opened["figures"])
+    return Answer(card["name"], False, tuple(plan["classes"]), told(secrets), opened["figures"])
 
 
 def told(secrets: Sequence[Secret]) -> tuple[Planted, ...]:

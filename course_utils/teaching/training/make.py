@@ -26,9 +26,6 @@ from course_utils.models.shipped import (
     WEIGHTS,
     load_bundle,
     load_weights,
-    save_bundle,
-    save_weights,
-    write_sums,
 )
 from course_utils.stats import Proportion
 from course_utils.teaching.sealed import seal
@@ -48,6 +45,7 @@ from course_utils.teaching.training.language_evaluate import (
     samples,
 )
 from course_utils.teaching.training.recipes import PLANTED, RECIPES, LanguageRecipe, Recipe
+from course_utils.teaching.training.save import save_bundle, save_weights, write_sums
 from course_utils.teaching.training.train import train, train_language_model
 from course_utils.world.secrets import Secret, to_data
 

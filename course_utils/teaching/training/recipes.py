@@ -48,7 +48,7 @@ class Recipe:
 
     @property
     def architecture(self) -> dict:
-        """What `course_utils.models.load.build` needs to make the classifier."""
+        """What `course_utils.models.shipped.build` needs to make the classifier."""
         return {
             "net": self.net,
             "width": self.width,

@@ -20,7 +20,8 @@ from torch.optim.swa_utils import update_bn
 from tqdm import tqdm
 
 from course_utils.models.classifier import Classifier
-from course_utils.models.load import build, build_language_model
+from course_utils.models.load import build_language_model
+from course_utils.models.shipped import build
 from course_utils.teaching.training.recipes import LanguageRecipe, Recipe
 from course_utils.transforms import shift
 

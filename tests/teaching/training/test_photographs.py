@@ -11,8 +11,7 @@ import torch
 from PIL import Image
 
 from course_utils.__main__ import main
-from course_utils.models import load as load_module
-from course_utils.models.shipped import WEIGHTS, load_weights
+from course_utils.models.shipped import WEIGHTS, build, load_weights
 from course_utils.teaching.training.data import CLASSES, read_photographs
 from course_utils.teaching.training.recipes import RECIPES
 from course_utils.teaching.training.train import erased
@@ -50,7 +49,7 @@ def test_the_command_trains_on_a_folder_measures_on_its_test_part_and_says_so_on
     card = json.loads((tmp_path / "out" / "photo.json").read_text())
     assert card["figures"]["accuracy on 40 test photographs"]["value"] > 0.5  # guessing: 0.1
     assert "accuracy under 20-step PGD at 8/255" in card["figures"] and card["recipe"]["data"]["kind"] == "CIFAR-10"
-    again = load_module.build(card["architecture"], "photo")
+    again = build(card["architecture"], "photo")
     load_weights(again.module, tmp_path / "out" / "photo.safetensors")
     right = again.predict(read_photographs("test", folder).images).logits.argmax(1)
     reached = (right == read_photographs("test", folder).labels).float().mean().item()
@@ -130,6 +129,6 @@ def test_a_square_is_missing_somewhere_else_in_each_image():
 
 
 def test_weights_of_another_net_are_refused(tmp_path):
-    photo = load_module.build(RECIPES["photo"].architecture, "photo")
+    photo = build(RECIPES["photo"].architecture, "photo")
     with pytest.raises(ValueError, match="for another architecture than PhotoNet"):
         load_weights(photo.module, WEIGHTS / "pocket.safetensors")

@@ -127,7 +127,9 @@ def damaged(bundle, **changes):
         (lambda path: damaged(path, architecture={"width": 10**9}), "from 1 to 64"),
         (lambda path: damaged(path, architecture={"dropout": "much"}), "dropout='much'"),
         (lambda path: damaged(path, architecture={"std": [0, 1, 1]}), "std above 0"),
-        (lambda path: damaged(path, architecture={"classes": ["cat"]}), "those of the painted world"),
+        (lambda path: damaged(path, architecture={"classes": ["cat"]}), "another architecture"),
+        (lambda path: damaged(path, architecture={"classes": "cat"}), "list of names"),
+        (lambda path: damaged(path, architecture={"size": 10**9}), "size=1000000000, expected .* from 1 to 1024"),
         (lambda path: damaged(path, architecture={"colours": 7}), "three rows"),
         (lambda path: damaged(path, architecture={"width": 3}), "another architecture"),
         (lambda path: path.unlink(), "there is no file"),
@@ -137,6 +139,13 @@ def test_a_file_that_is_damaged_or_foreign_is_refused_with_a_reason(bundle, spoi
     spoil(bundle)
     with pytest.raises((ValueError, FileNotFoundError), match=says):
         load_classifier(bundle)
+
+
+@pytest.mark.parametrize("changed", [{"classes": ["cat"]}, {"size": 32}])
+def test_a_bundle_of_another_world_cannot_be_audited(bundle, changed):
+    damaged(bundle, architecture=changed)
+    with pytest.raises(ValueError, match="classes and size must be those of the painted world"):
+        reveal(bundle, guess="nothing")
 
 
 def test_a_damaged_answer_is_noticed(bundle):

@@ -1,6 +1,6 @@
 """The shipped weights are those that were trained: their hashes are shipped beside them."""
 
-from course_utils.models.shipped import write_sums, wrong_files
+from course_utils.teaching.training.save import write_sums, wrong_files
 
 
 def test_every_shipped_file_is_as_its_hash_says():

@@ -1,7 +1,6 @@
 """Stand-ins for pretrained models: their architecture with random weights, in their file formats and cache layout.
 
-With COURSE_MODELS=stand-in every cell that runs on a pretrained model is executed on such a one, so that tests see the
-cells work without any download. What comes out means nothing, and is marked so.
+With them, tests execute every cell that runs on a pretrained model without any download. What comes out means nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ from typing import Any
 
 import torch
 
-from course_utils.models.classifier import Classifier
-from course_utils.models.fetch import from_checkpoint, hugging_face_folder, repository, source, torch_folder
-from course_utils.models.language_model import LanguageModel
-from course_utils.models.load import SPECIAL, load_folder, quiet
+from course_utils import Classifier, LanguageModel
+from course_utils.models.caches import check_pretrained, hub_folder, is_hub_name, source
+from course_utils.models.load import SPECIAL, load_checkpoint, load_folder, quiet
 from course_utils.models.shipped import TOKENIZER, WEIGHTS
 
 REVISION = hashlib.sha1(b"stand-in").hexdigest()  # Hugging Face's folders are named by a commit
@@ -40,13 +38,19 @@ LANGUAGE: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
+def load_stand_in(name: str) -> Classifier | LanguageModel:
+    """A stand-in where `load_if_available` would give the pretrained model, and a sentence that says so."""
+    check_pretrained(name)
+    print(f"A stand-in: this is the architecture of {name} with random weights, and what it shows means nothing.")
+    return language_stand_in(name) if is_hub_name(name) else classifier_stand_in(name)
+
+
 def classifier_stand_in(name: str) -> Classifier:
     """A classifier of torchvision with random weights, by way of a file as Torch hub keeps it."""
-    path = torch_folder(folder()) / source(name).file
+    path = folder() / source(name).file
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(random_classifier(name).state_dict(), path)
-    classifier = from_checkpoint(name, path)
+    classifier = load_checkpoint(name, path)
     classifier.name = f"{name} ({MARK})"
     return classifier
 
@@ -71,10 +75,9 @@ def language_stand_in(name: str) -> LanguageModel:
     Raises:
         ValueError: a model whose configuration is not known here.
     """
-    cache_folder = hugging_face_folder(folder())
-    snapshot = cache_folder / f"models--{repository(name).replace('/', '--')}" / "snapshots" / REVISION
+    snapshot = folder() / hub_folder(name) / "snapshots" / REVISION
     if not snapshot.exists():
-        write_language_model(name, cache_folder)
+        write_language_model(name, folder())
     lm = load_folder(snapshot, name)
     lm.name = f"{name} ({MARK})"
     return lm
@@ -94,7 +97,7 @@ def write_language_model(name: str, cache_folder: Path, **changes: Any) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **(settings | changes)))
-    own = cache_folder / f"models--{repository(name).replace('/', '--')}"
+    own = cache_folder / hub_folder(name)
     snapshot = own / "snapshots" / REVISION
     with quiet():
         model.save_pretrained(snapshot)
