@@ -25,7 +25,7 @@ from course_utils.models.randomized import cascade, randomized
 from course_utils.vision import attributions
 from course_utils.vision.attributions import smoothed
 from course_utils.vision.isolation import AREA, LEARNING_RATE, STEPS, VARIATION, isolate_features
-from course_utils.vision.localization import (
+from course_utils.vision.measures import (
     KnownCauses,
     intersection_over_union,
     known_causes,

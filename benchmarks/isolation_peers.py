@@ -18,7 +18,7 @@ from measure import Row, run, side_by_side
 from torch import Tensor
 
 from course_utils import Classifier, load_classifier
-from course_utils.vision.localization import KnownCauses, known_causes
+from course_utils.vision.measures import KnownCauses, known_causes
 
 SEED = 3  # of scenes that isolation.py neither chooses nor measures on
 CHOSEN = Path(__file__).with_name("isolation.json")

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from course_utils import audit_scenes, load_classifier, load_language_model
 from course_utils.corpus import true_associations
-from course_utils.stats import Proportion
 from course_utils.teaching.audit.choices import sealed_answer
 from course_utils.teaching.audit.reveal import Debrief, Tried, save_debrief
 from course_utils.teaching.training.recipes import MYSTERIES, MYSTERY_LM
+from course_utils.utils import Proportion
 from course_utils.vision import (
     entanglement_matrix,
     factor_effects,

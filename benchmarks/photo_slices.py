@@ -115,7 +115,7 @@ def answers(net: Classifier, images: Tensor) -> Tensor:
 
 
 def figure(yes: Tensor) -> dict[str, int]:
-    """What `course_utils.stats.proportion` takes."""
+    """What `course_utils.utils.proportion` takes."""
     return {"successes": int(yes.sum()), "total": len(yes)}
 
 

@@ -15,9 +15,9 @@ import torchattacks
 from torch import Tensor
 
 from course_utils import Classifier, load_classifier
-from course_utils.stats import Proportion, proportion
 from course_utils.teaching.training.data import Photographs, read_photographs
 from course_utils.teaching.training.evaluate import robust_accuracy
+from course_utils.utils import Proportion, proportion
 
 EPS, STEPS = 8 / 255, 20
 

@@ -31,7 +31,7 @@ _WHERE = {
     "plot_calibration": "language.next_token",
     "plot_curves": "figures.curves",
     "plot_effects": "vision.slicing",
-    "plot_landscape": "teaching.landscape",
+    "plot_landscape": "teaching.labs.language",
     "plot_next_tokens": "language.next_token",
     "plot_prompts": "language.prompt_results",
     "plot_scoreboard": "teaching.scoreboard",

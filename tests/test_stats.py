@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils.stats import proportion
+from course_utils.utils import proportion
 
 
 def test_a_share_prints_with_its_interval():

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from course_utils.figures.style import MARKERS, PALETTE, DescribedFigure, described, new_figure, styled
-from course_utils.stats import Proportion
+from course_utils.utils import Proportion
 
 Numbers = Sequence[float] | Sequence[int] | np.ndarray | Tensor
 

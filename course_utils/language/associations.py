@@ -17,8 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_utils.language.word_scores import PromptTable, WordScores, prompt_table, resampled_z, scored
-from course_utils.stats import Proportion, proportion
-from course_utils.utils import sample_generators
+from course_utils.utils import Proportion, proportion, sample_generators
 
 SUCCESS = 0.5  # a prompt succeeds where the target is more probable than everything else together
 

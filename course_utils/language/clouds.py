@@ -27,7 +27,7 @@ from course_utils.language.word_scores import (
     odds_ratios,
     prompt_table,
 )
-from course_utils.stats import Proportion, proportion
+from course_utils.utils import Proportion, proportion
 
 BARS = 12  # as many rows as stay legible beside a cloud
 INCHES = 3.3  # height of a cloud and the bars beside it

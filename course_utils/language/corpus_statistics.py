@@ -23,8 +23,7 @@ from torch import Tensor
 from course_utils.language.associations import AssociationScores
 from course_utils.language.vocabulary import one_contains_the_other
 from course_utils.language.word_scores import WordScores, prompt_table, ranked, resampled_z, scored
-from course_utils.stats import spearman
-from course_utils.utils import progress_bar, sample_generators
+from course_utils.utils import progress_bar, sample_generators, spearman
 from course_utils.validation import unknown
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")  # letters, with an apostrophe inside

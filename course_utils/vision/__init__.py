@@ -6,14 +6,16 @@ from course_utils.vision.entanglement import Entanglement, entanglement_matrix, 
 from course_utils.vision.feature_visualization import Visualization, render_vis, visualize
 from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.layer_table import layers
-from course_utils.vision.localization import (
+from course_utils.vision.measures import (
     KnownCauses,
+    activation_under,
+    high_frequency_share,
     intersection_over_union,
     known_causes,
     pointing_game,
+    radial_spectrum,
     relevance_mass,
 )
-from course_utils.vision.measures import activation_under, high_frequency_share, radial_spectrum
 from course_utils.vision.prototypes import Prototypes, generate_prototypes
 from course_utils.vision.reference import ClassMeans, NaturalImages, Similarity, class_means, natural_images, similarity
 from course_utils.vision.report import Report, build_report

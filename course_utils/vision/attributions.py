@@ -1,7 +1,7 @@
 """Attribution methods of the literature: how much each pixel counts for a class, by gradients or by covering.
 
 The methods are captum's; what is added is one way to ask (a class, or a class rather than another), one sign and one
-smoothing for all, and maps that compare with an isolation's masks (`course_utils.vision.localization`).
+smoothing for all, and maps that compare with an isolation's masks (`course_utils.vision.measures`).
 """
 
 from __future__ import annotations

@@ -21,9 +21,8 @@ from torch import Tensor
 
 from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
-from course_utils.stats import spearman
 from course_utils.transforms import RandomBlur, Transform, blurred, merged, standard
-from course_utils.utils import progress_bar, sample_generators
+from course_utils.utils import progress_bar, sample_generators, spearman
 from course_utils.validation import check_settings
 from course_utils.vision.attributions import Isolation
 from course_utils.vision.feature_visualization import given_or, images_at_once

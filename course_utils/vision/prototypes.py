@@ -21,9 +21,8 @@ from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit
 from course_utils.priors import Prior
-from course_utils.stats import spearman
 from course_utils.transforms import Transform
-from course_utils.utils import run_chunks
+from course_utils.utils import run_chunks, spearman
 from course_utils.validation import check_settings
 from course_utils.vision.feature_visualization import (
     ImageChunk,

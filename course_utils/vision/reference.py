@@ -22,8 +22,7 @@ from torch import Tensor
 
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
-from course_utils.stats import spearman
-from course_utils.utils import progress_bar
+from course_utils.utils import progress_bar, spearman
 from course_utils.validation import unknown
 from course_utils.vision.layer_table import outputs_of, stages
 

@@ -15,12 +15,10 @@ from typing import Any
 from markupsafe import Markup
 from torch import Tensor
 
-from course_utils.figures.images import as_images, percent
-from course_utils.figures.scrubber import png
+from course_utils.figures.images import as_images, percent, png
 from course_utils.figures.style import data_uri, render
 from course_utils.models.classifier import Classifier
-from course_utils.stats import Proportion, proportion
-from course_utils.utils import progress_bar
+from course_utils.utils import Proportion, progress_bar, proportion
 from course_utils.validation import check_settings
 from course_utils.vision.attributions import Isolation, faded
 from course_utils.vision.entanglement import (

@@ -19,8 +19,7 @@ from torch import Tensor
 
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
-from course_utils.stats import Proportion, proportion
-from course_utils.utils import progress_bar
+from course_utils.utils import Proportion, progress_bar, proportion
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import FACTORS, Choice, known_factor
 

@@ -18,7 +18,7 @@ from course_utils.show import (
     show_perturbation,
     show_predictions,
 )
-from course_utils.stats import proportion
+from course_utils.utils import proportion
 from pages import Page
 
 CURVES = {

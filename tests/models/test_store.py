@@ -9,7 +9,7 @@ import torch
 from course_utils import load_classifier
 from course_utils.models import available
 from course_utils.models import shipped as store
-from course_utils.models.networks import PocketNet
+from course_utils.models.shipped import PocketNet
 from course_utils.teaching.training.save import save_weights
 
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils.vision.localization import intersection_over_union, pointing_game, relevance_mass
+from course_utils.vision.measures import intersection_over_union, pointing_game, relevance_mass
 
 SCORES = pytest.mark.parametrize("score", [pointing_game, relevance_mass, intersection_over_union])
 

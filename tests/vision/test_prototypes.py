@@ -13,8 +13,8 @@ from course_utils.activations import Outputs, record
 from course_utils.models import load_classifier
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import ActivationMatch, Equidistant
-from course_utils.stats import spearman
 from course_utils.teaching.training.data import Photographs
+from course_utils.utils import spearman
 from course_utils.vision import NaturalImages, class_means, generate_prototypes, natural_images, similarity
 from course_utils.vision.layer_table import stages
 from course_utils.world import PaintedWorld

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from course_utils.models.shipped import available, is_bundle, read_bundle_card, read_card
-from course_utils.teaching.sealed import unseal
+from course_utils.teaching.training.save import unseal
 from course_utils.validation import unknown
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import FACTORS, Choice

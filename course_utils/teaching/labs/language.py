@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
 from course_utils.figures.images import percent
-from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, described, new_figure, styled
 from course_utils.language.next_token import next_token_distribution, plot_next_tokens, sequence_log_probability, spelt
 from course_utils.language.prompt_results import readable
 from course_utils.language.prompts import OptimizedPrompts, optimize_prompts
@@ -249,3 +253,49 @@ def _cloud(prompts: Any, others: Mapping[str, Any], view: str, candidates: Seque
 def _spaced(target: str) -> str:
     """A target as it stands inside a text: with the space before it."""
     return target if target.startswith(" ") or not target else f" {target}"
+
+
+@styled
+def plot_landscape(
+    heights: Float[Tensor, "rows columns"],
+    extent: tuple[float, float, float, float],
+    points: Mapping[str, tuple[float, float]],
+    *,
+    path: Sequence[tuple[float, float]] = (),
+    label: str,
+    title: str,
+    alt: str,
+) -> DescribedFigure:
+    """A plane in embedding space as a map: contours of a probability, words as points, a path as a line.
+
+    Args:
+        heights: probabilities in [0, 1]; row 0 is the lowest.
+        extent: left, right, bottom and top of the map, in any unit.
+        points: coordinates of words in the plane, by name.
+        path: points that an optimisation went through.
+        label: what the contours show.
+        title: the finding, in a sentence.
+        alt: what the figure shows.
+    """
+    described(alt)
+    figure = new_figure(4.6)
+    axes = figure.add_subplot(aspect="equal")
+    across = np.linspace(extent[0], extent[1], heights.shape[1])
+    up = np.linspace(extent[2], extent[3], heights.shape[0])
+    filled = axes.contourf(across, up, 100 * heights.cpu().numpy(), levels=range(0, 101, 10), cmap="Blues")
+    figure.colorbar(filled, ax=axes, label=label)
+    if len(path):
+        axes.plot(*zip(*path, strict=True), "-", color="black", linewidth=1.5, marker="")
+        axes.plot(*path[-1], "*", color=PALETTE[1], markeredgecolor="black", markersize=15, label="where it ends")
+        axes.legend(loc="upper right")
+    for name, (x, y) in points.items():
+        axes.plot(x, y, "o", color="white", markeredgecolor="black")
+        axes.annotate(
+            name.strip(), (x, y), xytext=(0, -16), textcoords="offset points", ha="center", fontsize=11.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.8},
+        )  # fmt: skip
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.set_title(title, loc="left", wrap=True)
+    return DescribedFigure(figure, alt=alt)

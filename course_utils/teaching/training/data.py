@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from course_utils.images import open_image, to_pixels
-from course_utils.teaching.sealed import seal
+from course_utils.teaching.training.save import seal
 from course_utils.world import COURSE_SECRETS, PaintedWorld
 from course_utils.world.secrets import Secret, to_data
 

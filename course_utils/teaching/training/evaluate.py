@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
-from course_utils.stats import Proportion, proportion
 from course_utils.teaching.training.data import Photographs
+from course_utils.utils import Proportion, proportion
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import Choice, known_factor, seen_on
 from course_utils.world.secrets import BlindSpot, Secret, Shortcut

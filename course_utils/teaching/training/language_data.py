@@ -16,7 +16,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from course_utils.corpus.grammar import END, Association, sample_sentences, train_tokenizer, words
-from course_utils.teaching.sealed import seal
+from course_utils.teaching.training.save import seal
 
 LIST = Path(__file__).with_name("books.csv")
 TOGETHER = 1000  # texts that are tokenised in one go

@@ -27,8 +27,6 @@ from course_utils.models.shipped import (
     load_bundle,
     load_weights,
 )
-from course_utils.stats import Proportion
-from course_utils.teaching.sealed import seal
 from course_utils.teaching.training.data import PaintedScenes, Photographs, read_photographs
 from course_utils.teaching.training.evaluate import (
     accuracy,
@@ -45,8 +43,9 @@ from course_utils.teaching.training.language_evaluate import (
     samples,
 )
 from course_utils.teaching.training.recipes import PLANTED, RECIPES, LanguageRecipe, Recipe
-from course_utils.teaching.training.save import save_bundle, save_weights, write_sums
+from course_utils.teaching.training.save import save_bundle, save_weights, seal, write_sums
 from course_utils.teaching.training.train import train, train_language_model
+from course_utils.utils import Proportion
 from course_utils.world.secrets import Secret, to_data
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 
 from course_utils.corpus.grammar import Association
-from course_utils.teaching.sealed import unseal
 from course_utils.teaching.training.data import Cifar10, Data, PaintedScenes
 from course_utils.teaching.training.language_data import Books, WrittenSentences
+from course_utils.teaching.training.save import unseal
 from course_utils.world.secrets import from_data
 
 

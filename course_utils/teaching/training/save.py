@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import random
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +67,25 @@ def _digests(folder: Path) -> dict[str, str]:
     """The SHA-256 of weights and tokenizers; cards are text, and may be put into better words."""
     files = [path for pattern in (f"*{SUFFIX}", f"*{TOKENIZER}") for path in folder.glob(pattern)]
     return {path.name: sha256(path) for path in sorted(files)}
+
+
+LENGTHS = 160  # bytes: what is sealed is filled up to a multiple of them
+
+
+def seal(data: Any, *, lengths: int = LENGTHS) -> str:
+    """Anything that JSON can hold, as a text that does not show it; the same data give the same text."""
+    packed = zlib.compress(json.dumps(data).encode(), 9)
+    filling = random.Random(packed).randbytes(-len(packed) % lengths)
+    return base64.b85encode(packed + filling).decode()
+
+
+def unseal(text: str) -> Any:
+    """What was sealed.
+
+    Raises:
+        ValueError: the text was not written by `seal`, or is damaged.
+    """
+    try:
+        return json.loads(zlib.decompressobj().decompress(base64.b85decode(text)))
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"the sealed answer is damaged ({error}); get the file anew from where it came") from None

@@ -8,7 +8,7 @@ from course_utils import audit_choices, audit_scenes, load_classifier, reveal
 from course_utils.models import read_card
 from course_utils.teaching.audit.choices import Answer, cue_of, cues, sealed_answer, told
 from course_utils.teaching.audit.reveal import guesses, judged
-from course_utils.teaching.sealed import seal, unseal
+from course_utils.teaching.training.save import seal, unseal
 from course_utils.world import COURSE_SECRETS, PaintedWorld
 from course_utils.world.factors import FACTORS, Choice
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.stats import rankdata, spearmanr
 
-from course_utils.stats import spearman
 from course_utils.teaching.exercises.chapter_07 import by_definition, correlation, rank_correlation
+from course_utils.utils import spearman
 
 
 def in_place(a, b):

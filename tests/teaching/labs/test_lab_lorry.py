@@ -4,7 +4,7 @@ import pytest
 
 from course_utils import load_classifier
 from course_utils.show import lorry_lab, plot_shares
-from course_utils.stats import proportion
+from course_utils.utils import proportion
 
 
 def test_the_lab_says_when_the_lorry_is_seen_and_when_not():

@@ -4,10 +4,10 @@ import pytest
 
 from course_utils import load_classifier, load_language_model
 from course_utils.models import read_card
-from course_utils.teaching.sealed import unseal
 from course_utils.teaching.training.evaluate import accuracy, fresh_scenes, measure_planted
 from course_utils.teaching.training.language_evaluate import measure_associations
 from course_utils.teaching.training.recipes import MYSTERIES, MYSTERY_LM, RECIPES
+from course_utils.teaching.training.save import unseal
 
 NAMES = [recipe.name for recipe in MYSTERIES]
 

@@ -11,12 +11,12 @@ from safetensors.torch import load_file, save_file
 from course_utils import load_classifier, reveal
 from course_utils.__main__ import main
 from course_utils.models.shipped import read_bundle_card
-from course_utils.teaching.sealed import unseal
 from course_utils.teaching.training import evaluate as measure_module
 from course_utils.teaching.training import make as plant_module
 from course_utils.teaching.training import train as train_module
 from course_utils.teaching.training.evaluate import measure_planted
 from course_utils.teaching.training.recipes import RECIPES
+from course_utils.teaching.training.save import unseal
 from course_utils.world import COURSE_SECRETS, PaintedWorld
 
 SECRET = {
