@@ -1,6 +1,6 @@
 """Module paths of the first edition, which lead to where their contents are now, for this edition.
 
-`import course_utils.vision.pgd` gives `course_utils.vision.attacks`. Public names are imported from the packages
+`import course_utils.vision.pgd` gives `course_utils.vision.attacks`. Public names are imported from the façades
 (`course_utils.vision`, `.language`, `.models`, …), which have not moved.
 """
 

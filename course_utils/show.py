@@ -17,7 +17,7 @@ __path__: list[str] = []  # so that the first edition's `course_utils.show.style
 _WHERE = {
     "DescribedFigure": "figures.style",
     "Lab": "teaching.labs.lab",
-    "Scrubber": "figures.scrubber",
+    "Scrubber": "figures.images",
     "attack_lab": "teaching.labs.attack",
     "audit_lab": "teaching.labs.world",
     "cloud_lab": "teaching.labs.language",
