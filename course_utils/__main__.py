@@ -38,15 +38,20 @@ def run_doctor(options: argparse.Namespace) -> int:
 
 
 def add_prefetch(parser: argparse.ArgumentParser) -> None:
-    of = "of torchvision (resnet50) or Hugging Face (gpt2, OWNER/NAME); what the chapters use if none is given"
+    of = "of torchvision (resnet50), Hugging Face (gpt2, OWNER/NAME), or smollm2-135m; by default what the chapters use"
     parser.add_argument("names", nargs="*", metavar="NAME", help=of)
     parser.add_argument("--to", type=Path, metavar="DIR", help="a folder to copy to others, for COURSE_CACHE=DIR there")
 
 
 def run_prefetch(options: argparse.Namespace) -> None:
-    from course_utils.models.fetch import prefetch
+    from course_utils.models.fetch import CHAPTERS, prefetch
+    from course_utils.models.zoo_language import SMOLLM2, fetch_smollm2
 
-    prefetch(options.names, to=options.to)
+    names = options.names or [*CHAPTERS, SMOLLM2]
+    if SMOLLM2 in names:
+        fetch_smollm2(options.to)
+    if others := [name for name in names if name != SMOLLM2]:
+        prefetch(others, to=options.to)
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:

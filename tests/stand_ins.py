@@ -16,8 +16,10 @@ import torch
 
 from course_utils import Classifier, LanguageModel
 from course_utils.models.caches import check_pretrained, hub_folder, is_hub_name, source
-from course_utils.models.load import SPECIAL, load_checkpoint, load_folder, quiet
+from course_utils.models.load import SPECIAL
 from course_utils.models.shipped import TOKENIZER, WEIGHTS
+from course_utils.models.zoo_language import load_folder, quiet
+from course_utils.models.zoo_vision import load_checkpoint
 
 REVISION = hashlib.sha1(b"stand-in").hexdigest()  # Hugging Face's folders are named by a commit
 MARK = "stand-in"
@@ -50,7 +52,7 @@ def classifier_stand_in(name: str) -> Classifier:
     path = folder() / source(name).file
     if not path.exists():
         torch.save(random_classifier(name).state_dict(), path)
-    classifier = load_checkpoint(name, path)
+    classifier = load_checkpoint(path, name)
     classifier.name = f"{name} ({MARK})"
     return classifier
 

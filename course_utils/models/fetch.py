@@ -94,7 +94,7 @@ def _copied(name: str, here: Path, folder: Path) -> Path:
     print(f"{name}: {caches.megabytes(size)} from {here} to {own}")
     part = there.with_name(f"{there.name}.part")
     with writing(there):
-        _make_room(there.parent, size)
+        make_room(there.parent, size)
         if here.is_file():
             shutil.copyfile(here, part)
         else:
@@ -162,7 +162,7 @@ def fetch_checkpoint(name: str, folder: Path) -> Path:
     path, host = folder / file, urlparse(url).netloc
     print(f"{name}: {caches.megabytes(size)} from {url} to {folder}")
     with writing(path):
-        _make_room(folder, size)
+        make_room(folder, size)
         try:
             torch.hub.download_url_to_file(url, str(path), hash_prefix=digest)
         except HTTPError as error:
@@ -197,12 +197,13 @@ def fetch_snapshot(repository: str, folder: Path) -> Path:
     host = constants.ENDPOINT
     with _reaching(repository, host):
         info = HfApi().model_info(repository, files_metadata=True)
-    names = wanted([file.rfilename for file in info.siblings], repository)
-    files = [file for file in info.siblings if file.rfilename in names]
+    siblings = info.siblings or []
+    names = wanted([file.rfilename for file in siblings], repository)
+    files = [file for file in siblings if file.rfilename in names]
     size = sum(file.size or 0 for file in files)
     print(f"{repository}: {len(files)} files, {caches.megabytes(size)}, from {host}/{repository} to {folder}")
     with writing(folder / repository):
-        _make_room(folder, size)
+        make_room(folder, size)
         with _reaching(repository, host):
             there = Path(snapshot_download(repository, cache_dir=folder, allow_patterns=names))
     _check_hashes(there, files)
@@ -267,7 +268,7 @@ ELSEWHERE = (
 )
 
 
-def _make_room(folder: Path, size: int) -> None:
+def make_room(folder: Path, size: int) -> None:
     """Makes a folder; raises OSError if its disk has too little space free for so many bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free

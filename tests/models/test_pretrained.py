@@ -9,7 +9,7 @@ from torchvision import models
 from course_utils import load_classifier
 from course_utils.models import caches
 from course_utils.models.caches import source, torchvision_names
-from course_utils.models.load import load_checkpoint, read_tensors
+from course_utils.models.zoo_vision import load_checkpoint, read_tensors
 from course_utils.vision import generate_prototypes, grad_cam, isolate_features, layers, targeted_attack, visualize
 from stand_ins import classifier_stand_in, random_classifier
 
@@ -100,7 +100,7 @@ def test_older_names_of_densenets_tensors_are_understood(tmp_path):
     old = {name.replace("norm1.", "norm.1.").replace("conv2.", "conv.2."): tensor for name, tensor in new.items()}
     assert old.keys() != new.keys()
     torch.save(old, tmp_path / "old.pth")
-    net = load_checkpoint("densenet121", tmp_path / "old.pth")
+    net = load_checkpoint(tmp_path / "old.pth", "densenet121")
     assert all(torch.equal(net.module.state_dict()[name], tensor) for name, tensor in new.items())
 
 
@@ -115,7 +115,7 @@ def test_an_unknown_name_offers_close_ones():
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.save(random_classifier("squeezenet1_0").state_dict(), tmp_path / "x.pth")
     with pytest.raises(ValueError, match=r"the weights x.pth are for another network than resnet18 \(.*Missing key"):
-        load_checkpoint("resnet18", tmp_path / "x.pth")
+        load_checkpoint(tmp_path / "x.pth", "resnet18")
 
 
 def test_a_truncated_file_is_refused(tmp_path):

