@@ -54,11 +54,12 @@ chapters:  ## execute every chapter as a test; the book is built from what they 
 	$(NEED) book test
 	@$(VENV)/python tools/run_chapters.py --all
 
-lint:  ## style, formatting, types; notebooks without outputs
+lint:  ## style, formatting, types, imports; notebooks without outputs
 	$(NEED) book test lint
 	@$(VENV)/python -m ruff check
 	@$(VENV)/python -m ruff format --check
 	@$(VENV)/python -m mypy
+	@$(VENV)/lint-imports --no-cache
 	@$(VENV)/python tools/check_notebooks.py notebooks
 
 format:  ## put right what lint can put right

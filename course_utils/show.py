@@ -41,7 +41,7 @@ _WHERE = {
     "show_images": "figures.images",
     "show_isolation": "vision.saliency",
     "show_perturbation": "vision.attacks",
-    "show_predictions": "figures.images",
+    "show_predictions": "models.classifier",
     "transform_lab": "teaching.labs.features",
     "world_lab": "teaching.labs.world",
 }

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, described, new_figure, styled
-from course_utils.models.classifier import Classifier, Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,53 +65,29 @@ def _folded(title: str, letters: int) -> str:
 
 
 @styled
-def show_predictions(
-    classifier: Classifier,
-    images: Tensor,
-    labels: Sequence[str] | Tensor | None = None,
+def show_probabilities(
+    images: np.ndarray,
+    classes: Sequence[str],
+    probabilities: np.ndarray,
+    titles: Sequence[str],
     *,
-    top: int = 3,
-    columns: int | None = None,
-    alt: str | None = None,
+    top: int,
+    columns: int | None,
+    alt: str,
 ) -> DescribedFigure:
-    """Images with the classifier's most probable classes as bars under each.
-
-    Args:
-        classifier: a `Classifier`.
-        images: (batch, 3, height, width) in [0, 1].
-        labels: the true classes, as names or indices, one for each image; they become the titles, with
-            ✓ where the classifier agrees and ✗ where not.
-        top: how many classes to draw.
-        columns: images in a row; up to four by default.
-        alt: what the figure shows; by default a list of the predictions.
-
-    Raises:
-        ValueError: images of another shape or range, labels of another number or of an unknown class.
-    """
-    arrays = as_images(images)
-    prediction = classifier.predict(images)
-    titles = [""] * len(arrays)
-    if labels is not None:
-        truth = [classifier.classes[int(label)] for label in classifier.targets(labels, len(arrays))]
-        pairs = zip(prediction.classes, truth, strict=True)
-        titles = [f"{'✓' if said == true else '✗'} {true}" for said, true in pairs]
-    columns = _columns(columns, len(arrays), most=4)
-    rows = ceil(len(arrays) / columns)
+    """Images (batch, height, width, 3), each over the bars of its `top` most probable classes (batch, classes)."""
+    columns = _columns(columns, len(images), most=4)
+    rows = ceil(len(images) / columns)
     cell = min(WIDTH / columns, LARGEST)
-    bars = 0.27 * min(top, len(classifier.classes))
-    heading = 0.0 if labels is None else 0.27
-    figure = new_figure(rows * (cell * _aspect(arrays) + bars + heading + 0.16), width=columns * cell)
-    cells = figure.add_gridspec(2 * rows, columns, height_ratios=[cell * _aspect(arrays), bars] * rows)
-    for index, image in enumerate(arrays):
+    bars, heading = 0.27 * min(top, len(classes)), 0.27 if any(titles) else 0.0
+    figure = new_figure(rows * (cell * _aspect(images) + bars + heading + 0.16), width=columns * cell)
+    cells = figure.add_gridspec(2 * rows, columns, height_ratios=[cell * _aspect(images), bars] * rows)
+    for index, image in enumerate(images):
         row, column = divmod(index, columns)
         draw_image(figure.add_subplot(cells[2 * row, column]), image, titles[index])
-        draw_probabilities(
-            figure.add_subplot(cells[2 * row + 1, column]),
-            classifier.classes,
-            prediction.probabilities[index].tolist(),
-            top=top,
-        )
-    return DescribedFigure(figure, alt=alt or in_words(prediction, titles))
+        below = figure.add_subplot(cells[2 * row + 1, column])
+        draw_probabilities(below, classes, probabilities[index].tolist(), top=top)
+    return DescribedFigure(figure, alt=alt)
 
 
 def draw_image(axes: Axes, image: np.ndarray, title: str = "") -> None:
@@ -134,17 +109,6 @@ def draw_probabilities(axes: Axes, classes: Sequence[str], probabilities: Sequen
     axes.set_xlim(0, 1)
     axes.set_ylim(len(best) - 0.5, -0.5)
     axes.set_axis_off()
-
-
-def in_words(prediction: Prediction, titles: Sequence[str] = ()) -> str:
-    """A list of predictions as a sentence, for alt texts."""
-    said = [
-        f"{name} {percent(float(sure))}" for name, sure in zip(prediction.classes, prediction.confidence, strict=True)
-    ]
-    if any(titles):
-        said = [f"{words} ({title[2:]} is true)" for words, title in zip(said, titles, strict=True)]
-    some = f"{', '.join(said[:8])}{' and more' if len(said) > 8 else ''}"
-    return f"{len(said)} image{'s' * (len(said) > 1)} with the classifier's answers: {some}."
 
 
 def percent(probability: float) -> str:

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from course_utils.figures.images import as_images, percent, show_probabilities
+from course_utils.figures.style import DescribedFigure
 from course_utils.validation import unknown
 
 ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
@@ -291,3 +293,48 @@ def as_logits(values: Tensor, outputs: str, name: str, *, check: bool) -> Tensor
                 f"{low:.3g} to {high:.3g}, and rows do not sum to 1: leave outputs= out if they are logits."
             )
     return values if outputs == "logits" else values.clamp_min(torch.finfo(values.dtype).tiny).log()
+
+
+def show_predictions(
+    classifier: Classifier,
+    images: Tensor,
+    labels: Sequence[str] | Tensor | None = None,
+    *,
+    top: int = 3,
+    columns: int | None = None,
+    alt: str | None = None,
+) -> DescribedFigure:
+    """Images with the classifier's most probable classes as bars under each.
+
+    Args:
+        classifier: a `Classifier`.
+        images: (batch, 3, height, width) in [0, 1].
+        labels: the true classes, as names or indices, one for each image; they become the titles, with
+            ✓ where the classifier agrees and ✗ where not.
+        top: how many classes to draw.
+        columns: images in a row; up to four by default.
+        alt: what the figure shows; by default a list of the predictions.
+
+    Raises:
+        ValueError: images of another shape or range, labels of another number or of an unknown class.
+    """
+    arrays = as_images(images)
+    prediction = classifier.predict(images)
+    titles = [""] * len(arrays)
+    if labels is not None:
+        truth = [classifier.classes[int(label)] for label in classifier.targets(labels, len(arrays))]
+        pairs = zip(prediction.classes, truth, strict=True)
+        titles = [f"{'✓' if said == true else '✗'} {true}" for said, true in pairs]
+    probabilities, words = prediction.probabilities.cpu().numpy(), alt or in_words(prediction, titles)
+    return show_probabilities(arrays, classifier.classes, probabilities, titles, top=top, columns=columns, alt=words)
+
+
+def in_words(prediction: Prediction, titles: Sequence[str] = ()) -> str:
+    """A list of predictions as a sentence, for alt texts."""
+    said = [
+        f"{name} {percent(float(sure))}" for name, sure in zip(prediction.classes, prediction.confidence, strict=True)
+    ]
+    if any(titles):
+        said = [f"{words} ({title[2:]} is true)" for words, title in zip(said, titles, strict=True)]
+    some = f"{', '.join(said[:8])}{' and more' if len(said) > 8 else ''}"
+    return f"{len(said)} image{'s' * (len(said) > 1)} with the classifier's answers: {some}."

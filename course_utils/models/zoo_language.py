@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -170,8 +171,8 @@ def _read(path: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        import accelerate  # noqa: F401
-        import gguf  # noqa: F401
+        for package in ("gguf", "accelerate"):
+            import_module(package)
     except ImportError as error:
         raise ImportError(
             f"a GGUF file is read with gguf and accelerate ({error}): pip install gguf accelerate"

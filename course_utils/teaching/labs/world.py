@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import torch
 
-from course_utils.figures.images import percent, show_predictions
-from course_utils.models.classifier import Classifier
+from course_utils.figures.images import percent
+from course_utils.models.classifier import Classifier, show_predictions
 from course_utils.teaching.labs import lab
 from course_utils.teaching.labs.lab import Drawn, Lab, Progress
 from course_utils.vision.isolation import isolate_features
