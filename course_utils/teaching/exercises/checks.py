@@ -196,23 +196,6 @@ def require_finite(result: Tensor, what: str = "your function's result") -> None
         raise Mistake(f"{what} has NaN or infinity in {bad} of {result.numel()} places: is something divided by 0?")
 
 
-def require_equal(result: Tensor, expected: Tensor, mistakes: Iterable[tuple[Tensor, str]], otherwise: str) -> None:
-    """`result` equals `expected`, up to rounding; if not, the first known mistake that it equals is named.
-
-    Args:
-        result: what the reader's function returned.
-        expected: what is right.
-        mistakes: what a mistake leads to, and what to say about it.
-        otherwise: what to say if the result is none of these.
-    """
-    if close(result, expected):
-        return
-    for wrong, message in mistakes:
-        if close(result, wrong):
-            raise Mistake(message)
-    raise Mistake(otherwise)
-
-
 def close(a: Tensor, b: Tensor) -> bool:
     """Equal up to what floating point does to another order of the same steps."""
     finite = b[b.isfinite()]
