@@ -2,7 +2,7 @@
 
     ```{bench-table} attacks
     ```
-    ```{bench-picture} peers
+    ```{bench-image} peers
     ```
     … takes {bench}`visualization; pocket; lucent, one batch; ratio` times as long …
 
@@ -32,7 +32,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx once, before it reads the first page."""
     app.add_config_value("benchmarks_results", str(BENCHMARKS / "results.json"), "env")
     app.add_directive("bench-table", Table)
-    app.add_directive("bench-picture", Drawn)
+    app.add_directive("bench-image", Drawn)
     app.add_role("bench", Number())
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -173,11 +173,7 @@ def snapshot(name: str, where: Sequence[Path] | None = None) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-<<<<<<< HEAD
-    here: dict[str, Any] = {"local_files_only": True, "allow_patterns": "config.json"}  # weights we look at ourselves
-=======
     local = partial(snapshot_download, local_files_only=True, allow_patterns="config.json")  # not the weights
->>>>>>> models
     names = dict.fromkeys((name, repository(name)))
     for cache_folder, each in product(folders(name) if where is None else where, names):
         try:

@@ -197,9 +197,8 @@ def fetch_snapshot(repository: str, folder: Path) -> Path:
     host = constants.ENDPOINT
     with _reaching(repository, host):
         info = HfApi().model_info(repository, files_metadata=True)
-    siblings = info.siblings or []
-    names = wanted([file.rfilename for file in siblings], repository)
-    files = [file for file in siblings if file.rfilename in names]
+    names = wanted([file.rfilename for file in info.siblings or []], repository)
+    files = [file for file in info.siblings or [] if file.rfilename in names]
     size = sum(file.size or 0 for file in files)
     print(f"{repository}: {len(files)} files, {caches.megabytes(size)}, from {host}/{repository} to {folder}")
     with writing(folder / repository):

@@ -30,7 +30,7 @@ def measured(*rows):
 
 def row(way, median, **quality):
     ratio = {"median": median, "low": median, "high": median}
-    return {"case": "ten images", "way": way, "seconds": ratio, "ratio": ratio, "quality": quality}
+    return {"case": "ten pictures", "way": way, "seconds": ratio, "ratio": ratio, "quality": quality}
 
 
 @pytest.fixture
@@ -128,10 +128,10 @@ def test_a_table_says_how_fast_how_good_and_what_failed():
     from bench_tables import markdown
 
     slow = {**row("x", 0.25), "ratio": {"median": 0.25, "low": 0.2, "high": 0.3}}
-    failed = {"case": "ten images", "way": "peer", "error": "a | b"}
+    failed = {"case": "ten pictures", "way": "peer", "error": "a | b"}
     text = markdown(measured(row("ours", 1.0, success=0.5), failed, slow))
     lines = text.replace("\N{NO-BREAK SPACE}", " ").splitlines()
-    assert lines[0] == "| ten images | time a step | over ours | success |"
+    assert lines[0] == "| ten pictures | time a step | over ours | success |"
     assert lines[2] == "| ours | 1.00 s | 1.00 | 0.50 |"
     assert lines[3] == r"| peer | failed: a \| b |  |  |"
     assert lines[4] == "| x | 250 ms | 0.25 [0.20, 0.30] |  |"
@@ -144,7 +144,7 @@ def test_the_page_is_made_from_what_was_measured(tmp_path, monkeypatch):
 
     attacks = [row("ours", 1.0, **{"called volcano": 0.5}), row("peer", 3.25, **{"called volcano": 0.75})]
     for each in attacks:
-        each["case"] = "pocket, 64 images, 20 steps"
+        each["case"] = "pocket, 64 pictures, 20 steps"
     results = tmp_path / "results.json"
     results.write_text(json.dumps({"attacks": measured(*attacks)}))
     page = "# Page\n\n```{bench-table} attacks\n```\n\n```{bench-image} peers\n```\n\n```{bench-table} memory\n```\n\n"
@@ -158,7 +158,7 @@ def test_the_page_is_made_from_what_was_measured(tmp_path, monkeypatch):
     html = (out / "index.html").read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
     assert "3.25 times as long, 3.25 s" in html and "<p>3.25</p>" in html
     assert "Not measured: make bench has not been run" in html
-    assert "peer (attack: share tricked): time 3.2, quality 1.50" in html  # the image's words
+    assert "peer (attack: share tricked): time 3.2, quality 1.50" in html  # the picture's words
 
 
 def test_the_page_names_only_what_is_in_the_results():
@@ -183,7 +183,7 @@ def test_quality_over_ours_is_a_ratio_of_logits_and_of_probabilities():
         row("ours", 1.0, **{"best log-probability": 0.0}),
         row("x", 5.0, **{"best log-probability": -0.5}),
     ]
-    for each, case in ((seen, "pocket, an image of each"), (said, "pocket-lm")):
+    for each, case in ((seen, "pocket, a picture of each"), (said, "pocket-lm")):
         for one in each:
             one["case"] = case
     alt = peers({"visualization": measured(*seen), "prompt_peers": measured(*said)}).alt

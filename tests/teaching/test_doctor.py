@@ -74,8 +74,7 @@ def test_settings_that_lead_nowhere(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "none"))
     assert doctor.cache().level == "warn" and "prefetch --to" in doctor.cache().remedy
     monkeypatch.setenv("COURSE_MODELS", "pretrained")
-    monkeypatch.setattr(doctor.fetch, "checkpoint", lambda name: None)
-    monkeypatch.setattr(doctor.fetch, "snapshot", lambda name: None)
+    monkeypatch.setattr(doctor.caches, "locate", lambda name: None)
     assert [finding.level for finding in doctor.pretrained_models()] == ["warn", "warn"]
     monkeypatch.delenv("COURSE_MODELS")
     assert [finding.level for finding in doctor.pretrained_models()] == ["ok", "ok"], "nobody asked for them"
