@@ -20,9 +20,8 @@ from course_utils.objectives import Target
 from course_utils.transforms import gaussian_blur
 from course_utils.utils import progress_bar
 from course_utils.validation import as_found, check_settings, unknown
-from course_utils.vision.isolation import Isolation  # noqa: F401  where the first edition's importers look for it
 from course_utils.vision.layer_table import layers
-from course_utils.vision.saliency import Attribution, ResolvedTargets, faded, resolve_targets  # noqa: F401
+from course_utils.vision.saliency import Attribution, ResolvedTargets, resolve_targets
 
 SIGNS = ("absolute", "positive")
 Maps = Float[Tensor, "batch height width"]

@@ -21,12 +21,11 @@ from torch import Tensor
 
 from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
-from course_utils.transforms import RandomBlur, Transform, blurred, merged, standard
+from course_utils.transforms import Noise, RandomBlur, Transform, gaussian_blur, merged, standard
 from course_utils.utils import progress_bar, sample_generators, spearman
 from course_utils.validation import check_settings
-from course_utils.vision.attributions import Isolation
 from course_utils.vision.feature_visualization import given_or, images_at_once
-from course_utils.vision.isolation import Grain, isolate_features
+from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.layer_table import outputs_of, stages
 from course_utils.vision.prototypes import Prototypes
 from course_utils.vision.reference import images_of_classes, mean_by_class
@@ -91,7 +90,7 @@ def entanglement_matrix(
     if len(names) < 2:
         raise ValueError(f"prototypes of {len(names)} class given, expected at least two classes to hold together.")
     natural = None if images is None else images_of_classes(classifier, images, names)
-    blur_and_noise = [RandomBlur(STRONGEST_BLUR * min(classifier.size)), Grain(NOISE)]
+    blur_and_noise = [RandomBlur(STRONGEST_BLUR * min(classifier.size)), Noise(NOISE)]
     moves = merged(given_or(transforms, [*standard(classifier.size), *blur_and_noise], "transforms"))
     at = [] if layers is None else list(layers)
     if layers is None:
@@ -359,7 +358,7 @@ def soft_confusions(
     """
     used = labels >= 0
     generators = sample_generators(seed, range(int(used.sum())), "confusions")
-    blurred_images = Grain(NOISE)(blurred(images[used], CONFUSION_BLUR * min(images.shape[2:])), generators)
+    blurred_images = Noise(NOISE)(gaussian_blur(images[used], CONFUSION_BLUR * min(images.shape[2:])), generators)
     return _means(classifier.predict(blurred_images).probabilities, labels[used])
 
 

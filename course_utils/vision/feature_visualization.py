@@ -24,7 +24,7 @@ from course_utils.canvas import Canvas, FourierCanvas, PixelCanvas
 from course_utils.figures.images import show_images
 from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
-from course_utils.objectives import Objective, parse, side_by_side
+from course_utils.objectives import Objective, batch_objectives, parse
 from course_utils.priors import Prior, high_frequency
 from course_utils.transforms import Transform, merged, standard
 from course_utils.utils import run_chunks
@@ -241,7 +241,7 @@ class ObjectiveBatch:
 
     def of(self, rows: Sequence[int]) -> Objective:
         """One objective for the batch of these images."""
-        return self.whole or side_by_side([self.objectives[row] for row in rows])
+        return self.whole or batch_objectives([self.objectives[row] for row in rows])
 
     def chunks(self, most: int, *, together: bool) -> list[list[int]]:
         """The images' numbers, `most` at a time; all at once where one objective may compare them."""

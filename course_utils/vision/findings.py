@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
-from course_utils.vision.attributions import Isolation
 from course_utils.vision.entanglement import Entanglement
+from course_utils.vision.isolation import Isolation
 
 CORNER = 1 / 4  # of each side: a corner is a sixteenth of the image
 IN_CORNER = 0.25  # of what isolation covers; chance would put a sixteenth there

@@ -241,6 +241,3 @@ class Answer(LogOdds):
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
         return F.logsigmoid(outputs.each(self.signs) * super().__call__(outputs) - CLEARLY)
-
-
-Grain = Noise  # the first edition's name

@@ -20,7 +20,6 @@ from course_utils.figures.style import data_uri, render
 from course_utils.models.classifier import Classifier
 from course_utils.utils import Proportion, progress_bar, proportion
 from course_utils.validation import check_settings
-from course_utils.vision.attributions import Isolation, faded
 from course_utils.vision.entanglement import (
     AREA_WEIGHT,
     Entanglement,
@@ -29,9 +28,10 @@ from course_utils.vision.entanglement import (
     shared_features,
 )
 from course_utils.vision.findings import CRITERIA, Finding, ranked_findings
-from course_utils.vision.isolation import isolate_features
+from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.prototypes import Prototypes, class_names, generate_prototypes
 from course_utils.vision.reference import class_means, images_of_classes
+from course_utils.vision.saliency import faded
 
 PAIRS = 6  # that are listed
 NOTHING = 0.005  # of the image: a part smaller than that is none

@@ -10,7 +10,8 @@ from torch import nn
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from course_utils import Classifier, load_classifier
-from course_utils.transforms import RandomBlur, blurred
+from course_utils.transforms import RandomBlur
+from course_utils.transforms import gaussian_blur as blurred
 from course_utils.vision.entanglement import (
     entangled,
     entanglement_matrix,
