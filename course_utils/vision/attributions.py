@@ -20,7 +20,7 @@ from course_utils.objectives import Target
 from course_utils.transforms import gaussian_blur
 from course_utils.utils import progress_bar
 from course_utils.validation import as_found, check_settings, unknown
-from course_utils.vision.layer_table import layers
+from course_utils.vision.layer_table import computing_layers, layers
 from course_utils.vision.saliency import Attribution, ResolvedTargets, resolve_targets
 
 SIGNS = ("absolute", "positive")
@@ -242,6 +242,8 @@ def _spatial_layer(classifier: Classifier, layer: str | None) -> str:
     shapes = {each.name: each.shape for each in layers(classifier)}
     with_maps = [name for name, shape in shapes.items() if len(shape) == 3 and max(shape[1:]) > 1]
     if layer is None:
+        computing = {each.name for each in computing_layers(classifier)}
+        with_maps = [name for name in with_maps if name in computing]
         if not with_maps:
             raise ValueError(f"{classifier.name} has no layer that gives maps (channels, height, width): no Grad-CAM.")
         names = list(shapes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -47,7 +48,9 @@ class LayerShape:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """Height and width of maps (channels, height, width), or the number of tokens (tokens, channels)."""
+        """Height and width of maps (channels first or, where two equal sides tell, last), or the number of tokens."""
+        if len(self.shape) == 3 and self.shape[0] == self.shape[1] != self.shape[2]:
+            return self.shape[:2]  # as `channels_first` of the objectives reads it
         return {3: self.shape[1:], 2: self.shape[:1]}.get(len(self.shape), ())
 
     def __str__(self) -> str:
@@ -73,14 +76,17 @@ class LayerTable(list):
 def stages(classifier: Classifier) -> list[str]:
     """The last layer at each size of map: where a net has finished looking at one scale.
 
-    For `pocket` stem, layer1, layer2, layer3; for a transformer its patches and its last tokens. Modules count from
-    the outside in: parts of a block only where the net has no blocks on the way.
+    For `pocket` stem, layer1, layer2, layer3; for a vision transformer, whose tokens keep one size, all its blocks.
+    Modules count from the outside in: parts of a block only where the net has no blocks on the way.
 
     Raises:
-        ValueError: no layer gives maps, (channels, height, width): name layers yourself.
+        ValueError: no layer gives maps, (channels, height, width), and no blocks give tokens: name layers yourself.
     """
-    maps = [layer for layer in layers(classifier) if max(layer.positions, default=1) > 1]
-    for depth in (0, 1, 2):  # a net may hold its stages in one container
+    maps = [layer for layer in computing_layers(classifier) if max(layer.positions, default=1) > 1]
+    if blocks := _transformer_blocks(maps):
+        return blocks
+    last: dict[tuple[int, ...], str] = {}
+    for depth in range(1 + max((layer.name.count(".") for layer in maps), default=0)):  # containers may be nested
         last = {layer.positions: layer.name for layer in maps if layer.name.count(".") <= depth}
         if len(last) > 2:
             break
@@ -90,6 +96,35 @@ def stages(classifier: Classifier) -> list[str]:
             "lists them."
         )
     return list(last.values())
+
+
+IDLE = re.compile("Identity|Pad|Drop|StochasticDepth")  # in the names of modules that compute nothing in evaluation
+
+
+def computing_layers(classifier: Classifier) -> list[LayerShape]:
+    """The layers from the first weights on, without padding, dropout and identities, which compute nothing."""
+    modules, found = dict(classifier.module.named_modules()), layers(classifier)
+    weighted = [next(modules[layer.name].parameters(), None) is not None for layer in found]
+    first = weighted.index(True) if any(weighted) else 0
+    return [layer for layer in found[first:] if not _idle(modules[layer.name])]
+
+
+def _idle(module: nn.Module) -> bool:
+    parts = [part for part in module.modules() if not list(part.children())]
+    weightless = next(module.parameters(), None) is None
+    return weightless and all(IDLE.search(type(part).__name__) for part in parts)
+
+
+def _transformer_blocks(maps: list[LayerShape]) -> list[str]:
+    """The numbered modules of a net's only stack that gives tokens of one shape; none where it has several stacks."""
+    stacks: dict[str, list[LayerShape]] = {}
+    for layer in maps:
+        stack, _, number = layer.name.rpartition(".")
+        if len(layer.shape) == 2 and number.rpartition("_")[2].isdecimal():
+            stacks.setdefault(stack, []).append(layer)
+    alike = {name: each for name, each in stacks.items() if len(each) > 1 and len({x.shape for x in each}) == 1}
+    outer = [name for name in alike if not any(name.startswith(f"{other}.") for other in alike)]
+    return [layer.name for layer in alike[outer[0]]] if len(outer) == 1 else []
 
 
 def activations_per_image(classifier: Classifier) -> int:
