@@ -1,0 +1,53 @@
+"""A chapter is executed once, as a test, and its outputs serve the book until the chapter or the package changes."""
+
+import subprocess
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+import run_chapters
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with one chapter and one line of package."""
+    (tmp_path / "notebooks" / "data").mkdir(parents=True)
+    (tmp_path / "course_utils").mkdir()
+    (tmp_path / "course_utils" / "code.py").write_text("1")
+    (tmp_path / "constraints.txt").write_text("")
+    monkeypatch.setattr(run_chapters, "ROOT", tmp_path)
+    monkeypatch.setattr(run_chapters, "BUILD", tmp_path / "_build")
+    monkeypatch.setattr(run_chapters, "CACHE", tmp_path / "_build" / "cache")
+    monkeypatch.setattr(run_chapters, "CODE_STAMP", tmp_path / "_build" / "stamp")
+    return tmp_path
+
+
+def chapter(project, code):
+    """The project's chapter with a cell of this code."""
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path = project / "notebooks" / "00_one.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(code)], metadata=metadata), path)
+    return path
+
+
+def test_a_chapter_that_passed_is_not_executed_again_until_something_changes(project, monkeypatch):
+    path = chapter(project, "print(6 * 7)")
+    assert run_chapters.main([]) == 0 and run_chapters.cached(path)
+    _, merged = run_chapters.get_cache(run_chapters.CACHE).merge_match_into_file(path)
+    assert merged.cells[0].outputs[0]["text"] == "42\n"
+    assert "outputs" not in path.read_text() or '"outputs": []' in path.read_text(), "the chapter itself stays clean"
+
+    executed = []
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: executed.append(command) or done)
+    assert run_chapters.main([]) == 0 and not executed
+    assert run_chapters.main(["--all"]) == 0 and len(executed) == 1, "as a test it is executed all the same"
+    (project / "course_utils" / "code.py").write_text("2")
+    assert run_chapters.main([]) == 0 and len(executed) == 2
+
+
+def test_a_failing_cell_fails_and_leaves_nothing_to_the_book(project):
+    path = chapter(project, "1 / 0")
+    assert run_chapters.main([]) != 0
+    assert not run_chapters.cached(path)
