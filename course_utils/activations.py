@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_utils.validation import unknown
+from course_utils.validation import unknown, widened
 
 
 def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Outputs]:
@@ -50,7 +50,7 @@ def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Output
         for name in modules:
             if name not in recorded:
                 raise RuntimeError(f"layer {name!r} was not reached in the forward pass: choose one that is used.")
-        return Outputs(logits, recorded, model, samples, len(x) if batch is None else batch)
+        return Outputs(widened(logits), recorded, model, samples, len(x) if batch is None else batch)
 
     return forward
 
@@ -60,7 +60,7 @@ class Outputs:
     """The outputs of one forward pass; `outputs["layer3"]` is a recorded layer.
 
     Attributes:
-        logits: (batch, classes).
+        logits: (batch, classes); in float32 where the model computes in half precision, and so are the layers.
         layers: recorded tensors by name, the sample axis first.
         model: the model that made them; it knows its classes' names.
         samples: which samples of the run these are, where some have left the batch; None for all of them.
@@ -122,7 +122,8 @@ def _copy_to(recorded: dict[str, Tensor], name: str) -> Callable[..., None]:
         tensor = output[0] if isinstance(output, tuple | list) else output
         if not isinstance(tensor, Tensor):
             raise TypeError(f"layer {name!r} gives {type(tensor).__name__}, expected a tensor: record another layer.")
-        recorded[name] = tensor.clone()
+        copied = widened(tensor)
+        recorded[name] = tensor.clone() if copied is tensor else copied
 
     return hook
 

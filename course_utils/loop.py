@@ -25,7 +25,16 @@ from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas
 from course_utils.canvas.ball import NORMS, Norm
 from course_utils.utils import progress_bar, sample_generators
-from course_utils.validation import as_found, check_flow, check_gradients, check_settings, one_each
+from course_utils.validation import (
+    as_found,
+    check_flow,
+    check_gradients,
+    check_settings,
+    float16_said,
+    full_precision,
+    gradient_scale,
+    one_each,
+)
 
 ADAM = partial(torch.optim.Adam, lr=0.05, fused=True)  # for canvases whose numbers are of the size of one
 
@@ -103,19 +112,21 @@ def optimize(
         raise ValueError(f"{len(names)} indices given, expected {batch}: one for each sample.")
     generators = sample_generators(seed, names, "transforms") if transforms else []
     active = torch.arange(batch, device=parameters[0].device)  # the samples that are not done: only they are computed
-    best = Best()
+    best, scale = Best(), gradient_scale(model)
 
     def evaluate(transforms: Sequence[Callable[..., Tensor]] = ()) -> tuple[Tensor, Outputs, Tensor]:
-        rendered = canvas.render()
-        variable = canvas.variable(rendered.clone()) if priors else rendered  # a clone: models may work in place
-        x = seen = rendered if len(active) == batch else rendered[active]
-        for transform in transforms:
-            seen = transform(seen, [generators[i] for i in active.tolist()])
-        outputs = forward(seen, samples=active, batch=batch)
-        score = one_each(objective(outputs), len(active), objective)
-        check_flow(score)
-        for prior in priors:
-            score = score - one_each(prior(variable), batch, prior)[active]
+        with full_precision():
+            rendered = canvas.render()
+            variable = canvas.variable(rendered.clone()) if priors else rendered  # a clone: models may work in place
+            x = seen = rendered if len(active) == batch else rendered[active]
+            for transform in transforms:
+                seen = transform(seen, [generators[i] for i in active.tolist()])
+        outputs = forward(seen, samples=active, batch=batch)  # under the autocast that is around, if any
+        with full_precision():
+            score = one_each(objective(outputs), len(active), objective)
+            check_flow(score)
+            for prior in priors:
+                score = score - one_each(prior(variable), batch, prior)[active]
         return x.detach(), outputs, score
 
     @torch.no_grad()
@@ -161,8 +172,12 @@ def optimize(
                 if not len(active):
                     break
                 rule.zero_grad()
-                (-rising.sum()).backward(inputs=parameters)
-                check_gradients(parameters, rising, step, active, names)
+                (-scale * rising.sum()).backward(inputs=parameters)
+                for parameter in parameters if scale != 1 else ():
+                    if parameter.grad is not None:
+                        parameter.grad /= scale
+                with float16_said(model):
+                    check_gradients(parameters, rising, step, active, names)
                 rule.step()
                 canvas.project()
                 if len(active) < batch:  # momentum must not move samples that are done

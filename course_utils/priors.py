@@ -18,6 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from course_utils.validation import full_precision
+
 GREY = 0.5  # where l1 and l2 measure from: an image without any content
 
 
@@ -38,6 +40,7 @@ class Prior:
         if not (math.isfinite(self.weight) and self.weight >= 0):
             raise ValueError(f"weight {weight:g} given for {self.name}, expected at least 0: priors are subtracted.")
 
+    @full_precision()
     def __call__(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch"]:
         return self.weight * self.measure(images)
 

@@ -18,6 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from course_utils.validation import full_precision, widened
+
 Images = Float[Tensor, "batch c h w"]
 Generators = list[torch.Generator]  # one for each image
 Transform = Callable[[Tensor, Generators], Tensor]
@@ -201,6 +203,7 @@ def mirrored(positions: Int[Tensor, "..."], size: int) -> Int[Tensor, "..."]:
     return (size - 1) - ((positions % (2 * size - 2)) - (size - 1)).abs()
 
 
+@full_precision()
 def turned(
     images: Images,
     angle: Float[Tensor, "batch"],
@@ -212,15 +215,16 @@ def turned(
     Where `by` is given, it is moved by so many pixels first, down and right.
     """
     height, width = images.shape[2:]
-    cos, sin = (wave(angle).div(factor).to(images)[:, None, None] for wave in (torch.cos, torch.sin))
-    across, down = centres(width).to(images), centres(height).to(images)[:, None]
+    exact = widened(images)  # reflected in half precision, places far outside are not finite
+    cos, sin = (wave(angle).div(factor).to(exact)[:, None, None] for wave in (torch.cos, torch.sin))
+    across, down = centres(width).to(exact), centres(height).to(exact)[:, None]
     x = cos * across - (sin * height / width) * down
     y = (sin * width / height) * across + cos * down
     if by is not None:
-        down_by, right_by = (2 * by.to(images)).T[:, :, None, None]
+        down_by, right_by = (2 * by.to(exact)).T[:, :, None, None]
         x, y = x - right_by / width, y - down_by / height
     grid = torch.stack([x, y], dim=-1)  # what F.affine_grid makes, in less time
-    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    return F.grid_sample(exact, grid, padding_mode="reflection", align_corners=False).to(images.dtype)
 
 
 def centres(size: int) -> Float[Tensor, "size"]:
@@ -228,6 +232,7 @@ def centres(size: int) -> Float[Tensor, "size"]:
     return (2 * torch.arange(size) + 1) / size - 1
 
 
+@full_precision()
 def gaussian_blur(images: Images, sigma: float, *, reach: float = REACH) -> Images:
     """A Gaussian blur by one standard deviation, in pixels, for all images; mirrored in at the border.
 

@@ -12,7 +12,44 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
+HALF = (torch.float16, torch.bfloat16)
 ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """No autocast inside, whatever is around; also a decorator."""
+    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        yield
+
+
+def widened(values: Tensor) -> Tensor:
+    """Numbers of half precision in float32, others as they are."""
+    return values.float() if values.dtype in HALF else values
+
+
+def gradient_scale(model: nn.Module) -> float:
+    """The factor of the score before a backward pass: in float16, gradients below 6e-8 become zero."""
+    return 256.0 if in_float16(model) else 1.0
+
+
+def in_float16(model: nn.Module) -> bool:
+    """Whether some weights are of that format."""
+    return any(weight.dtype == torch.float16 for weight in model.parameters())
+
+
+@contextmanager
+def float16_said(model: nn.Module) -> Iterator[None]:
+    """Errors about gradients that are zero or not finite, in one sentence about float16 where the model computes so."""
+    try:
+        yield
+    except (FloatingPointError, ZeroGradientError) as error:
+        if not in_float16(model):
+            raise
+        raise FloatingPointError(
+            "the model computes in float16, in which its activations or gradients here overflow or become zero: "
+            f"optimise with model.to(torch.bfloat16) or model.float() ({error})"
+        ) from None
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_utils.canvas.image import Canvas
-from course_utils.validation import check_unit_interval
+from course_utils.validation import check_unit_interval, widened
 
 Images = Float[Tensor, "batch channels height width"]
 Changes = Float[Tensor, "batch ..."]  # perturbations or gradients; each sample is measured alone
@@ -55,7 +55,7 @@ class EpsilonBall(Canvas):
             raise ValueError(
                 f"start of shape {tuple(start.shape)} given, expected that of images: {tuple(images.shape)}."
             )
-        self.register_buffer("images", images.detach().clamp(0, 1))
+        self.register_buffer("images", widened(images.detach()).clamp(0, 1))
         begin = self.images if start is None else start.detach().to(self.images)
         self.perturbed = nn.Parameter(begin.clone())
         self.project()

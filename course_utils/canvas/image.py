@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_utils.utils import sample_generators
+from course_utils.validation import full_precision
 
 
 class Canvas(nn.Module, ABC):
@@ -179,6 +180,7 @@ class FourierCanvas(Canvas):
         noise = normal_noise((*shape[:2], *frequencies.shape, 2), seed, indices)
         self.spectrum = nn.Parameter((self.CONTRAST if contrast is None else contrast) * noise)
 
+    @full_precision()
     def render(self) -> Float[Tensor, "batch channels height width"]:
         scaled = self.spectrum * self.amplitudes
         exact = torch.promote_types(scaled.dtype, torch.float32)  # no Fourier transform knows bfloat16

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from course_utils.canvas.image import Canvas
 from course_utils.transforms import gaussian_blur
 from course_utils.utils import sample_generators
-from course_utils.validation import check_unit_interval, unknown
+from course_utils.validation import check_unit_interval, full_precision, unknown, widened
 
 Images = Float[Tensor, "batch channels height width"]
 Fill = str | Tensor
@@ -68,7 +68,7 @@ class MaskCanvas(Canvas):
         flags = [removed] * len(images) if isinstance(removed, bool) else list(removed)
         if len(flags) != len(images):
             raise ValueError(f"removed= got {len(flags)} values for {len(images)} images; give one, or one for each.")
-        self.register_buffer("images", images.detach().clamp(0, 1))
+        self.register_buffer("images", widened(images.detach()).clamp(0, 1))
         self.register_buffer("background", filling(self.images, fill, seed=seed, indices=indices))
         self.register_buffer("inverted", torch.tensor(flags, device=images.device).reshape(-1, 1, 1, 1))
         self.logits = nn.Parameter(torch.full((len(images), 1, cells, cells), float(start)).to(images))
@@ -77,6 +77,7 @@ class MaskCanvas(Canvas):
         mask = self.variable()
         return torch.lerp(self.background, self.images, torch.where(self.inverted, 1 - mask, mask))
 
+    @full_precision()
     def variable(self, rendered: Tensor | None = None) -> Float[Tensor, "batch 1 height width"]:
         """The mask, in (0, 1): 1 where the image is kept, or with `removed` where it is taken away."""
         down, across = (bicubic_matrix(self.logits.shape[2], side).to(self.logits) for side in self.images.shape[2:])

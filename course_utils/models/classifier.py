@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from course_utils.figures.images import as_images, percent, show_probabilities
 from course_utils.figures.style import DescribedFigure
-from course_utils.validation import unknown
+from course_utils.validation import unknown, widened
 
 ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
 
@@ -120,7 +120,9 @@ class Classifier(nn.Module):
         self._check_form(images)
         if not images.requires_grad:
             self._check_range(images)
-        logits = picked(self.module((images.to(self.dtype) - self.mean.to(self.dtype)) / self.std.to(self.dtype)))
+        exact = self.image_dtype
+        normalised = (images.to(exact) - self.mean.to(exact)) / self.std.to(exact)
+        logits = picked(self.module(normalised.to(self.dtype)))
         if not isinstance(logits, Tensor) or logits.shape != (len(images), len(self.classes)):
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise ValueError(
@@ -146,7 +148,7 @@ class Classifier(nn.Module):
             logits = torch.cat([self(chunk.to(self.device)) for chunk in self.check_images(images).split(256)]).cpu()
         finally:
             self.train(was_training)
-        return Prediction(logits, logits.float().softmax(1), self.classes)
+        return Prediction(widened(logits), logits.float().softmax(1), self.classes)
 
     def at_size(self, size: int | tuple[int, int]) -> Classifier:
         """The same classifier, sharing its weights, for images of another size; its net may refuse them when asked."""
@@ -170,6 +172,11 @@ class Classifier(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         return next((p.dtype for p in self.module.parameters() if p.is_floating_point()), self.mean.dtype)
+
+    @property
+    def image_dtype(self) -> torch.dtype:
+        """The number format of images that are optimised, and of results: float32 where the model's is half of it."""
+        return torch.promote_types(self.dtype, torch.float32)
 
     def index(self, target: str | int) -> int:
         """The index of a class given by name or index.

@@ -28,7 +28,7 @@ from course_utils.loop import Best, Result, SteepestStep, optimize
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import LogProb, Target
 from course_utils.utils import run_chunks, sample_generators
-from course_utils.validation import ZeroGradientError, as_found, check_settings
+from course_utils.validation import ZeroGradientError, as_found, check_settings, widened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -158,10 +158,10 @@ def _projected_gradient(
         raise TypeError(f"classifier is {given}, expected a Classifier: Classifier(module, classes=…, size=…).")
     classifier.check_images(images)
     with torch.inference_mode(False):
-        originals = images.detach().to(classifier.device, classifier.dtype).clamp(0, 1)
+        originals = images.detach().to(classifier.device, classifier.image_dtype).clamp(0, 1)
         classes = classifier.targets(wanted, len(originals))
         with torch.no_grad(), as_found(classifier):
-            logits_before = torch.cat([classifier(part) for part in originals.split(batch_size)])
+            logits_before = widened(torch.cat([classifier(part) for part in originals.split(batch_size)]))
         score, confidence = _aim(classes, targeted)
         outputs, everyone = Outputs(logits_before, {}, classifier, None, len(originals)), torch.arange(len(originals))
         best = Best()  # to begin with, the images themselves

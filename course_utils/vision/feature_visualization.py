@@ -28,7 +28,14 @@ from course_utils.objectives import Objective, batch_objectives, parse
 from course_utils.priors import Prior, high_frequency
 from course_utils.transforms import Transform, merged, standard
 from course_utils.utils import run_chunks
-from course_utils.validation import ZeroGradientError, as_found, check_settings
+from course_utils.validation import (
+    ZeroGradientError,
+    as_found,
+    check_settings,
+    full_precision,
+    gradient_scale,
+    in_float16,
+)
 from course_utils.vision.layer_table import activations_per_image, grey_image, outputs_of
 
 MEMORY = 2**29  # bytes that the activations of a chunk of images may take
@@ -124,8 +131,10 @@ def visualize(
     parts, interrupted = run_chunks(work, chunks, "visualising", progress=progress)
     if dead:
         tried = f"no start of {STARTS} wakes" if own is None else "the given canvas does not wake"
+        small = ", or float16 rounds their gradients to zero (try model.to(torch.bfloat16))"
+        why = f"dead ReLUs{small if in_float16(model) else ''}"
         warnings.warn(
-            f"{tried} the units of images {dead}: they are off (dead ReLUs) and pass no gradient; these images say "
+            f"{tried} the units of images {dead}: they are off ({why}) and pass no gradient; these images say "
             "nothing about them.",
             RuntimeWarning,
             stacklevel=2,
@@ -272,7 +281,9 @@ class ObjectiveBatch:
 
 def measure(classifier: Classifier, objective: Objective, images: Tensor) -> Float[Tensor, "batch"]:
     """The score that an objective gives to images, in evaluation mode and without transforms."""
-    return objective(outputs_of(classifier, images, objective.layers))
+    outputs = outputs_of(classifier, images, objective.layers)
+    with full_precision():
+        return objective(outputs)
 
 
 def images_at_once(classifier: Classifier) -> int:
@@ -345,7 +356,7 @@ def new_canvas(classifier: Classifier, canvas: str, rows: Sequence[int], seed: i
     options: dict[str, Any] = {"channels": classifier.channels, "contrast": contrast * kind.CONTRAST, "indices": rows}
     if kind is FourierCanvas and classifier.colours is not None:
         options["colours"] = classifier.colours
-    return kind(len(rows), classifier.size, seed=seed, **options).to(classifier.device, classifier.dtype)
+    return kind(len(rows), classifier.size, seed=seed, **options).to(classifier.device, classifier.image_dtype)
 
 
 def without_gradient(classifier: Classifier, canvas: Canvas, objective: Objective) -> Bool[Tensor, "batch"]:
@@ -354,7 +365,9 @@ def without_gradient(classifier: Classifier, canvas: Canvas, objective: Objectiv
         score = objective(record(classifier, objective.layers)(canvas.render()))
         if not score.requires_grad:  # the loop says what is wrong
             return torch.zeros(len(canvas), dtype=torch.bool)
-        gradients = torch.autograd.grad(score.sum(), list(canvas.parameters()), allow_unused=True)
+        gradients = torch.autograd.grad(
+            gradient_scale(classifier) * score.sum(), list(canvas.parameters()), allow_unused=True
+        )
     largest = [each.abs().flatten(1).amax(1) for each in gradients if each is not None]
     return torch.stack(largest).amax(0) == 0 if largest else torch.zeros(len(canvas), dtype=torch.bool)
 

@@ -141,6 +141,6 @@ def outputs_of(classifier: Classifier, images: Tensor, layers: Iterable[str]) ->
 
 
 def grey_image(classifier: Classifier) -> Float[Tensor, "1 channels height width"]:
-    """A mid-grey image of the size, device and type that the classifier takes."""
+    """A mid-grey image of the size and number of channels that the classifier takes, on its device."""
     shape = (1, classifier.channels, *classifier.size)
-    return torch.full(shape, 0.5, device=classifier.device, dtype=classifier.dtype)
+    return torch.full(shape, 0.5, device=classifier.device, dtype=classifier.image_dtype)

@@ -220,7 +220,7 @@ def resolve_targets(
         given = type(classifier).__name__
         raise TypeError(f"classifier is {given}, expected a Classifier: Classifier(module, classes=…, size=…).")
     prediction = classifier.predict(images)
-    ready = images.detach().to(classifier.device, classifier.dtype).clamp(0, 1)
+    ready = images.detach().to(classifier.device, classifier.image_dtype).clamp(0, 1)
     if target is None:
         wanted = prediction.logits.argmax(1).to(classifier.device)
     else:
