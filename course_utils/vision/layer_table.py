@@ -102,11 +102,11 @@ IDLE = re.compile("Identity|Pad|Drop|StochasticDepth")  # in the names of module
 
 
 def computing_layers(classifier: Classifier) -> list[LayerShape]:
-    """The layers from the first weights on, without padding, dropout and identities, which compute nothing."""
+    """The layers from the first weights on, without padding, dropout and identities, unless there are no others."""
     modules, found = dict(classifier.module.named_modules()), layers(classifier)
     weighted = [next(modules[layer.name].parameters(), None) is not None for layer in found]
     first = weighted.index(True) if any(weighted) else 0
-    return [layer for layer in found[first:] if not _idle(modules[layer.name])]
+    return [layer for layer in found[first:] if not _idle(modules[layer.name])] or list(found)
 
 
 def _idle(module: nn.Module) -> bool:

@@ -274,6 +274,7 @@ def test_activations_that_follow_the_wanted_ones_match_perfectly():
 
 def test_stages_are_the_last_layers_at_each_size(net):
     assert stages(net) == ["stem", "layer1", "layer2", "layer3"]
+    torch.manual_seed(0)
     flat = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), classes=["a", "b"], size=4)
     with pytest.raises(ValueError, match=r"no layer of Sequential gives maps"):
         stages(flat)
