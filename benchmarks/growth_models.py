@@ -48,7 +48,9 @@ def prompts(lm: LanguageModel, restarts: int) -> Callable[[int], Any]:
 
 
 def classifier(name: str, size: int) -> Classifier:
-    return Classifier(random_classifier(name), classes=[str(i) for i in range(1000)], size=size, name=name)
+    return Classifier(
+        random_classifier(name), classes=[str(i) for i in range(1000)], size=size, mean=0, std=1, name=name
+    )
 
 
 def gpt2(vocabulary: int = 50257, **config: int) -> LanguageModel:

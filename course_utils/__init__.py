@@ -22,6 +22,7 @@ _HOMES = {
     "load_image": "course_utils.images",
     "load_images": "course_utils.images",
     "optimize": "course_utils.loop",
+    "photographs": "course_utils.images",
     "reveal": "course_utils.audit",
     "sweep": "course_utils.sweeps",
 }

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from dataclasses import dataclass
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -35,21 +37,81 @@ def load_images(classifier: Classifier, *sources: Source) -> Float[Tensor, "batc
 
     Args:
         classifier: whose size and number of channels count.
-        sources: as `load_image` takes them.
+        sources: as `load_image` takes them; or a folder, for all images in it, sorted by name. Of a folder one line
+            is printed, and its other files and subfolders are left out.
 
     Raises:
-        FileNotFoundError, TypeError, ValueError: as `load_image`; no image given.
+        FileNotFoundError, TypeError, ValueError: as `load_image`; no image given, or a folder without any.
     """
-    if not sources:
+    listed: list[tuple[Source, Path | None]] = []
+    for source in sources:
+        folder = Path(source) if isinstance(source, str | Path) and Path(source).is_dir() else None
+        listed += [(file, folder) for file in images_in(folder)] if folder else [(source, None)]
+    if not listed:
         raise ValueError("load_images() needs at least one image after the classifier")
-    batch = []
-    for number, source in enumerate(sources):
+    height, width = classifier.size
+    batch = torch.empty(len(listed), classifier.channels, height, width, device=classifier.device)
+    changed = Counter[Path]()
+    for number, (source, folder) in enumerate(listed):
         name = str(source) if isinstance(source, str | Path) else f"image {number}"
         loaded = load_image(source, classifier.size, channels=classifier.channels, name=name)
-        if loaded.notes:
+        batch[number] = loaded.images[0]
+        if folder:
+            changed[folder] += bool(loaded.notes)
+        elif loaded.notes:
             print(f"{name}: {', '.join(loaded.notes)}")
-        batch.append(loaded.images)
-    return torch.cat(batch).to(classifier.device)
+    for folder, count in changed.items():
+        whole = sum(each == folder for _, each in listed)
+        print(f"{folder}: {whole} image{'s' * (whole > 1)}, {count} resized or otherwise fitted to {width}x{height}")
+    return batch
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Files in a folder whose names end as those of images do, sorted by name; hidden ones are left out.
+
+    Raises:
+        ValueError: there are none.
+    """
+    Image.init()
+    endings = {ending for ending, kind in Image.EXTENSION.items() if kind in FORMATS}
+    named = [each for each in folder.iterdir() if each.suffix.lower() in endings and not each.name.startswith(".")]
+    found = sorted(each for each in named if each.is_file())
+    if not found:
+        raise ValueError(
+            f"the folder {folder} holds no image: none of its files, of which those in subfolders do not count, has a "
+            f"name that ends as those of {', '.join(FORMATS)} do"
+        )
+    return found
+
+
+def photographs() -> Photographs:
+    """Paths of openly licensed photographs that installed packages carry, by name: `load_images(net, *….values())`.
+
+    From scikit-image: `cat` (Chelsea; CC0, Stefan van der Walt), `coffee` (CC0, Rachel Michetti), `cameraman` (CC0, Lav
+    Varshney; greys) and `rocket` (public domain, SpaceX). From matplotlib: `grace_hopper` (public domain, US Navy).
+    """
+    return Photographs({name: Path(str(files(package))) / file for name, (package, file, _) in CARRIED.items()})
+
+
+CARRIED = {  # name: the package, the file in there, author and licence
+    "cat": ("skimage", "data/chelsea.png", "Stefan van der Walt, CC0"),
+    "coffee": ("skimage", "data/coffee.png", "Rachel Michetti, CC0"),
+    "cameraman": ("skimage", "data/camera.png", "Lav Varshney, CC0"),
+    "rocket": ("skimage", "data/rocket.jpg", "SpaceX, public domain"),
+    "grace_hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg", "US Navy, public domain"),
+}
+
+
+class Photographs(dict[str, Path]):
+    """Paths of photographs by name.
+
+    Attributes:
+        licences: author and licence of each, by name.
+    """
+
+    @property
+    def licences(self) -> dict[str, str]:
+        return {name: CARRIED[name][2] for name in self}
 
 
 def load_image(

@@ -1,11 +1,13 @@
 """Whatever a reader brings becomes what the classifier takes, or is refused in one sentence."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from course_utils import Classifier, load_images
+from course_utils import Classifier, images, load_images, photographs
 
 
 def classifier(channels: int = 3, size=32) -> Classifier:
@@ -83,3 +85,40 @@ def test_what_is_no_image_is_refused_in_a_sentence(tmp_path, unchecked):
             load_images(classifier(), source)
     with pytest.raises(ValueError, match="at least one image"):
         load_images(classifier())
+
+
+def test_a_folder_gives_its_images_sorted_and_one_line(tmp_path, capsys):
+    wide = noise(20, 90, 3)
+    for name, pixels in {"b.JPG": wide, "c.png": noise(32, 32, 3), "a.webp": wide, ".d.png": wide}.items():
+        Image.fromarray(pixels).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / "more.png").mkdir()
+    loaded = load_images(classifier(), tmp_path, wide)
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 2 and said[1] == f"{tmp_path}: 3 images, 2 resized or otherwise fitted to 32x32"
+    assert torch.equal(loaded, load_images(classifier(), *(tmp_path / f for f in ("a.webp", "b.JPG", "c.png")), wide))
+    with pytest.raises(ValueError, match=r"more\.png holds no image"):
+        load_images(classifier(), str(tmp_path / "more.png"))
+
+
+def test_of_many_images_one_at_a_time_is_held_beside_the_batch(tmp_path, monkeypatch):
+    for number in range(4):
+        Image.fromarray(noise(32, 32, 3)).save(tmp_path / f"{number}.png")
+    load, held = images.load_image, []
+
+    def watched(*args, **settings):
+        assert sum(each() is not None for each in held) <= 1
+        loaded = load(*args, **settings)
+        held.append(weakref.ref(loaded))
+        return loaded
+
+    monkeypatch.setattr(images, "load_image", watched)
+    assert len(load_images(classifier(), tmp_path)) == len(held) == 4
+
+
+def test_photographs_that_packages_carry_load_and_have_a_licence():
+    found = photographs()
+    assert load_images(classifier(), *found.values()).shape == (5, 3, 32, 32)
+    assert list(found.licences) == list(found) == ["cat", "coffee", "cameraman", "rocket", "grace_hopper"]
+    assert all("CC0" in licence or "public domain" in licence for licence in found.licences.values())
+    assert all(licence.split(",")[0] in " ".join(photographs.__doc__.split()) for licence in found.licences.values())

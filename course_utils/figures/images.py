@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import ceil
 from textwrap import fill
@@ -59,9 +60,16 @@ def show_images(
 
 
 def _folded(title: str, letters: int) -> str:
-    """A title in lines, its own kept; the name of a class, `pirate_ship`, is taken apart rather than cut."""
-    lines = [line.replace("_", " ") if len(line) > letters else line for line in title.split("\n")]
+    """A title in lines, its own kept; the name of a class, `pirate_ship`, is taken apart rather than cut.
+
+    The name of a layer or of a channel, `_blocks.6:20`, stays as it is, to be pasted back.
+    """
+    lines = [" ".join(map(_spaced, line.split(" "))) if len(line) > letters else line for line in title.split("\n")]
     return "\n".join(fill(line, letters, break_long_words=False) for line in lines)
+
+
+def _spaced(word: str) -> str:
+    return word if re.search("[.:].", word) else word.replace("_", " ")
 
 
 @styled

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -15,6 +18,8 @@ from course_utils.figures.style import DescribedFigure
 from course_utils.validation import unknown, widened
 
 ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
+LARGE = 128  # pixels: networks for images of at least this side were nearly all trained with a mean and std
+Statistic = float | np.floating | Sequence[float] | np.ndarray | Tensor
 
 
 @dataclass(frozen=True)
@@ -55,17 +60,22 @@ class Classifier(nn.Module):
         module: maps normalised images (batch, channels, height, width) to logits (batch, classes). Of several outputs
             the one named "logits" or "out" counts, or the first. Layers are asked for by its dotted module names, as
             `module.named_modules()` prints them.
-        classes: one name for each logit, in order.
+        classes: one name for each logit, in order; or by index, as the dictionary `id2label` of transformers' models,
+            whose duplicates get their index (`unique_names`).
         size: height and width of the images it takes, in pixels (one number for a square).
-        mean, std: per channel, of images in [0, 1]; the module sees (image - mean) / std. Their number is the
-            number of channels.
+        mean, std: per channel, of images in [0, 1], as a sequence, an array or a tensor; or one number for all
+            channels. The module sees (image - mean) / std. Their number is the number of channels, three for two
+            single numbers. If None, 0 and 1: images go in as they are.
         outputs: "logits", or "probabilities" for a module that ends in a softmax; their logarithm is then taken.
         name: what figures and messages call it.
         colours: 3x3, how the channels of its images vary together (`course_utils.canvas.image.colour_statistics`);
             None where it is not known.
 
+    Warns:
+        UserWarning: neither mean nor std is given for images of 128 pixels and more.
+
     Raises:
-        TypeError: `module` is no `nn.Module`.
+        TypeError: `module` is no `nn.Module`; mean or std are no numbers.
         ValueError: no classes, two of one name, unknown outputs, or mean, std and size that do not fit together.
     """
 
@@ -76,10 +86,10 @@ class Classifier(nn.Module):
         self,
         module: nn.Module,
         *,
-        classes: Sequence[str],
+        classes: Sequence[str] | Mapping[int, str] | Mapping[str, str],
         size: int | tuple[int, int],
-        mean: Sequence[float] = (0.0, 0.0, 0.0),
-        std: Sequence[float] = (1.0, 1.0, 1.0),
+        mean: Statistic | None = None,
+        std: Statistic | None = None,
         outputs: str = "logits",
         name: str | None = None,
         colours: Sequence[Sequence[float]] | None = None,
@@ -88,23 +98,35 @@ class Classifier(nn.Module):
         if not isinstance(module, nn.Module):
             raise TypeError(f"Classifier() wraps a torch.nn.Module, not {type(module).__name__}: {module!r}")
         self.module = module
-        self.classes = tuple(str(c) for c in classes)
+        self.classes = tuple(unique_names(classes) if isinstance(classes, Mapping) else map(str, classes))
         self.size = _sides(size)
         self.name = name or type(module).__name__
         self.colours = colours
         if outputs not in OUTPUTS:
             raise ValueError(unknown("outputs", outputs, OUTPUTS))
         self.outputs, self._looked = outputs, False
-        twice = sorted({c for c in self.classes if self.classes.count(c) > 1})
-        if not self.classes or twice:
-            raise ValueError(f"every class needs a name of its own; {f'{twice} stand twice' if twice else 'got none'}")
-        if len(mean) != len(std) or not mean or min(std) <= 0 or min(self.size) < 1:
+        twice = [name for name, count in Counter(self.classes).items() if count > 1]
+        if not self.classes:
+            raise ValueError("every class needs a name of its own; got none")
+        if twice:
+            raise ValueError(
+                f"every class needs a name of its own; {twice[:5]} stand twice: "
+                "classes=course_utils.models.unique_names(names) adds their index"
+            )
+        if mean is None and std is None and min(self.size) >= LARGE:
+            warnings.warn(
+                f"mean and std of {self.name} are not given, so images go in as they are, in [0, 1]: give those that "
+                "it was trained with, or mean=0, std=1 if that is right.",
+                stacklevel=2,
+            )
+        means, stds = _statistics(0.0 if mean is None else mean, (1.0, 1.0, 1.0) if std is None else std)
+        if len(means) != len(stds) or not len(means) or not (stds > 0).all() or min(self.size) < 1:
             raise ValueError(
                 f"mean and std need one number for each channel, std above 0, size at least 1 pixel; "
-                f"got mean={tuple(mean)}, std={tuple(std)}, size={self.size}"
+                f"got mean={tuple(means.tolist())}, std={tuple(stds.tolist())}, size={self.size}"
             )
-        self.register_buffer("mean", torch.tensor(mean).float()[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor(std).float()[:, None, None], persistent=False)
+        self.register_buffer("mean", means.float()[:, None, None], persistent=False)
+        self.register_buffer("std", stds.float()[:, None, None], persistent=False)
         self.eval()
 
     def forward(self, images: Tensor) -> Float[Tensor, "batch classes"]:
@@ -250,6 +272,46 @@ class Classifier(nn.Module):
         return (
             f"Classifier({self.name}: {len(self.classes)} classes, {self.size[0]}x{self.size[1]}, {count:,} parameters)"
         )
+
+
+def _statistics(mean: Statistic, std: Statistic) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation, one number each per channel; three channels where both are a single number."""
+    try:
+        means, stds = (torch.as_tensor(each, dtype=torch.float64, device="cpu").detach() for each in (mean, std))
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(
+            f"mean and std are numbers, one for all channels or one for each; got {mean!r}, {std!r}"
+        ) from None
+    channels = next((each.numel() for each in (means, stds) if each.ndim), 3)
+    means, stds = (each.flatten() if each.ndim else each.repeat(channels) for each in (means, stds))
+    return means, stds
+
+
+def unique_names(names: Iterable[str] | Mapping[int, str] | Mapping[str, str]) -> list[str]:
+    """Class names, each different: those that stand twice get their index, as in "crane (134)".
+
+    Args:
+        names: in the order of the logits; or by index, as `config.id2label` has them.
+
+    Raises:
+        ValueError: a dictionary whose indices are not 0, 1, 2, …
+    """
+    if isinstance(names, Mapping):
+        try:
+            by_index = {int(index): name for index, name in names.items()}
+        except ValueError:
+            raise ValueError(
+                f"classes by index expected, as id2label has them, got the keys {list(names)[:4]} …: turn it round, "
+                "{index: name for name, index in classes.items()}."
+            ) from None
+        if sorted(by_index) != list(range(len(by_index))):
+            raise ValueError(
+                f"class names for the indices {sorted(by_index)[:8]} … given, expected 0 to {len(names) - 1}."
+            )
+        names = [by_index[index] for index in range(len(by_index))]
+    listed = [str(name) for name in names]
+    count = Counter(listed)
+    return [f"{name} ({index})" if count[name] > 1 else name for index, name in enumerate(listed)]
 
 
 def _sides(size: int | tuple[int, int]) -> tuple[int, int]:

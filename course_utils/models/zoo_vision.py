@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from unittest import mock
 import torch
 from torch import nn
 
-from course_utils.models.classifier import Classifier
+from course_utils.models.classifier import Classifier, unique_names
 from course_utils.models.fetch import obtain
 from course_utils.validation import unknown
 
@@ -31,27 +30,6 @@ PACKAGED = {
 IMAGENET = 1000  # classes
 # Architectures that are no classifiers, by what their class is called in transformers' configuration.
 OTHER_TASKS = ("detection", "segmentation", "depth", "keypoint", "upscaling")
-
-
-def unique_names(names: Iterable[str] | Mapping[int, str]) -> list[str]:
-    """Class names, each different: those that stand twice get their index, as in "crane (134)".
-
-    Args:
-        names: in the order of the logits; or by index, as `config.id2label` has them.
-
-    Raises:
-        ValueError: a dictionary whose indices are not 0, 1, 2, …
-    """
-    if isinstance(names, Mapping):
-        by_index = {int(index): name for index, name in names.items()}
-        if sorted(by_index) != list(range(len(by_index))):
-            raise ValueError(
-                f"class names for the indices {sorted(by_index)[:8]} … given, expected 0 to {len(names) - 1}."
-            )
-        names = [by_index[index] for index in range(len(by_index))]
-    listed = [str(name) for name in names]
-    count = Counter(listed)
-    return [f"{name} ({index})" if count[name] > 1 else name for index, name in enumerate(listed)]
 
 
 def imagenet_names() -> list[str]:
@@ -188,7 +166,7 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
         raise ValueError(
             f"the weights in {folder} lack {len(absent)} tensors of {architecture}, {absent[0]!r} among them."
         )
-    return Classifier(module, classes=unique_names(config.id2label), size=size, mean=mean, std=std, name=named)
+    return Classifier(module, classes=config.id2label, size=size, mean=mean, std=std, name=named)
 
 
 def _preprocessing(folder: Path, name: str) -> tuple[tuple[int, int], list[float], list[float]]:

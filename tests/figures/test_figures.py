@@ -69,6 +69,13 @@ def test_a_image_of_the_world_keeps_its_colours_in_the_figure(scenes):
     assert middle.tolist() == [255, 0, 0]
 
 
+def test_long_names_of_classes_are_taken_apart_and_names_of_layers_stay_to_be_pasted_back(scenes):
+    names = ["_blocks.6._project_conv:20", "features.3_conv:12 at 98.5 %", "military_uniform_of_an_admiral: 41 %"]
+    drawn = show_images(scenes.images[:3], names, columns=3, alt="Three images.").figure.axes
+    titles = [axes.get_title().replace("\n", " ") for axes in drawn]
+    assert titles == [*names[:2], "military uniform of an admiral: 41 %"]
+
+
 def test_drawing_changes_nothing_in_matplotlib(every_figure):
     before = dict(matplotlib.rcParams)
     for picture in every_figure:

@@ -1,5 +1,8 @@
 """One face for every classifier: what it takes, what it refuses, and in which words."""
 
+import warnings
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -77,6 +80,34 @@ def test_a_single_channel_works():
     assert grey(torch.rand(5, 1, 4, 4)).shape == (5, 2)
 
 
+def test_classes_come_as_the_dictionary_of_a_configuration_and_its_duplicates_get_their_index():
+    for names in ({2: "owl", 0: "crane", 1: "crane"}, {"0": "crane", "1": "crane", "2": "owl"}):
+        assert Classifier(Tiny(), classes=names, size=8).classes == ("crane (0)", "crane (1)", "owl")
+
+
+def test_mean_and_std_come_as_numbers_tuples_arrays_or_tensors():
+    values = (0.485, 0.456, 0.406)
+    expected = Classifier(Tiny(), classes=CLASSES, size=8, mean=values, std=values)
+    for form in (list, np.array, torch.tensor, lambda v: torch.tensor(v)[None, :, None, None]):
+        net = Classifier(Tiny(), classes=CLASSES, size=8, mean=form(values), std=form(values))
+        assert torch.equal(net.mean, expected.mean) and torch.equal(net.std, expected.std)
+    half = Classifier(Tiny(), classes=CLASSES, size=8, mean=0.5, std=np.float32(0.25))
+    assert half.mean.flatten().tolist() == [0.5] * 3 and half.std.flatten().tolist() == [0.25] * 3
+    assert Classifier(Tiny(), classes=CLASSES, size=8, mean=0.5, std=(0.25,)).channels == 1
+
+
+def test_a_forgotten_normalisation_is_said_once_where_it_matters():
+    with pytest.warns(UserWarning, match=r"as they are, in \[0, 1\].*or mean=0, std=1 if") as caught:
+        net = Classifier(Tiny(), classes=CLASSES, size=128)
+    assert len(caught) == 1
+    assert net.mean.flatten().tolist() == [0.0] * 3 and net.std.flatten().tolist() == [1.0] * 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.predict(torch.rand(1, 3, 128, 128))
+        Classifier(Tiny(), classes=CLASSES, size=128, mean=0, std=1)
+        Classifier(Tiny(), classes=CLASSES, size=64)
+
+
 @pytest.mark.parametrize(
     ("images", "error", "says"),
     [
@@ -124,6 +155,11 @@ def test_unknown_targets_are_refused(classifier, target, says):
         ({"module": lambda x: x}, TypeError, "torch.nn.Module"),
         ({"classes": ()}, ValueError, "got none"),
         ({"classes": ("cat", "cat")}, ValueError, r"\['cat'\] stand twice"),
+        ({"classes": ("cat", "cat")}, ValueError, r"unique_names\(names\) adds their index"),
+        ({"classes": {"cat": 0, "dog": 1, "owl": 2}}, ValueError, r"id2label has them, got the keys \['cat'.*turn it"),
+        ({"classes": {0: "cat", 2: "dog"}}, ValueError, "expected 0 to 1"),
+        ({"mean": "ImageNet"}, TypeError, "mean and std are numbers, .*got 'ImageNet'"),
+        ({"std": float("nan")}, ValueError, "std above 0"),
         ({"mean": (0.5,)}, ValueError, "one number for each channel"),
         ({"std": (0.0, 1.0, 1.0)}, ValueError, "std above 0"),
         ({"size": 0}, ValueError, "at least 1 pixel"),

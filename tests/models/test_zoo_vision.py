@@ -9,8 +9,8 @@ import transformers
 from safetensors.torch import save_file
 
 from course_utils import load_classifier
-from course_utils.models import zoo_vision
-from course_utils.models.zoo_vision import imagenet_names, load_packaged, unique_names
+from course_utils.models import unique_names, zoo_vision
+from course_utils.models.zoo_vision import imagenet_names, load_packaged
 
 IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 LABELS = {"id2label": {0: "crane", 1: "maillot", 2: "crane"}, "label2id": {}}
