@@ -126,7 +126,7 @@ def judged(guessed: Sequence[Planted], answer: Answer) -> tuple[str, str]:
         return "right", words
     if left := len(answer.planted) - len(found):
         words += f" {left} of {len(answer.planted)} planted is still to be found." if found else ""
-    return ("half right" if any(match.right or match.partly for match in best) else "wrong"), words
+    return ("half right" if any(match.cue + match.cls for match in best) else "wrong"), words
 
 
 @dataclass(frozen=True)
@@ -149,10 +149,6 @@ class Match:
     @property
     def right(self) -> bool:
         return self.cue == self.cls == 1
-
-    @property
-    def partly(self) -> bool:
-        return not self.right and self.cue + self.cls > 0
 
     def __str__(self) -> str:
         classes, cues = " and ".join(self.guess.classes), " together with ".join(self.guess.cues)
@@ -193,11 +189,9 @@ def _guess(guess: Any, answer: Answer) -> Planted:
     if isinstance(guess, Shortcut | BlindSpot):
         return told([guess])[0]
     if not isinstance(guess, Mapping):
-        raise ValueError(
-            f"guess={guess!r} given, expected {FORM}; audit_choices({answer.model!r}) lists what there is."
-        )
-    wrong = set(guess) ^ {"class", "cue"}
-    if wrong:
+        listed = f"audit_choices({answer.model!r}) lists what there is"
+        raise ValueError(f"guess={guess!r} given, expected {FORM}; {listed}.")
+    if set(guess) != {"class", "cue"}:
         raise ValueError(f'a guess has the two fields "class" and "cue", not {sorted(map(str, guess))}: {FORM}.')
     classes = tuple(_class(name, answer) for name in _several(guess["class"]))
     cues = tuple(_cue(text, answer) for text in _several(guess["cue"]))
@@ -262,9 +256,8 @@ class Debrief:
         """Two tables: slices, and methods."""
         cut = [(words, shown(here), shown(rest)) for words, (here, rest) in self.slices.items()]
         methods = [(each.method, MARKS[each.found], each.words) for each in self.tried]
-        return table(("slice, furthest behind first", "recall", "rest of the class"), cut) + table(
-            ("method of the course", "found", "what it showed"), methods
-        )
+        slices = table(("slice, furthest behind first", "recall", "rest of the class"), cut)
+        return slices + table(("method of the course", "found", "what it showed"), methods)
 
 
 def debrief(model: str) -> Debrief | None:
