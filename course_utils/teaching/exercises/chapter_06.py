@@ -148,7 +148,7 @@ def shares_to_check() -> Iterator[tuple]:
         yield lambda x: classifier(x)[:, 0].exp(), images, Transform(), draws
 
 
-def one_each_without_graph(result: object, right: object) -> None:
+def one_each_without_graph(result: object, right: Tensor) -> None:
     """Form of a share: one number an image, free of a graph."""
     one_each(result, right)
     if isinstance(result, Tensor) and result.requires_grad:

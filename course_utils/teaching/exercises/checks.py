@@ -223,8 +223,8 @@ def untouched(**arguments: object) -> Iterator[None]:
                 f"your function changes `{name}` in place, and the caller's tensor with it: compute a new "
                 "one (`a = a - b` instead of `a -= b`, `clamp` instead of `clamp_`), or `clone()` first."
             )
-    for name, (value, before) in others.items():
-        if value != before:
+    for name, (value, copied) in others.items():
+        if value != copied:
             kind = type(value).__name__.replace("dict", "dictionary")
             raise Mistake(f"your function changes the {kind} `{name}` that it was given: work on one of your own.")
 
