@@ -12,14 +12,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_state_path
 
 from course_utils.figures.style import display, in_book, render
-from course_utils.teaching.exercises.exercise import Exercise, Verdict, all_exercises, find, judge, working
+from course_utils.teaching.exercises.exercise import Exercise, Verdict, all_exercises, find, judge
 
 _ONWARDS = "The cells below go on with the course's version until yours passes."
 _IN_BOOK = "Write the function in JupyterLab: there this cell tells you at once what is right and wrong with it."
@@ -52,27 +54,33 @@ def check(id: str, function: Callable) -> Callable:
     """
     verdict = judge(find(id), function)
     display(Card(verdict, remember(id) if verdict.status == "passed" else None))
-    return working(verdict, function)
+    return function if verdict.status == "passed" else verdict.exercise.reference
 
 
-def exercise(id: str) -> Header:
+def exercise(id: str) -> Shown:
     """The head of an exercise: what is to be done, what for, how hard it is and how long it takes.
 
     Raises:
         ValueError: there is no exercise of that id.
     """
-    return Header(find(id))
+    it = find(id)
+    effort = f"difficulty {it.difficulty} of 3, about {it.minutes} minutes"
+    text = f"Exercise: {it.title} ({effort})\n  {it.task}\n  {it.why}"
+    return Shown(text, "exercise.html", {"exercise": it})
 
 
-def hint(id: str) -> Hints:
+def hint(id: str) -> Shown:
     """The next hint: the first call gives the first one, each further call one more.
 
     Raises:
         ValueError: there is no exercise of that id.
     """
     found = find(id)
-    _hints_given[id] = min(_hints_given.get(id, 0) + 1, len(found.hints))
-    return Hints(found, _hints_given[id])
+    _hints_given[id] = given = min(_hints_given.get(id, 0) + 1, len(found.hints))
+    onwards = f'One more: `hint("{id}")`' if given < len(found.hints) else f'The answer: `solution("{id}")`'
+    lines = [f"Hint {number}: {text}" for number, text in enumerate(found.hints[:given], 1)]
+    values = {"exercise": found, "given": given, "onwards": onwards}
+    return Shown("\n".join([*lines, onwards]), "hints.html", values)
 
 
 def solution(id: str) -> Solution:
@@ -151,39 +159,18 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Header:
-    """The head of an exercise."""
+class Shown:
+    """A card of fixed content, an exercise's head or its hints: plain text, and a template with its values."""
 
-    exercise: Exercise
-
-    def _repr_html_(self) -> str:
-        return render("exercise.html", exercise=self.exercise)
-
-    def __repr__(self) -> str:
-        it = self.exercise
-        effort = f"difficulty {it.difficulty} of 3, about {it.minutes} minutes"
-        return f"Exercise: {it.title} ({effort})\n  {it.task}\n  {it.why}"
-
-
-@dataclass(frozen=True)
-class Hints:
-    """The first `given` hints of an exercise, the latest one last."""
-
-    exercise: Exercise
-    given: int
-
-    @property
-    def onwards(self) -> str:
-        """The call for the next hint or the solution."""
-        call = "hint" if self.given < len(self.exercise.hints) else "solution"
-        return f'{"One more" if call == "hint" else "The answer"}: `{call}("{self.exercise.id}")`'
+    text: str
+    template: str
+    values: Mapping[str, Any]
 
     def _repr_html_(self) -> str:
-        return render("hints.html", exercise=self.exercise, given=self.given, onwards=self.onwards)
+        return render(self.template, **self.values)
 
     def __repr__(self) -> str:
-        lines = [f"Hint {number}: {text}" for number, text in enumerate(self.exercise.hints[: self.given], 1)]
-        return "\n".join([*lines, self.onwards])
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -230,10 +217,7 @@ class Progress:
     @property
     def chapters(self) -> dict[str, list[Exercise]]:
         """The exercises by chapter, `"02"` and so on."""
-        chapters: dict[str, list[Exercise]] = {}
-        for exercise in self.exercises:
-            chapters.setdefault(exercise.id[:2], []).append(exercise)
-        return chapters
+        return {chapter: list(each) for chapter, each in groupby(self.exercises, key=lambda exercise: exercise.id[:2])}
 
     @property
     def next(self) -> Exercise | None:

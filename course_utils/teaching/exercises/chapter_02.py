@@ -8,21 +8,13 @@ shows, so they contain nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
-from course_utils.teaching.exercises.checks import (
-    Comparison,
-    a_small_case,
-    gradient_of,
-    recorded_inputs,
-    require_tensor_like,
-    untouched,
-)
+from course_utils.teaching.exercises.checks import Comparison, a_small_case, gradient_of, tensor_like, untouched
 from course_utils.teaching.exercises.exercise import Exercise, Mistake
 
 
@@ -131,24 +123,34 @@ def largest(change: Tensor) -> str:
 def check_my_attack(function: Callable, exercise: Exercise) -> None:
     """A result inside the ball and [0, 1]; `steps` gradients, each taken where the attack then is; success."""
     for eps, steps in ((0.1, 10), (0.03, 4)):
-        classifier, images, targets = a_small_case()
-        with untouched(classifier=classifier, images=images), recorded_inputs(classifier.module) as visited:
-            result = require_tensor_like(function(classifier, images, targets, eps, steps), images)
-        _require_allowed(result, images, eps)
-        _require_steps(visited, steps)
-        expected = exercise.reference(classifier, images, targets, eps, steps)
-        before, after, best = (_log_probability(classifier, x, targets) for x in (images, result, expected))
-        if after < before:
-            raise Mistake(
-                "the target has become less probable: your steps go up the loss. Step against its gradient, with minus."
-            )
-        _require_own_gradients(classifier, targets, [*visited, result])
-        if after - before < 0.8 * (best - before):
-            raise Mistake(
-                f"the target's log-probability rises by {after - before:.2f}, expected about "
-                f"{best - before:.2f}: do the steps go along the gradient's sign, toward `targets`, and "
-                "together further than eps (alpha = 2.5 · eps / steps)?"
-            )
+        _check_attack(function, exercise, eps, steps)
+
+
+def _check_attack(function: Callable, exercise: Exercise, eps: float, steps: int) -> None:
+    classifier, images, targets = a_small_case()
+    visited: list[Tensor] = []
+    recorded = classifier.module.register_forward_pre_hook(lambda _, x: visited.append(x[0].detach().clone()))
+    with untouched(classifier=classifier, images=images), recorded:
+        result = tensor_like(function(classifier, images, targets, eps, steps), images)
+    _require_allowed(result, images, eps)
+    if len(visited) < steps:
+        times = {0: "not at all", 1: "only once"}.get(len(visited), f"{len(visited)} times")
+        raise Mistake(f"with steps={steps} the classifier is asked {times}: take a new gradient in each step.")
+    if all(torch.equal(image, visited[0]) for image in visited[1:]):
+        raise Mistake("every step starts from the original images again: go on from where the last step ended.")
+    expected = exercise.reference(classifier, images, targets, eps, steps)
+    before, after, best = (-F.cross_entropy(classifier(x), targets).item() for x in (images, result, expected))
+    if after < before:
+        raise Mistake(
+            "the target has become less probable: your steps go up the loss. Step against its gradient, with minus."
+        )
+    _require_own_gradients(classifier, targets, [*visited, result])
+    if after - before < 0.8 * (best - before):
+        raise Mistake(
+            f"the target's log-probability rises by {after - before:.2f}, expected about {best - before:.2f}: do the "
+            "steps go along the gradient's sign, toward `targets`, and together further than eps (alpha = 2.5 · eps / "
+            "steps)?"
+        )
 
 
 def _require_allowed(result: Tensor, images: Tensor, eps: float) -> None:
@@ -166,35 +168,17 @@ def _require_allowed(result: Tensor, images: Tensor, eps: float) -> None:
         raise Mistake("some pixels are below 0 or above 1, where no image is: clamp to [0, 1] besides the ball.")
 
 
-def _require_steps(visited: list[Tensor], steps: int) -> None:
-    if len(visited) < steps:
-        times = {0: "not at all", 1: "only once"}.get(len(visited), f"{len(visited)} times")
-        raise Mistake(f"with steps={steps} the classifier is asked {times}: take a new gradient in each step.")
-    if all(torch.equal(image, visited[0]) for image in visited[1:]):
-        raise Mistake("every step starts from the original images again: go on from where the last step ended.")
-
-
 def _require_own_gradients(classifier: Classifier, targets: Tensor, path: list[Tensor]) -> None:
     """Steps along each moment's gradient, not along the sum of all so far: told where the two differ in sign."""
-    total = torch.zeros_like(path[0])
-    with_sum = with_last = 0
-    for here, there in pairwise(path):
-        gradient = gradient_of(lambda x: F.cross_entropy(classifier(x), targets, reduction="sum"), here)
-        total += gradient
-        telling = (total.sign() != gradient.sign()) & (there != here)
-        moved = -(there - here).sign()
-        with_sum += int((moved == total.sign())[telling].sum())
-        with_last += int((moved == gradient.sign())[telling].sum())
+    gradients = torch.stack([input_gradient(classifier, here, targets) for here in path[:-1]])
+    last, total, moved = gradients.sign(), gradients.cumsum(0).sign(), -torch.stack(path).diff(dim=0).sign()
+    telling = (total != last) & (moved != 0)
+    with_sum, with_last = (int((moved == direction)[telling].sum()) for direction in (total, last))
     if with_sum > 20 * max(with_last, 1):
         raise Mistake(
             "your steps follow the sum of all gradients so far: `.grad` adds up from step to step. Set it "
             "to None before each backward pass, or use `torch.autograd.grad`."
         )
-
-
-def _log_probability(classifier: Classifier, images: Tensor, targets: Tensor) -> float:
-    with torch.no_grad():
-        return -float(F.cross_entropy(classifier(images), targets))
 
 
 def attack(step: Callable = targeted_step, project: Callable = project, end: Callable | None = None) -> Callable:
@@ -265,9 +249,7 @@ EXERCISES = (
             "with plus, this step leads away from the target; and the gradient's sign is missing.": (
                 lambda x, g, alpha: x + alpha * g
             ),
-            "`alpha` is missing: this step moves each pixel by 1, over its whole range.": (
-                lambda x, g, alpha: x - g.sign()
-            ),
+            "`alpha` is missing: this step moves each pixel by 1, over its whole range.": lambda x, g, _: x - g.sign(),
             "this is the step alone: return the images after it.": lambda x, g, alpha: -alpha * g.sign(),
             "this is the step alone, with the wrong sign: return the images after it, with minus.": (
                 lambda x, g, alpha: alpha * g.sign()
@@ -322,20 +304,16 @@ EXERCISES = (
         reference=my_attack,
         check=check_my_attack,
         wrong={
-            "project after every step": attack(project=lambda adversarial, images, eps: adversarial.clamp(0, 1)),
-            "your steps go up the loss": attack(lambda images, gradient, alpha: images + alpha * gradient.sign()),
-            "around the original images": attack(
-                project=lambda adversarial, images, eps: project(adversarial, adversarial, eps)
-            ),
-            "clamp to [0, 1] besides the ball": attack(
-                project=lambda adversarial, images, eps: adversarial.clamp(images - eps, images + eps)
-            ),
+            "project after every step": attack(project=lambda x, first, eps: x.clamp(0, 1)),
+            "your steps go up the loss": attack(lambda x, gradient, alpha: x + alpha * gradient.sign()),
+            "around the original images": attack(project=lambda x, first, eps: project(x, x, eps)),
+            "clamp to [0, 1] besides the ball": attack(project=lambda x, first, eps: x.clamp(first - eps, first + eps)),
             "together further than eps": (
-                attack(lambda images, gradient, alpha: images - 0.1 * alpha * gradient.sign()),
-                attack(lambda images, gradient, alpha: images - alpha * gradient),
+                attack(lambda x, gradient, alpha: x - 0.1 * alpha * gradient.sign()),
+                attack(lambda x, gradient, alpha: x - alpha * gradient),
             ),
-            "this is the perturbation": attack(end=lambda adversarial, images: adversarial - images),
-            "the images come back unchanged": attack(end=lambda adversarial, images: images),
+            "this is the perturbation": attack(end=lambda last, first: last - first),
+            "the images come back unchanged": attack(end=lambda last, first: first),
         },
     ),
 )

@@ -108,7 +108,7 @@ def spectra_to_check() -> Iterator[tuple]:
         yield 0.3 * torch.randn(shape, generator=torch.Generator().manual_seed(sum(size))), size, decay
 
 
-def images_of_waves(result: object, right: object) -> None:
+def images_of_waves(result: object, right: Tensor) -> None:
     """Form of images from waves: real, and without a division by the frequency 0."""
     if isinstance(result, Tensor) and result.is_complex():
         raise Mistake("your images are complex: `torch.fft.irfft2` gives real ones from half of the waves.")

@@ -13,10 +13,10 @@ from course_utils.teaching.exercises.checks import (
     Comparison,
     a_small_case,
     close,
-    inputs_untouched,
     one_each,
     require_flow,
-    require_tensor_like,
+    tensor_like,
+    untouched,
 )
 from course_utils.teaching.exercises.exercise import Exercise, Mistake
 
@@ -75,8 +75,8 @@ def check_jitter(function: Callable, exercise: Exercise) -> None:
     images = torch.rand(64, 3, 9, 13, generator=torch.Generator().manual_seed(0))
     for pixels in (2, 1):
         generator = torch.Generator().manual_seed(1)
-        with inputs_untouched(images=images):
-            first = require_tensor_like(function(images, pixels, generator), images)
+        with untouched(images=images):
+            first = tensor_like(function(images, pixels, generator), images)
             second = function(images, pixels, generator)
             again = function(images, pixels, torch.Generator().manual_seed(1))
         require_moves(moves_between(images, first), pixels)
@@ -148,7 +148,7 @@ def shares_to_check() -> Iterator[tuple]:
         yield lambda x: classifier(x)[:, 0].exp(), images, Transform(), draws
 
 
-def one_each_without_graph(result: object, right: object) -> None:
+def one_each_without_graph(result: object, right: Tensor) -> None:
     """Form of a share: one number an image, free of a graph."""
     one_each(result, right)
     if isinstance(result, Tensor) and result.requires_grad:

@@ -13,9 +13,10 @@ import inspect
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,26 +26,48 @@ from course_utils.teaching.exercises.exercise import Exercise, Mistake
 
 DEAD = 4  # the channel of `a_case_with_maps` that no image activates
 LENGTH, WIDTH, TOKENS = 3, 6, 9  # of `a_small_reader`
+GIVEN = "your function's result"
 
-Form = Callable[[object, object], object]
-
-
-def tensor_like(result: object, right: object) -> None:
-    """Form of a result: a tensor of the shape, dtype and device of the reference's, finite and free of a graph."""
-    assert isinstance(right, Tensor)
-    require_tensor_like(result, right)
+Form = Callable[[object, Any], object]
 
 
-def one_each(result: object, right: object) -> None:
+def tensor_like(result: object, right: Tensor) -> Tensor:
+    """Form of a result, which is returned: a tensor of the shape, dtype and device of the reference's, finite, and
+    free of a graph."""
+    if not isinstance(result, Tensor):
+        raise Mistake(f"{GIVEN} is a {type(result).__name__}, expected a tensor of the shape {tuple(right.shape)}.")
+    if result.shape != right.shape:
+        raise Mistake(f"{GIVEN} has the shape {tuple(result.shape)}, expected {tuple(right.shape)}.")
+    if result.dtype != right.dtype:
+        raise Mistake(f"{GIVEN} is of {result.dtype}, expected {right.dtype} as it came in.")
+    if result.device != right.device:
+        raise Mistake(f"{GIVEN} is on {result.device}, expected {right.device}, where the input is.")
+    require_finite(result)
+    if result.requires_grad:
+        raise Mistake(f"{GIVEN} still hangs on a graph of computations: return it with `.detach()`.")
+    return result
+
+
+def one_each(result: object, right: Tensor) -> None:
     """Form of a result: a tensor with one finite number for each image, in any precision."""
-    assert isinstance(right, Tensor)
-    require_one_each(result, len(right))
+    images = len(right)
+    if isinstance(result, float | int) or (isinstance(result, Tensor) and result.ndim == 0 and images > 1):
+        raise Mistake(
+            f"{GIVEN} is one number for the whole batch, expected one for each image: leave the batch's axis, "
+            "dim 0, out of sums and means."
+        )
+    if not isinstance(result, Tensor):
+        raise Mistake(f"{GIVEN} is a {type(result).__name__}, expected a tensor of the shape ({images},).")
+    if result.shape != (images,):
+        raise Mistake(f"{GIVEN} has the shape {tuple(result.shape)}, expected ({images},): one number an image.")
+    if not result.is_floating_point():
+        raise Mistake(f"{GIVEN} is of {result.dtype}, expected floating-point numbers.")
+    require_finite(result)
 
 
-def numbers_like(result: object, right: object) -> None:
+def numbers_like(result: object, right: Tensor) -> None:
     """Form of a result: a tensor of the reference's shape, finite, in any precision, with or without a graph."""
-    assert isinstance(right, Tensor)
-    require_tensor_like(result.detach().to(right) if isinstance(result, Tensor) else result, right)
+    tensor_like(result.detach().to(right) if isinstance(result, Tensor) else result, right)
 
 
 def one_number(result: object, right: object) -> None:
@@ -52,7 +75,7 @@ def one_number(result: object, right: object) -> None:
     many = isinstance(result, Tensor) and result.numel() > 1
     if not _is_number(result):
         kind = f"tensor with {result.numel()} numbers" if many else type(result).__name__  # type: ignore[attr-defined]
-        raise Mistake(f"your function's result is a {kind}, expected one number.")
+        raise Mistake(f"{GIVEN} is a {kind}, expected one number.")
 
 
 @dataclass(frozen=True)
@@ -137,39 +160,6 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def require_tensor_like(result: object, like: Tensor, what: str = "your function's result") -> Tensor:
-    """`result`, if it is a tensor of the shape, dtype and device of `like`, finite and free of a graph."""
-    if not isinstance(result, Tensor):
-        raise Mistake(f"{what} is a {type(result).__name__}, expected a tensor of the shape {tuple(like.shape)}.")
-    if result.shape != like.shape:
-        raise Mistake(f"{what} has the shape {tuple(result.shape)}, expected {tuple(like.shape)}.")
-    if result.dtype != like.dtype:
-        raise Mistake(f"{what} is of {result.dtype}, expected {like.dtype} as it came in.")
-    if result.device != like.device:
-        raise Mistake(f"{what} is on {result.device}, expected {like.device}, where the input is.")
-    require_finite(result, what)
-    if result.requires_grad:
-        raise Mistake(f"{what} still hangs on a graph of computations: return it with `.detach()`.")
-    return result
-
-
-def require_one_each(result: object, images: int, what: str = "your function's result") -> Tensor:
-    """`result`, if it is a tensor with one finite number for each image, in any precision."""
-    if isinstance(result, float | int) or (isinstance(result, Tensor) and result.ndim == 0 and images > 1):
-        raise Mistake(
-            f"{what} is one number for the whole batch, expected one for each image: leave the batch's axis, "
-            "dim 0, out of sums and means."
-        )
-    if not isinstance(result, Tensor):
-        raise Mistake(f"{what} is a {type(result).__name__}, expected a tensor of the shape ({images},).")
-    if result.shape != (images,):
-        raise Mistake(f"{what} has the shape {tuple(result.shape)}, expected ({images},): one number an image.")
-    if not result.is_floating_point():
-        raise Mistake(f"{what} is of {result.dtype}, expected floating-point numbers.")
-    require_finite(result, what)
-    return result
-
-
 def require_flow(function: Callable[[Tensor], object], at: Tensor, what: str) -> None:
     """Gradients reach the input of a function through its result."""
     cut = (
@@ -189,11 +179,11 @@ def require_flow(function: Callable[[Tensor], object], at: Tensor, what: str) ->
         raise Mistake(cut)
 
 
-def require_finite(result: Tensor, what: str = "your function's result") -> None:
+def require_finite(result: Tensor) -> None:
     """No NaN and no infinity."""
     bad = int((~torch.isfinite(result)).sum())
     if bad:
-        raise Mistake(f"{what} has NaN or infinity in {bad} of {result.numel()} places: is something divided by 0?")
+        raise Mistake(f"{GIVEN} has NaN or infinity in {bad} of {result.numel()} places: is something divided by 0?")
 
 
 def close(a: Tensor, b: Tensor) -> bool:
@@ -211,63 +201,36 @@ def gradient_of(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
 
 @contextmanager
 def untouched(**arguments: object) -> Iterator[None]:
-    """The named arguments come out of the block as they went in: tensors, weights of models, lists and dictionaries."""
-    tensors = {name: value for name, value in arguments.items() if isinstance(value, Tensor)}
-    models = [value for value in arguments.values() if isinstance(value, nn.Module)]
-    before = {name: copy.copy(value) for name, value in arguments.items() if isinstance(value, list | dict)}
-    with inputs_untouched(**tensors), ExitStack() as stack:
-        for model in models:
-            stack.enter_context(weights_untouched(model))
-        yield
-    for name, value in before.items():
-        if arguments[name] != value:
-            kind = type(value).__name__.replace("dict", "dictionary")
-            raise Mistake(f"your function changes the {kind} `{name}` that it was given: work on one of your own.")
-
-
-@contextmanager
-def inputs_untouched(**inputs: Tensor) -> Iterator[None]:
-    """The named tensors come out of the block with the values and flags that they went in with."""
-    before = {name: tensor.detach().clone() for name, tensor in inputs.items()}
+    """The named arguments come out of the block as they went in: tensors with their values and flags, weights of
+    models, lists and dictionaries."""
+    tensors = {name: (value, value.detach().clone()) for name, value in arguments.items() if isinstance(value, Tensor)}
+    models = [(value, _weights(value)) for value in arguments.values() if isinstance(value, nn.Module)]
+    others = {name: (value, copy.copy(value)) for name, value in arguments.items() if isinstance(value, list | dict)}
     yield
-    for name, tensor in inputs.items():
+    for model, weights in models:
+        for name, weight in _weights(model).items():
+            if not torch.equal(weight, weights[name]):
+                raise Mistake(f"your function changes the weights ({name}): the images move here, never the model.")
+    for name, (tensor, before) in tensors.items():
         if tensor.requires_grad:
             tensor.requires_grad_(False)
             raise Mistake(
                 f"your function switches `requires_grad` on for the caller's `{name}`: "
                 f"work on a copy, `{name}.clone().requires_grad_()`."
             )
-        if not torch.equal(tensor.detach(), before[name]):
+        if not torch.equal(tensor.detach(), before):
             raise Mistake(
                 f"your function changes `{name}` in place, and the caller's tensor with it: compute a new "
                 "one (`a = a - b` instead of `a -= b`, `clamp` instead of `clamp_`), or `clone()` first."
             )
+    for name, (value, copied) in others.items():
+        if value != copied:
+            kind = type(value).__name__.replace("dict", "dictionary")
+            raise Mistake(f"your function changes the {kind} `{name}` that it was given: work on one of your own.")
 
 
-@contextmanager
-def weights_untouched(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
-    """The model's weights come out of the block unchanged; with `gradients`, without gradients as well."""
-    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
-    yield
-    for name, weight in model.named_parameters():
-        if not torch.equal(weight.detach(), before[name]):
-            raise Mistake(f"your function changes the weights ({name}): the images move here, never the model.")
-        if gradients and weight.grad is not None and weight.grad.abs().sum() > 0:
-            raise Mistake(
-                f"your function leaves gradients in the weights (`.grad` of {name}), as `.backward()` "
-                "does; `torch.autograd.grad(…, images)` asks for the images' gradient alone."
-            )
-
-
-@contextmanager
-def recorded_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
-    """A list that collects what `module` is called with while the block runs."""
-    inputs: list[Tensor] = []
-    hook = module.register_forward_pre_hook(lambda _, given: inputs.append(given[0].detach().clone()))
-    try:
-        yield inputs
-    finally:
-        hook.remove()
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: weight.detach().clone() for name, weight in model.named_parameters()}
 
 
 def a_small_case() -> tuple[Classifier, Tensor, Tensor]:

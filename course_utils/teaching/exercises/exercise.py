@@ -11,7 +11,6 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
-import linecache
 import re
 import signal
 import threading
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from traceback import extract_tb
 from types import TracebackType
 from typing import Literal
 
@@ -31,15 +31,7 @@ SECONDS = 10.0  # checks take under half a second; a reader's slow but right fun
 
 
 # What an empty body compiles to, in any supported Python.
-_IDLE = {
-    "RESUME",
-    "NOP",
-    "COPY_FREE_VARS",
-    "LOAD_CONST",
-    "LOAD_COMMON_CONSTANT",
-    "RETURN_CONST",
-    "RETURN_VALUE",
-}
+_IDLE = {"RESUME", "NOP", "COPY_FREE_VARS", "LOAD_CONST", "LOAD_COMMON_CONSTANT", "RETURN_CONST", "RETURN_VALUE"}
 
 
 class Mistake(Exception):
@@ -78,8 +70,8 @@ class Exercise:
     @property
     def slips(self) -> list[tuple[Callable, str]]:
         """The table `wrong` as pairs of a function and its message, in order."""
-        rows = [(each if isinstance(each, tuple) else (each,), message) for message, each in self.wrong.items()]
-        return [(function, message) for functions, message in rows for function in functions]
+        rows = [(message, each if isinstance(each, tuple) else (each,)) for message, each in self.wrong.items()]
+        return [(function, message) for message, functions in rows for function in functions]
 
     @property
     def task(self) -> str:
@@ -179,25 +171,14 @@ def judge(exercise: Exercise, function: object, *, seconds: float = SECONDS) -> 
     except NotStarted:
         return Verdict(exercise, "not started")
     except Mistake as mistake:
-        return Verdict(exercise, "mistake", str(mistake))
+        message = str(mistake)
     except TookTooLong:
-        return Verdict(
-            exercise,
-            "mistake",
-            f"your function did not finish in {seconds:g} seconds: is there a loop without an end?",
-        )
+        message = f"your function did not finish in {seconds:g} seconds: is there a loop without an end?"
     except Exception as error:  # no answer may break the reader's notebook, however odd
-        return Verdict(
-            exercise,
-            "mistake",
-            f"your function's result could not be checked ({describe(error)}): compare it with the docstring.",
-        )
-    return Verdict(exercise, "passed")
-
-
-def working(verdict: Verdict, function: Callable) -> Callable:
-    """The function with which the cells below go on: the reader's if it passed, otherwise the reference."""
-    return function if verdict.status == "passed" else verdict.exercise.reference
+        message = f"your function's result could not be checked ({describe(error)}): compare it with the docstring."
+    else:
+        return Verdict(exercise, "passed")
+    return Verdict(exercise, "mistake", message)
 
 
 def watched(function: Callable) -> Callable:
@@ -228,16 +209,16 @@ def require_arguments(function: object, reference: Callable) -> None:
     """Raise `Mistake` unless `function` can be called with the arguments that the reference takes."""
     name = reference.__name__
     if not callable(function):
-        raise Mistake(f"check was given {_a(function)}, expected the function itself: write `{name}` without brackets.")
+        kind = type(function).__name__
+        given = "nothing (None)" if function is None else f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
+        raise Mistake(f"check was given {given}, expected the function itself: write `{name}` without brackets.")
     parameters = inspect.signature(reference).parameters
     try:
         inspect.signature(function).bind(*parameters)
     except TypeError:
         given = f"{getattr(function, '__name__', 'your function')}{inspect.signature(function)}"
-        raise Mistake(
-            f"your function is {given}, but it is called with ({', '.join(parameters)}): "
-            "leave its first line as it was."
-        ) from None
+        called = f"but it is called with ({', '.join(parameters)})"
+        raise Mistake(f"your function is {given}, {called}: leave its first line as it was.") from None
     except ValueError:  # a built-in function without a signature: calling it will tell
         return
 
@@ -252,15 +233,8 @@ def describe(error: BaseException) -> str:
 def line_of(traceback: TracebackType | None, function: Callable) -> str:
     """The deepest line of the traceback in the file or cell of `function`, as ` (line 3: …)`."""
     code = getattr(inspect.unwrap(function), "__code__", None)
-    number = None
-    while traceback is not None:
-        if code is not None and traceback.tb_frame.f_code.co_filename == code.co_filename:
-            number = traceback.tb_lineno
-        traceback = traceback.tb_next
-    if code is None or number is None:
-        return ""
-    source = linecache.getline(code.co_filename, number).strip()
-    return f" (line {number}{f': `{source}`' if source else ''})"
+    lines = [frame for frame in extract_tb(traceback) if code is not None and frame.filename == code.co_filename]
+    return f" (line {lines[-1].lineno}{f': `{lines[-1].line}`' if lines[-1].line else ''})" if lines else ""
 
 
 def is_empty(function: Callable) -> bool:
@@ -290,8 +264,3 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-
-
-def _a(thing: object) -> str:
-    name = type(thing).__name__
-    return "nothing (None)" if thing is None else f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"

@@ -69,7 +69,7 @@ def feature_lab(
     excited: dict[str, Tensor] = {}  # what each unit says of the scenes: no recipe changes that
 
     def draw(layer: str, channel: int, cls: str, recipe: str, steps: int, progress: Progress) -> Drawn:
-        aim, unit = menu.objective(layer, channel, cls), menu.name(layer, channel, cls)
+        aim, unit = menu.chosen(layer, channel, cls)
         result = visualized(classifier, aim, progress, steps=steps, seed=seed, **RECIPES[recipe])
         reached = result.activation.item()
         if unit not in excited:
@@ -138,7 +138,7 @@ def penalty_lab(
     without: dict[tuple[str, str], Visualization] = {}  # without penalties, by unit and canvas: each is made once
 
     def draw(layer: str, channel: int, cls: str, canvas: str, progress: Progress, **weights: float) -> Drawn:
-        aim, unit = menu.objective(layer, channel, cls), menu.name(layer, channel, cls)
+        aim, unit = menu.chosen(layer, channel, cls)
 
         def optimised(weights: Mapping[str, float]) -> Visualization:
             penalties = [weight * PENALTIES[name] for name, weight in weights.items() if weight]
@@ -171,9 +171,8 @@ def _draw_penalties(unit: str, without: Visualization, given: Visualization, wei
     if without.dead:
         line = f"{unit}: {lab.DEAD}"
     elif used:
-        line = (
-            f"{unit} − ({used}): activation {new:.3g} instead of {old:.3g}; {shares[1]} {fine} instead of {shares[0]}."
-        )
+        line = f"{unit} − ({used}): activation {new:.3g} instead of {old:.3g}; "
+        line += f"{shares[1]} {fine} instead of {shares[0]}."
         if given.images.std() < FAINT:
             line += " The penalties left an even grey; the share is that of the little noise in it."
     else:
@@ -220,13 +219,13 @@ def transform_lab(
     menu = UnitMenu(classifier, objective)
 
     def draw(layer: str, channel: int, cls: str, penalty: bool, progress: Progress, **chosen: Any) -> Drawn:
-        aim, wanted = menu.objective(layer, channel, cls), _chosen(**chosen)
+        (aim, unit), wanted = menu.chosen(layer, channel, cls), _chosen(**chosen)
         result = visualized(
             classifier, aim, progress, priors="standard" if penalty else (), transforms=list(wanted.values()),
             steps=steps, seed=seed,
         )  # fmt: skip
         how = f"{', '.join(wanted) or 'no transforms'}, {'with' if penalty else 'without'} the penalty"
-        return _draw_transforms(classifier, aim, result, f"{menu.name(layer, channel, cls)}, {how}")
+        return _draw_transforms(classifier, aim, result, f"{unit}, {how}")
 
     def controls(first: Mapping[str, Any]) -> dict[str, Any]:
         most = max(1, min(classifier.size) // 4)
@@ -253,14 +252,12 @@ def _chosen(
     jitter_on: bool, jitter: int, rotation_on: bool, rotation: float, scaling_on: bool, scaling: tuple[float, float]
 ) -> dict[str, Transform]:
     """The transforms that are switched on, by what a reader would write."""
-    chosen: dict[str, Transform] = {}
-    if jitter_on:
-        chosen[f"jitter({jitter})"] = transforms.jitter(jitter)
-    if rotation_on:
-        chosen[f"rotate({rotation:g})"] = transforms.rotate(rotation)
-    if scaling_on:
-        chosen[f"scale({scaling[0]:g}, {scaling[1]:g})"] = transforms.scale(*scaling)
-    return chosen
+    offered = (
+        (jitter_on, f"jitter({jitter})", transforms.jitter(jitter)),
+        (rotation_on, f"rotate({rotation:g})", transforms.rotate(rotation)),
+        (scaling_on, f"scale({scaling[0]:g}, {scaling[1]:g})", transforms.scale(*scaling)),
+    )
+    return {words: transform for on, words, transform in offered if on}
 
 
 @styled
@@ -276,17 +273,13 @@ def _draw_transforms(classifier: Classifier, aim: Objective, result: Visualizati
         line = f"{made_for}: activation {reached:.3g}; of what is not above 0 there is no share to keep."
     else:
         share = f"{100 * kept / reached:.0f} % kept"
-        _draw_share(bars, kept / reached, share)
+        bars.barh(0, 1, height=0.3, color="#dddddd")
+        bars.barh(0, min(max(kept / reached, 0), 1), height=0.3, color=PALETTE[5])
+        bars.text(0.5, 0.3, share, ha="center")
+        bars.set(xlim=(0, 1), ylim=(-0.8, 0.8))
         line = f"{made_for}: activation {reached:.3g}, under held-out transforms {kept:.3g}: {share}."
     alt = f"An image made for {made_for}, and three copies of it, moved, turned and scaled at random. {line}"
     return DescribedFigure(figure, alt=alt), line
-
-
-def _draw_share(axes: Any, share: float, words: str) -> None:
-    axes.barh(0, 1, height=0.3, color="#dddddd")
-    axes.barh(0, min(max(share, 0), 1), height=0.3, color=PALETTE[5])
-    axes.text(0.5, 0.3, words, ha="center")
-    axes.set(xlim=(0, 1), ylim=(-0.8, 0.8))
 
 
 def moved_copies(image: Tensor, copies: int) -> Tensor:

@@ -31,7 +31,6 @@ from course_utils.vision.layer_table import LayerShape, layers
 
 Progress = Callable[[int, int], object]  # called with the step done and the number of steps
 Drawn = tuple[DescribedFigure, str]  # an image, and the line below the controls
-Draw = Callable[..., Drawn]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +47,7 @@ class Lab:
     """
 
     title: str
-    draw: Draw
+    draw: Callable[..., Drawn]
     first: Mapping[str, Any]
     controls: Callable[[Mapping[str, Any]], dict[str, Any]] = field(repr=False)
     about: str = ""
@@ -95,11 +94,10 @@ class Lab:
 
         for control in controls.values():
             control.observe(follow, names="value")
-        heading = widgets.HTML(render("lab_heading.html", title=self.title))
         side = widgets.VBox([*controls.values(), bar, line], layout={"flex": "0 1 31em"})
         row = {"flex_flow": "row wrap", "grid_gap": "1em"}  # below each other where it is narrow
-        both = widgets.HBox([side, view], layout=row)
-        panel = widgets.VBox([heading, both])
+        heading = widgets.HTML(render("lab_heading.html", title=self.title))
+        panel = widgets.VBox([heading, widgets.HBox([side, view], layout=row)])
         panel.controls, panel.line, panel.view, panel.bar = controls, line, view, bar
         follow()
         return panel
@@ -154,11 +152,10 @@ def controls_of(
     return lambda first: {**(before(first) if before else {}), **{name: makers[name](first[name]) for name in makers}}
 
 
-def checked_steps(steps: int, most: int = MOST_STEPS, name: str = "steps") -> int:
-    """A number of steps that a reader can wait for; ValueError if it is another."""
+def checked_steps(steps: int, most: int = MOST_STEPS, name: str = "steps") -> None:
+    """ValueError unless a reader can wait for that number of steps."""
     if not 1 <= steps <= most:
         raise ValueError(f"{name}={steps} given, expected 1 … {most}: a lab has to answer in seconds.")
-    return steps
 
 
 def on_step(progress: Progress, steps: int) -> Callable[..., None]:
@@ -274,15 +271,14 @@ class UnitMenu:
         elif unit.isdecimal() and int(unit) < self.layers[layer][0]:
             self.first["channel"] = int(unit)
         else:
-            raise ValueError(
-                f"objective={objective!r} given, expected {layer}:0 … {layer}:{self.layers[layer][0] - 1}."
-            )
+            last = self.layers[layer][0] - 1
+            raise ValueError(f"objective={objective!r} given, expected {layer}:0 … {layer}:{last}.")
 
-    def objective(self, layer: str, channel: int, cls: str) -> Objective:
-        return Logit(self.classifier.index(cls)) if layer == LOGITS else Channel(layer, channel)
-
-    def name(self, layer: str, channel: int, cls: str) -> str:
-        return f"{LOGITS}:{cls}" if layer == LOGITS else f"{layer}:{channel}"
+    def chosen(self, layer: str, channel: int, cls: str) -> tuple[Objective, str]:
+        """The objective that the controls stand for, and its name."""
+        if layer == LOGITS:
+            return Logit(self.classifier.index(cls)), f"{LOGITS}:{cls}"
+        return Channel(layer, channel), f"{layer}:{channel}"
 
     def controls(self, first: Mapping[str, Any]) -> dict[str, Any]:
         """A menu of layers, a slider for the channel, and for the logits a menu of classes in its place."""
@@ -312,11 +308,8 @@ def worth_a_look(classifier: Classifier) -> list[LayerShape]:
     block gives: such layers are left out. A net without nonlinearities of PyTorch's own offers all its maps.
     """
     modules = dict(classifier.module.named_modules())
-    maps = [
-        layer
-        for layer in layers(classifier)
-        if len(layer.shape) == 3 and layer.shape[1] * layer.shape[2] > 1 and layer.name != LOGITS
-    ]
+    shaped = [layer for layer in layers(classifier) if len(layer.shape) == 3 and layer.name != LOGITS]
+    maps = [layer for layer in shaped if layer.shape[1] * layer.shape[2] > 1]
     bent = [layer for layer in maps if NONLINEARITIES in {type(m).__module__ for m in modules[layer.name].modules()}]
     listed = sorted(bent or maps, key=lambda layer: layer.name.count("."))
     noise = torch.rand((1, classifier.channels, *classifier.size), generator=torch.Generator().manual_seed(0))
@@ -342,9 +335,8 @@ def visualized(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return visualize(
-            classifier, objective, steps=steps, on_step=on_step(progress, steps), progress=False, **options
-        )
+        report = on_step(progress, steps)
+        return visualize(classifier, objective, steps=steps, on_step=report, progress=False, **options)
 
 
 @styled

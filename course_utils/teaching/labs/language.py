@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -51,9 +52,10 @@ def next_token_lab(
 
     def draw(text: str, k: int, progress: Progress) -> Drawn:
         said = next_token_distribution(lm, text, k=k)
-        true = _known(truth, text)
-        pieces = " ".join(spelt(lm.piece(i)) for i in lm.tokens(text))
-        line = f"Its tokens: {pieces}."
+        true = None
+        with suppress(ValueError):  # the written world has no such beginning
+            true = truth(text) if truth else None
+        line = f"Its tokens: {' '.join(spelt(lm.piece(i)) for i in lm.tokens(text))}."
         scored = sequence_log_probability(lm, text)
         surprise = int(scored.log_probabilities.argmin())
         least = percent(scored.log_probabilities[surprise].exp().item())
@@ -64,13 +66,6 @@ def next_token_lab(
 
     controls = {"text": lab.control("Text", "text"), "k": lab.control("IntSlider", "tokens", min=1, max=MOST)}
     return Lab("Lab: what comes next?", draw, {"text": text, "k": k}, lab.controls_of(controls), ABOUT)
-
-
-def _known(truth: Callable[[str], Mapping[str, float]] | None, text: str) -> Mapping[str, float] | None:
-    try:
-        return truth(text) if truth else None
-    except ValueError:
-        return None
 
 
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)  # half a power of ten each
@@ -129,23 +124,26 @@ def prompt_lab(
         )  # fmt: skip
         return _draw_prompts(found)
 
-    first = {"target": target or targets[0], "distance_weight": float(distance_weight)}
-    first |= {"length": length, "metric": metric}
+    first = {"target": target or targets[0], "distance_weight": float(distance_weight), "length": length}
     controls = {
         "target": lab.control("Combobox", "", options=list(targets)),
         "distance_weight": lab.weight_slider(WEIGHTS, float(distance_weight), "distance"),
         "length": lab.control("IntSlider", "tokens", min=1, max=MOST_TOKENS),
         "metric": lab.menu(METRICS[::-1], "metric"),
     }
-    return Lab("Lab: pulled toward words", draw, first, lab.controls_of(controls), ABOUT_PROMPTS)
+    return Lab("Lab: pulled toward words", draw, first | {"metric": metric}, lab.controls_of(controls), ABOUT_PROMPTS)
 
 
 @styled
 def _draw_prompts(found: OptimizedPrompts) -> Drawn:
     figure = new_figure(5.2)
     above, below = figure.subplots(2, 1, height_ratios=(1.2, 1))
-    _way(above, found)
-    best = found.best(SHOWN)
+    history, best = found.history, found.best(SHOWN)
+    for name, chances in (("vectors", history.soft_probability), ("nearest tokens", history.probability)):
+        every = max(1, len(history.steps) // 10)
+        above.plot(history.steps, 100 * chances.median(1).values, label=name, markevery=every)
+    above.set(xlabel="step", ylabel="P(target), per cent", ylim=(-3, 103))
+    above.legend(loc="center right")
     above.set_title(f"on the way to {found.target!r}: medians of {len(found)} climbs", loc="left")
     below.barh(range(len(best)), (100 * best.probability).tolist(), color=PALETTE[0], height=0.65)
     below.set_yticks(range(len(best)), [readable(pieces) for pieces in best.pieces])
@@ -162,14 +160,6 @@ def _draw_prompts(found: OptimizedPrompts) -> Drawn:
     )
     alt = f"Probability of {found.target!r} over the steps, after the vectors and after their nearest tokens, and bars"
     return DescribedFigure(figure, alt=f"{alt} for the best prompts. {line}"), line
-
-
-def _way(axes: Any, found: OptimizedPrompts) -> None:
-    history = found.history
-    for name, chances in (("vectors", history.soft_probability), ("nearest tokens", history.probability)):
-        axes.plot(history.steps, 100 * chances.median(1).values, label=name, markevery=max(1, len(history.steps) // 10))
-    axes.set(xlabel="step", ylabel="P(target), per cent", ylim=(-3, 103))
-    axes.legend(loc="center right")
 
 
 VIEWS = ("frequencies", "associations", "null")
@@ -211,22 +201,19 @@ def cloud_lab(
     if view not in VIEWS:
         raise ValueError(unknown("view", view, VIEWS))
     known = {_spaced(name): prompts for name, prompts in found.items()}
-    names = list(known)
-    most = max(map(len, known.values()))
+    names, most = list(known), max(map(len, known.values()))
 
     def draw(target: str, restarts: int, view: str, progress: Progress) -> Drawn:
         target = _spaced(target)
         if target not in known:
             known[target] = search(target, on_step=lab.on_step(progress, steps), progress=False)
-        chosen = {
-            name: known[name].rows(range(min(restarts, len(known[name])))) for name in dict.fromkeys([*names, target])
-        }
+        counted = {name: known[name] for name in [*names, target]}
+        chosen = {name: prompts.rows(range(min(restarts, len(prompts)))) for name, prompts in counted.items()}
         return _cloud(chosen.pop(target), chosen, view, candidates, seed)
 
     controls = {
-        "target": lab.control(
-            "Combobox", "target", options=names
-        ),  # any text will do; these have been searched already
+        # any text will do; these have been searched already
+        "target": lab.control("Combobox", "target", options=names),
         "restarts": lab.control("IntSlider", "prompts", min=FEWEST, max=most, step=8),
         "view": lab.control("ToggleButtons", "cloud of", options=VIEWS),
     }
