@@ -48,10 +48,10 @@ def run_prefetch(options: argparse.Namespace) -> None:
     from course_utils.models.zoo_language import SMOLLM2, fetch_smollm2
 
     names = options.names or [*CHAPTERS, SMOLLM2]
-    if SMOLLM2 in names:
-        fetch_smollm2(options.to)
     if others := [name for name in names if name != SMOLLM2]:
         prefetch(others, to=options.to)
+    if SMOLLM2 in names:
+        fetch_smollm2(options.to)
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:

@@ -130,8 +130,7 @@ def _from_folder(folder: Path) -> Photographs:
     if cut:
         print(f"{cut} of {len(files)} images are not {SIZE}x{SIZE} pixels: resized, and their middle cut out")
     return Photographs(
-        torch.stack([to_pixels(image, (SIZE, SIZE)) for image in images]),
-        torch.tensor([label for _, label in files]),
+        torch.stack([to_pixels(image, (SIZE, SIZE)) for image in images]), torch.tensor([label for _, label in files])
     )
 
 

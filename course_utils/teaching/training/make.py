@@ -20,13 +20,7 @@ import torch
 from course_utils.models.classifier import Classifier
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.load import load_shipped
-from course_utils.models.shipped import (
-    SUFFIX,
-    TOKENIZER,
-    WEIGHTS,
-    load_bundle,
-    load_weights,
-)
+from course_utils.models.shipped import SUFFIX, TOKENIZER, WEIGHTS, load_bundle, load_weights
 from course_utils.teaching.training.data import PaintedScenes, Photographs, read_photographs
 from course_utils.teaching.training.evaluate import (
     accuracy,
@@ -55,12 +49,7 @@ TELL_NOTHING = ("P( China) after Shanghai is a city in", "KL(truth, model) over 
 
 
 def make(
-    recipe: Recipe | LanguageRecipe,
-    folder: Path,
-    *,
-    data: Path | None = None,
-    force: bool = False,
-    device: str = "cpu",
+    recipe: Recipe | LanguageRecipe, folder: Path, *, data: Path | None = None, force: bool = False, device: str = "cpu"
 ) -> Classifier | LanguageModel:
     """Trains the recipe's model and writes `NAME.safetensors` and its card `NAME.json` into the folder.
 
