@@ -144,3 +144,6 @@ def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
     if low < 0 or high >= logits.shape[1]:
         raise ValueError(f"target {target!r} given, expected indices from 0 to {logits.shape[1] - 1}.")
     return indices.long()
+
+
+__all__ = ["Outputs", "record"]

@@ -273,3 +273,6 @@ def _from_array(array: np.ndarray) -> Image.Image:
     elif array.dtype != np.uint8 and array.size and (array.min() < 0 or array.max() > 255):
         raise ValueError(f"whole-number images run from 0 to 255, this one from {array.min()} to {array.max()}")
     return Image.fromarray(np.squeeze(array.astype(np.uint8), 2) if shape[2:] == (1,) else array.astype(np.uint8))
+
+
+__all__ = ["LoadedImage", "Photographs", "load_image", "load_images", "photographs"]

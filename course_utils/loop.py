@@ -325,3 +325,6 @@ class NormalizedStep(SteepestStep):
     """
 
     norm = NORMS["l2"]
+
+
+__all__ = ["Best", "NormalizedStep", "Result", "SignStep", "SteepestStep", "optimize"]

@@ -101,3 +101,6 @@ def blur_matrix(size: int) -> Float[Tensor, "size size"]:
     """
     line = F.pad(torch.eye(size)[None], (1, 1), mode="replicate")[0]
     return (line[:, :-2] + 2 * line[:, 1:-1] + line[:, 2:]) / 4
+
+
+__all__ = ["Prior", "high_frequency", "l1", "l2", "mask_area", "total_variation"]

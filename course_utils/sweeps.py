@@ -475,3 +475,6 @@ def write(path: Path, content: bytes) -> None:
 
 
 _KINDS = "of tensors and plain values (text, numbers, None, lists and dictionaries of them)"
+
+
+__all__ = ["Failure", "Record", "Sweep", "cluster", "sweep"]

@@ -246,3 +246,20 @@ def gaussian_blur(images: Images, sigma: float, *, reach: float = REACH) -> Imag
     down, across = (min(2 * max(1, round(reach * sigma)) + 1, 2 * side - 1) for side in images.shape[2:])
     # One axis after the other: the same blur, with as many products as a kernel is long instead of its square.
     return tv.gaussian_blur(tv.gaussian_blur(images, [across, 1], [sigma, sigma]), [1, down], [sigma, sigma])
+
+
+__all__ = [
+    "Affine",
+    "Jitter",
+    "Noise",
+    "Pad",
+    "RandomBlur",
+    "Together",
+    "gaussian_blur",
+    "jitter",
+    "pad",
+    "rotate",
+    "scale",
+    "shift",
+    "standard",
+]

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,11 +41,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `name` runs once for every page of the book."""
+    """A test that takes `name` runs once for every page of the book, one that takes `chapter` for every chapter."""
+    pages = pages_of(metafunc.config.getoption("book"))
     if "name" in metafunc.fixturenames:
-        metafunc.parametrize("name", pages_of(metafunc.config.getoption("book")))
+        metafunc.parametrize("name", pages)
+    if "chapter" in metafunc.fixturenames and metafunc.module.__name__ == "test_chapters":
+        metafunc.parametrize("chapter", [name for name in pages if name.startswith("notebooks/")])
 
 
+@cache
 def pages_of(book: Path) -> list[str]:
     """The pages of a built book, such as "book/intro.html", without those that only forward to another.
 
@@ -82,6 +87,20 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def shared_context(browser: Browser) -> Iterator[BrowserContext]:
+    """One context for a module's tests: what the first one loads, such as JupyterLab, the others have at hand."""
+    context = new_context(browser)
+    yield context
+    context.close()
+
+
+def new_context(browser: Browser, **settings: object) -> BrowserContext:
+    context = browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **settings})
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Open]:
     """Opens addresses, one at a time: the next closes the one before.
@@ -90,29 +109,30 @@ def visit(browser: Browser) -> Iterator[Open]:
     """
     outside: list[str] = []
     errors: list[str] = []
-    contexts: list[BrowserContext] = []
+    opened: list[Page | BrowserContext] = []
 
-    def note(
-        request: Request,
-    ) -> None:  # listening costs nothing; a route() would bring each request to Python and back
+    def note(request: Request) -> None:  # not a route(), which holds each request up until Python has answered
         address = urlsplit(request.url)
         if address.scheme not in ("file", "data", "blob") and address.hostname not in HERE:
             outside.append(request.url[:100])
 
-    def visit(address: str, **settings: object) -> Page:
-        while contexts:
-            contexts.pop().close()
-        contexts.append(browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **settings}))
-        contexts[-1].set_default_timeout(PATIENCE)
-        contexts[-1].on("request", note)
-        page = contexts[-1].new_page()
+    def visit(address: str, *, context: BrowserContext | None = None, **settings: object) -> Page:
+        """context: in which to open it; a new one with these settings by default."""
+        while opened:
+            opened.pop().close()
+        if context is None:
+            context = new_context(browser, **settings)
+            opened.append(context)
+        page = context.new_page()
+        opened.append(page)
+        page.on("request", note)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
         return page
 
     yield visit
-    for context in contexts:
-        context.close()
+    while opened:
+        opened.pop().close()
     assert not outside, f"asks other hosts for {outside}"
     assert not errors, f"scripts fail: {errors}"
 
