@@ -20,13 +20,16 @@ VENV := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 NEED := @$(PYTHON) tools/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book check-book slides handout zip test chapters lint format lab bench clean clean-all
+.PHONY: help install book check-book slides handout zip test chapters lint format lab bench clean clean-all
 
 help:  ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo
 	@echo "  TORCH=cpu           with any of them: PyTorch without CUDA, 2 GB on disk where Linux otherwise takes 7"
 	@echo "  PYTHON=python3.12   likewise: the Python that the environment is made with"
+
+install:  ## install at once whatever the others need
+	$(NEED) book test lint browser
 
 book:  ## execute the chapters, unless they have been, and build the book: _build/html/index.html
 	$(NEED) book test
@@ -54,13 +57,14 @@ chapters:  ## execute every chapter as a test; the book is built from what they 
 	$(NEED) book test
 	@$(VENV)/python tools/run_chapters.py --all
 
-lint:  ## style, formatting, types, imports; notebooks without outputs
+lint:  ## style, formatting, types, imports, workflows; notebooks without outputs
 	$(NEED) book test lint
 	@$(VENV)/python -m ruff check
 	@$(VENV)/python -m ruff format --check
 	@$(VENV)/python -m mypy
 	@$(VENV)/lint-imports --no-cache
 	@$(VENV)/python tools/check_notebooks.py notebooks
+	@$(VENV)/python tools/check_forms.py
 
 format:  ## put right what lint can put right
 	$(NEED) book lint
