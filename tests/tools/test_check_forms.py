@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("check_jsonschema")
 
-from check_forms import ROOT, main  # noqa: E402
+from check_forms import ROOT, main
 
 WORKFLOW = "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make test\n"
 
