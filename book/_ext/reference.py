@@ -36,6 +36,7 @@ BLOCK = re.compile(r"^```\{reference\} (?P<module>[\w.]+)\n(?P<examples>.*?)^```
 EXAMPLE = re.compile(r"^\[(\w+)\]\n(.*?)(?=^\[\w+\]$|\Z)", re.MULTILINE | re.DOTALL)
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example):$")
 ENTRY = re.compile(r"^(\*{0,2}\w[\w., ]*?): (.*)$")
+SIGNATURE = re.compile(r'<dt class="sig.*?</dt>', re.DOTALL)
 TITLES = {"Args": "Arguments"}
 TOP = ("class", "function", "data")
 
@@ -44,6 +45,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx once, before it reads the first page."""
     app.connect("source-read", write_entries)
     app.connect("missing-reference", find_class)
+    app.connect("html-page-context", name_parameters)
     app.connect("doctree-resolved", link_first_mentions)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -213,3 +215,15 @@ def link_first_mentions(app: Sphinx, document: nodes.document, page: str) -> Non
         if name in left and not isinstance(code.parent, (nodes.reference, nodes.title)):
             place = left.pop(name)
             code.replace_self(make_refnode(app.builder, page, *place, code.deepcopy()))
+
+
+def name_parameters(app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document) -> None:
+    """Writes parameters as lines; Sphinx makes lists of definitions without terms, which is no HTML."""
+    if page.startswith(PAGES):
+        context["body"] = SIGNATURE.sub(lambda found: _lines(found[0]), context["body"])
+
+
+def _lines(signature: str) -> str:
+    for tag, name in (("dl", "sig-parameters"), ("dd", "sig-parameter")):
+        signature = signature.replace(f"<{tag}>", f'<span class="{name}">').replace(f"</{tag}>", "</span>")
+    return signature
