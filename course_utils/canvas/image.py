@@ -217,9 +217,9 @@ OPEN = 0.6  # share of a run after which all waves take part
 class NaturalCanvas(Canvas):
     """Images whose contrast and spectrum are held at those of photographs, from coarse to fine.
 
-    Free are the phases, the directions of waves and their colours; held are the contrast of each image, and what share
-    of it each ring of frequencies (half an octave wide) has at most, so that no energy can flee into fine patterns.
-    In a run the coarse waves come first, the fine ones join by and by.
+    Free are the phases, the directions of waves and their colours; held is the contrast of each image, and a ring of
+    frequencies (half an octave wide) with a larger share of the energy than in photographs is lowered to that share
+    before the contrast is set. In a run the coarse waves come first, the fine ones join by and by.
 
     Args:
         batch, size, channels, seed, colours, indices: as `FourierCanvas`.

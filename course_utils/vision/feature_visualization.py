@@ -2,7 +2,8 @@
 
 A trained network is differentiable in its input. Start from noise, climb the activation, and look at what comes out.
 Without more it is noise again, fine and strong; `visualize` therefore paints with waves in decorrelated colours and
-asks for an image that survives small moves, turns and scalings (Olah et al. 2017). Every piece can be taken away.
+asks for an image that survives small moves, turns and scalings (Olah et al. 2017). On images of real size it holds
+contrast and spectrum at those of photographs, too. Every piece can be taken away.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ CANVASES: dict[str, type[Canvas]] = {
     "phase": PhaseCanvas,
 }
 HELD = (NaturalCanvas, PhaseCanvas)  # their contrast is held
+LARGE = 128  # pixels: from here on, images are held to the contrast and spectrum of photographs
 
 ObjectiveLike = str | Objective
 OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
@@ -60,7 +62,7 @@ def visualize(
     classifier: Classifier,
     objective: ObjectiveLike | Sequence[ObjectiveLike],
     *,
-    canvas: str | Canvas = "natural",
+    canvas: str | Canvas = "standard",
     priors: Sequence[Prior] | str = "standard",
     transforms: Sequence[Transform] | str = "standard",
     steps: int = 200,
@@ -80,7 +82,8 @@ def visualize(
         objective: `"layer3:12"` (a channel), `"layer3"` (a layer), `"logits:volcano"` (a class), an objective, or a
             list of them: one image for each, side by side in one batch.
         canvas: `"natural"` (contrast and spectrum held), `"phase"` (every magnitude held), `"fourier"`, `"pixel"`, or
-            a canvas that you made (with one image for each objective and copy).
+            a canvas that you made (with one image for each objective and copy). `"standard"` is `"natural"` for images
+            of at least 128 pixels, `"fourier"` for smaller ones.
         priors: penalties that are subtracted from the score, such as `[20 * total_variation]`; `"standard"` is none
             where the canvas holds contrast and spectrum, else `300 * high_frequency`; `()` is none.
         transforms: what the image must survive; `"standard"` is random crops and mirroring where the canvas holds
@@ -113,6 +116,7 @@ def visualize(
     """
     check_settings(steps=steps, copies=copies, batch_size=batch_size)
     model = classifier if size is None else classifier.at_size(size)
+    canvas = standard_canvas(model, canvas)
     own = canvas if isinstance(canvas, Canvas) else None
     wanted = ObjectiveBatch(objective, copies, images=None if own is None else len(own))
     wanted.check(model)
@@ -322,6 +326,13 @@ def image_settings(
         "steps": steps,
         "seed": seed,
     }
+
+
+def standard_canvas(classifier: Classifier, canvas: str | Canvas) -> str | Canvas:
+    """The kind of canvas that "standard" means for a classifier's size of images; any other stays what it is."""
+    if not isinstance(canvas, str) or canvas != "standard":
+        return canvas
+    return "natural" if min(classifier.size) >= LARGE else "fourier"
 
 
 def held_transforms() -> list[Transform]:

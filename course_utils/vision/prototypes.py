@@ -33,10 +33,11 @@ from course_utils.vision.feature_visualization import (
     join_frames,
     new_canvas,
     optimize_images,
+    standard_canvas,
 )
 from course_utils.vision.layer_table import outputs_of, stages
-from course_utils.vision.natural import LayerStatistics, StatisticsMatch, batch_norms, natural_statistics
 from course_utils.vision.reference import ClassMeans, NaturalImages, class_means
+from course_utils.vision.statistics import LayerStatistics, StatisticsMatch, batch_norms, natural_statistics
 
 NATURAL = 120.0  # logits that a distance of one from natural statistics costs; chosen on eight classes of ImageNet
 MATCH = 20.0  # logits that a perfect correlation is worth; chosen on `pocket-robust` with other scenes than are shown
@@ -56,7 +57,7 @@ def generate_prototypes(
     natural: float = NATURAL,
     diversity: float = 0.0,
     start: str = "noise",
-    canvas: str = "natural",
+    canvas: str = "standard",
     priors: Sequence[Prior] | str = "standard",
     transforms: Sequence[Transform] | str = "standard",
     steps: int = 200,
@@ -70,7 +71,9 @@ def generate_prototypes(
     """Images of what each class looks like to a classifier, all classes in one batch.
 
     The score of an image is logit + match · (how its activations follow the class mean's: linear correlation, a mean
-    over layers) − penalty, after random transforms. With `reference=None` there is no second term, and no data.
+    over layers) − natural · (how far its channels' means and variances are from natural ones) − penalty, after random
+    transforms. With `reference=None` there is no second term, and no data: natural means and variances are stored in
+    the network's batch norms.
 
     Args:
         classifier: used in eval mode and left as found.
@@ -81,7 +84,8 @@ def generate_prototypes(
         layers: where activations are matched; the last layer at each size of map if None.
         match: logits that a perfect match is worth, at least 0.
         statistics: natural means and variances that each image keeps to, from `natural_statistics`; `"standard"` is
-            what the network's batch norms have stored (no data needed), nothing where there are none; None is nothing.
+            what the network's batch norms have stored (no data needed) where the canvas holds contrast and spectrum,
+            and nothing elsewhere; None is nothing.
         natural: logits that a distance of one from them costs, at least 0.
         diversity: weight of a term that drives the copies of a class apart, at least 0.
         start: `"noise"`, or `"equidistant"`: from an image that every class finds about equally likely.
@@ -107,8 +111,9 @@ def generate_prototypes(
         raise ValueError(f"start={start!r} given, expected 'noise' or 'equidistant'.")
     wanted = [name for name in class_names(classifier, classes) for _ in range(copies)]
     means = _class_means(classifier, reference, layers, wanted, progress)
-    kept = _statistics(classifier, statistics)
-    settings = image_settings(classifier, canvas, priors, transforms, learning_rate, steps, seed)
+    kind = str(standard_canvas(classifier, canvas))
+    kept = _statistics(classifier, statistics, held=kind in ("natural", "phase"))
+    settings = image_settings(classifier, kind, priors, transforms, learning_rate, steps, seed)
     shown = frame_steps(frames, steps)
     together: Any = None
     if diversity and copies > 1:
@@ -117,7 +122,7 @@ def generate_prototypes(
 
     def work(rows: Sequence[int], progress: bool | None) -> ImageChunk:
         names = [wanted[row] for row in rows]
-        images = new_canvas(classifier, canvas, rows, seed)
+        images = new_canvas(classifier, kind, rows, seed)
         run = settings | {"indices": rows, "progress": progress}
         if start == "equidistant":
             optimize(classifier, images, Equidistant(), **run | {"steps": EQUIDISTANT_STEPS})
@@ -238,13 +243,13 @@ def class_names(classifier: Classifier, classes: str | int | Sequence[str | int]
     return [classifier.classes[classifier.index(each)] for each in given]
 
 
-def _statistics(classifier: Classifier, given: LayerStatistics | str | None) -> LayerStatistics | None:
-    """Natural statistics from whatever was given for them; for "standard" those that batch norms have stored, if any."""
-    if isinstance(given, str):
-        if given != "standard":
-            raise ValueError(f"statistics={given!r} given, expected 'standard', None or natural_statistics(…).")
-        return natural_statistics(classifier) if batch_norms(classifier) else None
-    return given
+def _statistics(classifier: Classifier, given: LayerStatistics | str | None, *, held: bool) -> LayerStatistics | None:
+    """Natural statistics from whatever was given; for "standard" the stored ones, where the canvas is held."""
+    if not isinstance(given, str):
+        return given
+    if given != "standard":
+        raise ValueError(f"statistics={given!r} given, expected 'standard', None or natural_statistics(…).")
+    return natural_statistics(classifier) if held and batch_norms(classifier) else None
 
 
 def _class_means(
