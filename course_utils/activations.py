@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_utils.validation import unknown, widened
+from course_utils.validation import as_found, unknown, widened
 
 
 def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Outputs]:
@@ -39,6 +40,11 @@ def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Output
         RuntimeError: a layer that the forward pass does not reach (when the pass is made).
     """
     modules = {name: _find(model, name) for name in layers}
+    if scripted := [name for name, module in modules.items() if isinstance(module, torch.jit.ScriptModule)]:
+        raise ValueError(
+            f"layer {scripted[0]!r} is TorchScript, whose layers cannot be recorded: give the module that was scripted "
+            "or traced, or ask for classes only."
+        )
 
     def forward(x: Tensor, *, samples: Tensor | None = None, batch: int | None = None) -> Outputs:
         recorded: dict[str, Tensor] = {}
@@ -106,6 +112,58 @@ class Outputs:
         """The outputs of the sample at that place alone, as if it had run by itself."""
         rows = slice(place, place + 1)
         return Outputs(self.logits[rows], {n: t[rows] for n, t in self.layers.items()}, self.model, None, 1)
+
+
+MEMORY = 2**29  # bytes that a batch may take on a processor, where larger ones make no step cheaper
+SHARE = 0.5  # of a GPU's free memory
+FEW = 8  # samples that are taken together without measuring, which costs a forward pass
+_measured: WeakKeyDictionary[nn.Module, dict[tuple, tuple[int, int]]] = WeakKeyDictionary()
+
+
+def default_batch_size(model: nn.Module, example: Tensor, count: int, *, most: int, backward: bool = True) -> int:
+    """The number of samples that go through a model together, of `count`: as many as have their activations in memory.
+
+    On a processor that is half a gibibyte and at most `most` samples, on a GPU half of what is free. Measured once for
+    a model and a shape, in a pass of `example` in evaluation mode.
+
+    Args:
+        example: a batch of one sample.
+        count: how many samples there are; 8 and fewer are not measured.
+        most: samples of which more make no step cheaper on a processor.
+        backward: whether gradients are computed, for which all activations are remembered.
+    """
+    if count <= FEW:
+        return FEW
+    every, largest = activation_counts(model, example)
+    numbers = 2 * every if backward else 4 * largest  # with their gradients; or a layer's input, output, and copies
+    bytes_each = max(1, numbers * example.element_size())
+    if example.device.type != "cuda":
+        return max(1, min(most, MEMORY // bytes_each))
+    unused = torch.cuda.memory_reserved(example.device) - torch.cuda.memory_allocated(example.device)
+    free = torch.cuda.mem_get_info(example.device)[0] + unused
+    return max(1, int(SHARE * free) // bytes_each)
+
+
+@torch.no_grad()
+def activation_counts(model: nn.Module, example: Tensor) -> tuple[int, int]:
+    """How many numbers the parts of a model give for one sample: all of them together, and the largest one."""
+    known = _measured.setdefault(model, {})
+    key = tuple(example.shape)
+    if key not in known:
+        counts: dict[nn.Module, int] = {}
+
+        def count(module: nn.Module, inputs: object, output: object) -> None:
+            tensors = output if isinstance(output, tuple | list) else [output]
+            counts[module] = sum(each.numel() for each in tensors if isinstance(each, Tensor))
+
+        with ExitStack() as hooks, as_found(model):
+            for module in model.modules():
+                if not list(module.children()) and not isinstance(module, torch.jit.ScriptModule):
+                    hooks.callback(module.register_forward_hook(count).remove)
+            model(example)
+        unseen = 64 * example.numel()  # of a net whose parts cannot be watched: as if it had 64 layers like its input
+        known[key] = sum(counts.values()) or unseen, max(counts.values(), default=example.numel())
+    return known[key]
 
 
 def _find(model: nn.Module, name: str) -> nn.Module:

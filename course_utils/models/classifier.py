@@ -6,6 +6,7 @@ import copy
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from course_utils.activations import default_batch_size
 from course_utils.figures.images import as_images, percent, show_probabilities
 from course_utils.figures.style import DescribedFigure
-from course_utils.validation import unknown, widened
+from course_utils.validation import check_settings, evaluating, unknown, widened
 
 ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
+MOST = 256  # images that are asked about together on a processor
 LARGE = 128  # pixels: networks for images of at least this side were nearly all trained with a mean and std
 Statistic = float | np.floating | Sequence[float] | np.ndarray | Tensor
 
@@ -156,21 +159,35 @@ class Classifier(nn.Module):
         return checked
 
     @torch.no_grad()
-    def predict(self, images: Tensor) -> Prediction:
+    def predict(self, images: Tensor, *, batch_size: int | None = None) -> Prediction:
         """Predictions for images, float (batch, channels, height, width) in [0, 1].
 
-        It answers in evaluation mode, 256 images at a time; its mode is left as it was.
+        It answers in evaluation mode; every module's mode is left as it was.
+
+        Args:
+            batch_size: images that go through the net at once; if None as many as fit into memory
+                (`default_batch_size`), on a processor at most 256.
 
         Raises:
-            TypeError, ValueError: as `check_images`.
+            TypeError, ValueError: as `check_images`; a batch size below 1.
         """
-        was_training = self.training
-        self.eval()
-        try:
-            logits = torch.cat([self(chunk.to(self.device)) for chunk in self.check_images(images).split(256)]).cpu()
-        finally:
-            self.train(was_training)
+        check_settings(batch_size=batch_size)
+        size = batch_size or self.default_batch_size(len(self.check_images(images)), most=MOST, backward=False)
+        with evaluating(self):
+            logits = torch.cat([self(chunk.to(self.device)) for chunk in images.split(size)]).cpu()
         return Prediction(widened(logits), logits.float().softmax(1), self.classes)
+
+    def default_batch_size(self, count: int, *, most: int, backward: bool = True) -> int:
+        """The number of images that go through the net together, as `course_utils.activations.default_batch_size`."""
+        shape = (1, self.channels, *self.size)
+        grey = torch.full(shape, 0.5, device=self.device, dtype=self.image_dtype)
+        return default_batch_size(self, grey, count, most=most, backward=backward)
+
+    def train(self, mode: bool = True) -> Classifier:
+        """Switches between training and evaluation; what torch.export made keeps the mode that it was made in."""
+        with suppress(NotImplementedError):
+            super().train(mode)
+        return self
 
     def at_size(self, size: int | tuple[int, int]) -> Classifier:
         """The same classifier, sharing its weights, for images of another size; its net may refuse them when asked."""

@@ -20,11 +20,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
-from course_utils.models.classifier import Classifier
+from course_utils.models.classifier import MOST, Classifier
 from course_utils.transforms import Noise, RandomBlur, Transform, gaussian_blur, merged, standard
-from course_utils.utils import progress_bar, sample_generators, spearman
+from course_utils.utils import Forecast, progress_bar, sample_generators, spearman
 from course_utils.validation import check_settings
-from course_utils.vision.feature_visualization import given_or, images_at_once
+from course_utils.vision.feature_visualization import given_or
 from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.layer_table import outputs_of, stages
 from course_utils.vision.prototypes import Prototypes
@@ -98,16 +98,18 @@ def entanglement_matrix(
             at = stages(classifier)
     own = torch.tensor([names.index(name) for name in prototypes.classes])
     generators = sample_generators(seed, range(len(own)), "entanglement")
-    chunk = images_at_once(classifier)
+    chunks = torch.arange(len(own)).split(classifier.default_batch_size(len(own), most=MOST, backward=False))
+    passes = [chunk for _ in range(draws) for chunk in chunks]
+    forecast = Forecast(len(passes), f"Entanglement of {len(names)} classes", "prototypes.subset([…]) takes fewer")
 
     def batches() -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
-        for _ in progress_bar(range(draws), "entanglement", progress=progress):
-            moved = prototypes.images
+        for chunk in progress_bar(passes, "entanglement", progress=progress):
+            forecast()
+            moved, drawing = prototypes.images[chunk], [generators[i] for i in chunk.tolist()]
             for move in moves:
-                moved = move(moved, generators)
-            for some, rows in zip(moved.clamp(0, 1).split(chunk), own.split(chunk), strict=True):
-                outputs = outputs_of(classifier, some, at)
-                yield rows, {"probabilities": outputs.logits.softmax(1), **outputs.layers}
+                moved = move(moved, drawing)
+            outputs = outputs_of(classifier, moved.clamp(0, 1), at)
+            yield own[chunk], {"probabilities": outputs.logits.softmax(1), **outputs.layers}
 
     said, *means = mean_by_class(batches(), len(names)).values()
     probability = said[:, wanted].fill_diagonal_(torch.nan)

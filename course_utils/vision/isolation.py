@@ -27,7 +27,6 @@ from course_utils.priors import mask_area, total_variation
 from course_utils.transforms import Noise, jitter
 from course_utils.utils import run_chunks
 from course_utils.validation import check_settings, unknown
-from course_utils.vision.feature_visualization import images_at_once
 from course_utils.vision.saliency import Attribution, image_count, resolve_targets
 
 GAMES = ("deletion", "preservation")
@@ -40,6 +39,7 @@ JITTER = 1 / 16  # of the image's shorter side: a mask must not depend on single
 NOISE = 0.05  # standard deviation of the noise in which the mask must do its work
 CELL = 2  # pixels; the mask's own grid is as much coarser than the image, and at most
 MOST_CELLS = 32  # along a side
+MOST_AT_ONCE = 64  # images in a batch on a processor, where more make no step cheaper
 
 
 @torch.inference_mode(False)
@@ -81,8 +81,8 @@ def isolate_features(
         learning_rate: of Adam, in units of the mask's logits.
         cells: of the mask's grid along each side; if None one for every two pixels, at most 32.
         seed: of jitter and noise, and of the filling "noise"; image i does not depend on what stands beside it.
-        batch_size: images that go through the classifier at once; if None as many as have their activations in half
-            a gibibyte, at most 64.
+        batch_size: images that go through the classifier at once; if None as many as have their activations in
+            memory, on a processor at most 64.
         on_step: called in each batch as `course_utils.loop.optimize` does.
         progress: True shows a bar, False none, None one for work of over a second.
 
@@ -100,7 +100,7 @@ def isolate_features(
     once the answer has clearly fallen (or stays), so that area decides what more is covered (`Answer`).
     """
     check_settings(steps=steps, batch_size=batch_size)
-    asked = resolve_targets(classifier, images, target, versus)
+    asked = resolve_targets(classifier, images, target, versus, batch_size)
     if game is not None and game not in GAMES:
         raise ValueError(unknown("game", game, GAMES))
     deletes = asked.agrees.tolist() if game is None else [game == "deletion"] * len(images)
@@ -126,7 +126,9 @@ def isolate_features(
         )
         return SimpleNamespace(masks=canvas.variable().detach(), interrupted=result.interrupted)
 
-    chunks = torch.arange(len(images)).split(batch_size or images_at_once(classifier))
+    chunks = torch.arange(len(images)).split(
+        batch_size or classifier.default_batch_size(len(images), most=MOST_AT_ONCE)
+    )
     parts, interrupted = run_chunks(learn, chunks, "isolating", progress=progress)
     masks = torch.cat([part.masks for part in parts])
     done = slice(len(masks))  # after an interrupt not all
@@ -135,7 +137,8 @@ def isolate_features(
 
     def probability(images: Tensor) -> Float[Tensor, "batch"]:
         """The target's, on the CPU."""
-        return classifier.predict(images).probabilities.gather(1, asked.target[done].cpu()[:, None]).squeeze(1)
+        said = classifier.predict(images, batch_size=batch_size).probabilities
+        return said.gather(1, asked.target[done].cpu()[:, None]).squeeze(1)
 
     return Isolation(
         maps=masks.squeeze(1),
