@@ -10,6 +10,7 @@ are put on for one pass and come off when it ends, also when it ends in an error
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Output
     Raises:
         ValueError: a layer that does not exist (at once; close names are offered).
         RuntimeError: a layer that the forward pass does not reach (when the pass is made).
+        ValueError: a layer whose first axis is not the batch (likewise).
     """
     modules = {name: _find(model, name) for name in layers}
     if scripted := [name for name, module in modules.items() if isinstance(module, torch.jit.ScriptModule)]:
@@ -50,7 +52,7 @@ def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Output
         recorded: dict[str, Tensor] = {}
         with ExitStack() as hooks:
             for name, module in modules.items():
-                handle = module.register_forward_hook(_copy_to(recorded, name))
+                handle = module.register_forward_hook(_copy_to(recorded, name, len(x)))
                 hooks.callback(handle.remove)
             logits = model(x)
         for name in modules:
@@ -114,6 +116,61 @@ class Outputs:
         return Outputs(self.logits[rows], {n: t[rows] for n, t in self.layers.items()}, self.model, None, 1)
 
 
+OUTPUTS = ("logits", "probabilities")
+ENOUGH = 12  # numbers that all lie in [0, 1]: of logits that hardly happens
+SUM = 1e-2  # by how far probabilities may miss 1: those of half precision do
+
+
+def picked(returned: object) -> object:
+    """The tensor that counts: of a mapping or an output of transformers its "logits", of several the first."""
+    if isinstance(returned, Tensor):
+        return returned
+    named = returned if isinstance(returned, Mapping) else getattr(returned, "__dict__", {})
+    for name in ("logits", "out"):
+        if isinstance(named.get(name), Tensor):
+            return named[name]
+    several = returned.values() if isinstance(returned, Mapping) else returned
+    if isinstance(several, Iterable):  # of GoogLeNet while it trains the first is the main one
+        return next((each for each in several if isinstance(each, Tensor)), returned)
+    return returned
+
+
+def as_logits(values: Tensor, outputs: str, name: str, *, check: bool) -> Tensor:
+    """Logits, from logits or from probabilities (their logarithm), (batch, classes).
+
+    Args:
+        outputs: which of the two they are said to be.
+        check: whether to look if they are.
+
+    Raises:
+        ValueError: they are the other.
+    """
+    if check and len(values) and values.shape[1] > 1:
+        found = values.detach().float()
+        summed = bool((found >= 0).all() and ((found.sum(1) - 1).abs() < SUM).all())
+        if summed and outputs == "logits":
+            raise ValueError(
+                f"{name} returns probabilities (none below 0, and each row sums to 1), expected logits: its last step "
+                "seems to be a softmax, and where that is sure no gradient comes through. Take it off the module, or "
+                "say Classifier(…, outputs='probabilities'), which takes their logarithm."
+            )
+        if not summed and outputs == "probabilities":
+            low, high = (value.item() for value in found.aminmax())
+            sigmoid = " or, if its last step is a sigmoid, take that off" if low >= 0 and high <= 1 else ""
+            raise ValueError(
+                f"{name} should return probabilities, as outputs='probabilities' says, but its values run from "
+                f"{low:.3g} to {high:.3g}, and rows do not sum to 1: leave outputs= out if they are logits{sigmoid}."
+            )
+        if not summed and found.numel() >= ENOUGH and found.min() >= 0 and found.max() <= 1:
+            warnings.warn(
+                f"all {found.numel()} values that {name} returns lie in [0, 1], and rows do not sum to 1: if its last "
+                "step is a sigmoid, as of nets that may name several classes at once, take it off the module; what is "
+                "said here is a softmax over what comes out.",
+                stacklevel=4,
+            )
+    return values if outputs == "logits" else values.clamp_min(torch.finfo(values.dtype).tiny).log()
+
+
 MEMORY = 2**29  # bytes that a batch may take on a processor, where larger ones make no step cheaper
 SHARE = 0.5  # of a GPU's free memory
 FEW = 8  # samples that are taken together without measuring, which costs a forward pass
@@ -175,11 +232,17 @@ def _find(model: nn.Module, name: str) -> nn.Module:
     raise ValueError(unknown("layer", name, known))
 
 
-def _copy_to(recorded: dict[str, Tensor], name: str) -> Callable[..., None]:
+def _copy_to(recorded: dict[str, Tensor], name: str, rows: int) -> Callable[..., None]:
     def hook(module: nn.Module, inputs: object, output: object) -> None:
         tensor = output[0] if isinstance(output, tuple | list) else output
         if not isinstance(tensor, Tensor):
             raise TypeError(f"layer {name!r} gives {type(tensor).__name__}, expected a tensor: record another layer.")
+        if not tensor.ndim or len(tensor) != rows:
+            given = f"{len(tensor)} rows" if tensor.ndim else "one number"
+            raise ValueError(
+                f"layer {name!r} gives {given} for {rows} sample{'s' * (rows != 1)}: its first axis is not the batch, "
+                "so record another layer."
+            )
         copied = widened(tensor)
         recorded[name] = tensor.clone() if copied is tensor else copied
 
@@ -187,6 +250,10 @@ def _copy_to(recorded: dict[str, Tensor], name: str) -> Callable[..., None]:
 
 
 def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
+    if isinstance(target, str | list | tuple):  # "logits:3" is a position where there are no names
+        given = [target] if isinstance(target, str) else target
+        given = [int(each) if isinstance(each, str) and each.isdecimal() else each for each in given]
+        target = given[0] if isinstance(target, str) else given
     names = [target] if isinstance(target, str) else target if isinstance(target, list | tuple) else []
     if any(isinstance(name, str) for name in names):
         unnamed = "this model is a plain module that knows no class names"

@@ -19,16 +19,16 @@ from course_utils.validation import as_found, evaluating
 
 @torch.no_grad()
 def layers(classifier: Classifier) -> LayerTable:
-    """Every layer that an image reaches and that gives a tensor, with its shape for one image.
+    """Every layer that an image reaches and that gives a tensor with a row for each image, with its shape for one.
 
     `"layer3:12"` in an objective is channel 12 of the layer called `layer3` here; the first number of a shape says how
     many channels there are.
     """
-    seen: dict[nn.Module, tuple[int, ...]] = {}
+    seen: dict[nn.Module, list[torch.Size]] = {}
 
     def remember(module: nn.Module, _: object, output: object) -> None:
         if isinstance(output, Tensor):
-            seen[module] = tuple(output.shape[1:])
+            shapes[module] = output.shape
 
     named = {module: name for name, module in classifier.module.named_modules() if name}
     with ExitStack() as hooks, as_found(classifier):
@@ -36,8 +36,17 @@ def layers(classifier: Classifier) -> LayerTable:
             if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
                 continue
             hooks.callback(module.register_forward_hook(remember).remove)
-        classifier(grey_image(classifier))
-    return LayerTable(LayerShape(named[module], type(module).__name__, shape) for module, shape in seen.items())
+        for count in (1, 2):  # what does not grow with the batch holds no images: windows, tokens first, a table
+            shapes: dict[nn.Module, torch.Size] = {}
+            classifier(grey_image(classifier).expand(count, -1, -1, -1))
+            for module, shape in shapes.items():
+                if shape[:1] == (count,):
+                    seen.setdefault(module, []).append(shape[1:])
+    return LayerTable(
+        LayerShape(named[module], type(module).__name__, tuple(both[0]))
+        for module, both in seen.items()
+        if len(both) == 2 and both[0] == both[1]
+    )
 
 
 @dataclass(frozen=True)
