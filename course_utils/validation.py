@@ -68,6 +68,11 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def as_found(model: nn.Module) -> Iterator[None]:
     """Eval mode and no weight gradients inside; afterwards every mode and every flag is as before."""
     flags = [(weight, weight.requires_grad) for weight in model.parameters()]
+    if any(weight.is_inference() for weight, _ in flags):
+        raise RuntimeError(
+            "the model's weights were made under torch.inference_mode(), and no gradient passes through them: make or "
+            "load the model outside of it, or under torch.no_grad()."
+        )
     with evaluating(model):
         try:
             for weight, _ in flags:

@@ -61,9 +61,9 @@ class Classifier(nn.Module):
     """An image classifier with the names of its classes.
 
     Args:
-        module: maps normalised images (batch, channels, height, width) to logits (batch, classes). Of several outputs
-            the one named "logits" or "out" counts, or the first. Layers are asked for by its dotted module names, as
-            `module.named_modules()` prints them.
+        module: maps normalised images (batch, channels, height, width) to logits (batch, classes); it is put into
+            evaluation mode. Of several outputs the one named "logits" or "out" counts, or the first. Layers are asked
+            for by its dotted module names, as `module.named_modules()` prints them.
         classes: one name for each logit, in order; or by index, as the dictionaries `id2label` and `label2id` of
             transformers' models, whose duplicates get their index (`unique_names`).
         size: height and width of the images it takes, in pixels (one number for a square).

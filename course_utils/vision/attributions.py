@@ -19,7 +19,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Target
 from course_utils.transforms import gaussian_blur
 from course_utils.utils import progress_bar
-from course_utils.validation import as_found, check_settings, unknown, widened
+from course_utils.validation import as_found, check_flow, check_settings, unknown, widened
 from course_utils.vision.layer_table import computing_layers, layers
 from course_utils.vision.saliency import Attribution, ResolvedTargets, resolve_targets
 
@@ -132,7 +132,7 @@ def grad_cam(
     module = dict(classifier.module.named_modules(remove_duplicate=False))[_spatial_layer(classifier, layer)]
 
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
-        coarse = widened(LayerGradCam(score, module).attribute(images, relu_attributions=True))
+        coarse = widened(LayerGradCam(score, module).attribute(images.requires_grad_(), relu_attributions=True))
         return F.interpolate(coarse, size=images.shape[2:], mode="bilinear", align_corners=False).squeeze(1)
 
     return _attribution("Grad-CAM", asked, explain, "positive", smoothing, batch_size, progress)
@@ -203,6 +203,8 @@ class ExplainedLogit(nn.Module):
         logits = widened(self.classifier(images))
         times = len(images) // len(self.rows)
         score = _pick(logits, self.target.repeat(times))
+        if images.requires_grad:
+            check_flow(score)
         return score if self.versus is None else score - _pick(logits, self.versus.repeat(times))
 
 

@@ -35,6 +35,7 @@ STRONGEST_BLUR = 1 / 8  # of the shorter side
 NOISE = 0.05  # standard deviation: without it the ordinary net answers a blurred image at random
 CONFUSION_BLUR = 3 / 64  # of the shorter side: 3 pixels of 64, as where the shipped models were evaluated
 AREA_WEIGHT = 8.0  # of isolation in a prototype, much of which shows its class
+FEWEST_DRAWN = 3  # different classes in a bootstrap draw: of two there is one pair, and no correlation
 BOOTSTRAP = 1000  # resamplings for an interval
 LEVEL = 0.95
 
@@ -184,10 +185,8 @@ class Entanglement:
         tables, truth = torch.stack([self.matrix, self.similarity]), (self.confusions + self.confusions.T) / 2
         generator = np.random.default_rng(seed)
         found = _rank_correlations(tables, truth, torch.arange(count))
-        drawn = [
-            _rank_correlations(tables, truth, torch.from_numpy(generator.integers(count, size=count)))
-            for _ in range(resamplings)
-        ]
+        choices = [torch.from_numpy(generator.integers(count, size=count)) for _ in range(resamplings)]
+        drawn = [_rank_correlations(tables, truth, each) for each in choices if len(each.unique()) >= FEWEST_DRAWN]
         mine, images, ahead = (
             Estimate(value, *np.quantile(column, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist())
             for value, column in zip(found, np.array(drawn).T, strict=True)

@@ -8,6 +8,7 @@ from torch import nn
 
 from course_utils import Classifier, activations, utils, vision
 from course_utils.activations import default_batch_size
+from course_utils.show import show_predictions
 from course_utils.vision import attributions
 
 SIZE = 16
@@ -42,6 +43,9 @@ CALLS = {
     ),
     "class_means": lambda c, n: vision.class_means(c, images(15), batch_size=n, **QUIET),
     "isolate_features": lambda c, n: vision.isolate_features(c, images(7), steps=2, batch_size=n, **QUIET),
+    "deletion_and_insertion": lambda c, n: vision.deletion_and_insertion(
+        c, images(7), images(7)[:, 0], "a", points=3, batch_size=n
+    ),
     "gradients": lambda c, n: attributions.gradients(c, images(7), batch_size=n, **QUIET),
     "integrated_gradients": lambda c, n: attributions.integrated_gradients(c, images(7), batch_size=n, **QUIET),
     "grad_cam": lambda c, n: attributions.grad_cam(c, images(7), batch_size=n, **QUIET),
@@ -146,3 +150,52 @@ def test_modules_that_cannot_be_watched_or_switched_work_where_no_layer_is_asked
     if wrapped != "exported":
         with pytest.raises(ValueError, match="TorchScript"):
             vision.visualize(classifier, "0:1", steps=2, **QUIET)
+
+
+def test_weights_made_under_inference_mode_are_refused_and_left_as_found():
+    with torch.inference_mode():
+        net = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 3))
+    classifier = Classifier(net, classes=list("abc"), size=SIZE)
+    assert len(classifier.predict(images(2)).classes) == 2, "what needs no gradient works"
+    for name in ("untargeted_attack", "visualize", "isolate_features", "gradients"):
+        with pytest.raises(RuntimeError, match=r"made under torch\.inference_mode"):
+            vision_call = {"visualize": lambda: vision.visualize(classifier, "logits:a", steps=1, **QUIET)}
+            vision_call.get(name, lambda name=name: CALLS[name](classifier, 7))()
+    assert all(weight.requires_grad for weight in net.parameters())
+
+
+def test_a_net_that_takes_no_gradients_gets_the_same_sentence_everywhere():
+    class Frozen(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 3)
+
+        @torch.no_grad()
+        def forward(self, x):
+            return self.head(self.conv(x).relu().mean((2, 3)))
+
+    classifier = Classifier(Frozen(), classes=list("abc"), size=SIZE)
+    for name in ("untargeted_attack", "isolate_features", "gradients", "integrated_gradients", "grad_cam"):
+        with pytest.raises(RuntimeError, match="no gradient flows from the objective"):
+            CALLS[name](classifier, 200)
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_with_dollar_signs_and_images_of_four_channels_can_be_shown():
+    net = nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 3))
+    classifier = Classifier(net, classes=["$$", "Ba$$in", "$5 & $10"], size=SIZE, mean=[0.5] * 4, std=[0.5] * 4)
+    four = torch.cat([images(2), images(2)[:, :1]], 1)
+    assert show_predictions(classifier, four)._repr_html_()
+    assert vision.generate_prototypes(classifier, steps=2, **QUIET)._repr_html_()
+    assert vision.visualize(classifier, "logits:$$", steps=2, **QUIET).plot()._repr_html_()
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_interval_of_few_classes_comes_without_warnings(counted):
+    torch.manual_seed(2)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 4))
+    classifier = Classifier(net, classes=list("abcd"), size=SIZE)
+    prototypes = vision.generate_prototypes(classifier, steps=2, **QUIET)
+    natural = (images(8), list("abcd") * 2)
+    agreement = vision.entanglement_matrix(classifier, prototypes, images=natural, **QUIET).rank_correlation()
+    assert -1 <= agreement.entanglement.low <= agreement.entanglement.high <= 1
