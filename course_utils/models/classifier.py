@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral, Number
+from typing import Any
 
 import numpy as np
 import torch
@@ -258,7 +259,8 @@ class Classifier(nn.Module):
             target = target.tolist()
         if isinstance(target, str | Number) or not isinstance(target, Iterable):
             target = [target] * batch
-        indices = [self.index(each.item() if isinstance(each, Tensor) else each) for each in target]
+        given: list[Any] = [each.item() if isinstance(each, Tensor) else each for each in target]
+        indices = [self.index(each) for each in given]
         if len(indices) != batch:
             raise ValueError(f"got {len(indices)} classes for {batch} images; give one for all, or one for each")
         return torch.tensor(indices, device=self.device)
@@ -333,13 +335,14 @@ def unique_names(names: Iterable[str] | Mapping[int, str] | Mapping[str, int] | 
         ValueError: a dictionary whose indices are not 0, 1, 2, …
     """
     if isinstance(names, Mapping):
-        if all(isinstance(index, Integral) for index in names.values()):
-            names = {index: name for name, index in names.items()}
+        pairs: list[tuple[Any, Any]] = list(names.items())
+        if all(isinstance(index, Integral) for _, index in pairs):
+            pairs = [(index, name) for name, index in pairs]
         try:
-            by_index = {int(index): name for index, name in names.items()}
+            by_index = {int(index): str(name) for index, name in pairs}
         except ValueError:
             raise ValueError(
-                f"classes by index expected, as id2label or label2id have them, got {list(names.items())[:3]} …"
+                f"classes by index expected, as id2label or label2id have them, got {pairs[:3]} …"
             ) from None
         if sorted(by_index) != list(range(len(by_index))):
             raise ValueError(

@@ -230,7 +230,7 @@ def class_names(classifier: Classifier, classes: str | int | Sequence[str | int]
     """
     if classes is None:
         return list(classifier.classes)
-    given = [classes] if isinstance(classes, str | Integral) else list(classes)
+    given = [classes] if isinstance(classes, str | int | Integral) else list(classes)
     if not given:
         raise ValueError("classes=[] given; name at least one, or leave it out to get all.")
     return [classifier.classes[classifier.index(each)] for each in given]
