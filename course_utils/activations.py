@@ -10,15 +10,17 @@ are put on for one pass and come off when it ends, also when it ends in an error
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_utils.validation import unknown, widened
+from course_utils.validation import as_found, unknown, widened
 
 
 def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Outputs]:
@@ -39,14 +41,20 @@ def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Output
     Raises:
         ValueError: a layer that does not exist (at once; close names are offered).
         RuntimeError: a layer that the forward pass does not reach (when the pass is made).
+        ValueError: a layer whose first axis is not the batch (likewise).
     """
     modules = {name: _find(model, name) for name in layers}
+    if scripted := [name for name, module in modules.items() if isinstance(module, torch.jit.ScriptModule)]:
+        raise ValueError(
+            f"layer {scripted[0]!r} is TorchScript, whose layers cannot be recorded: give the module that was scripted "
+            "or traced, or ask for classes only."
+        )
 
     def forward(x: Tensor, *, samples: Tensor | None = None, batch: int | None = None) -> Outputs:
         recorded: dict[str, Tensor] = {}
         with ExitStack() as hooks:
             for name, (module, goes_in) in modules.items():
-                copy = _copy_to(recorded, name)
+                copy = _copy_to(recorded, name, len(x))
                 if goes_in:
                     handle = module.register_forward_pre_hook(
                         lambda module, inputs, copy=copy: copy(module, (), inputs)
@@ -116,6 +124,113 @@ class Outputs:
         return Outputs(self.logits[rows], {n: t[rows] for n, t in self.layers.items()}, self.model, None, 1)
 
 
+OUTPUTS = ("logits", "probabilities")
+ENOUGH = 12  # numbers that all lie in [0, 1]: of logits that hardly happens
+SUM = 1e-2  # by how far probabilities may miss 1: those of half precision do
+
+
+def picked(returned: object) -> object:
+    """The tensor that counts: of a mapping or an output of transformers its "logits", of several the first."""
+    if isinstance(returned, Tensor):
+        return returned
+    named = returned if isinstance(returned, Mapping) else getattr(returned, "__dict__", {})
+    for name in ("logits", "out"):
+        if isinstance(named.get(name), Tensor):
+            return named[name]
+    several = returned.values() if isinstance(returned, Mapping) else returned
+    if isinstance(several, Iterable):  # of GoogLeNet while it trains the first is the main one
+        return next((each for each in several if isinstance(each, Tensor)), returned)
+    return returned
+
+
+def as_logits(values: Tensor, outputs: str, name: str, *, check: bool) -> Tensor:
+    """Logits, from logits or from probabilities (their logarithm), (batch, classes).
+
+    Args:
+        outputs: which of the two they are said to be.
+        check: whether to look if they are.
+
+    Raises:
+        ValueError: they are the other.
+    """
+    if check and len(values) and values.shape[1] > 1:
+        found = values.detach().float()
+        summed = bool((found >= 0).all() and ((found.sum(1) - 1).abs() < SUM).all())
+        if summed and outputs == "logits":
+            raise ValueError(
+                f"{name} returns probabilities (none below 0, and each row sums to 1), expected logits: its last step "
+                "seems to be a softmax, and where that is sure no gradient comes through. Take it off the module, or "
+                "say Classifier(…, outputs='probabilities'), which takes their logarithm."
+            )
+        if not summed and outputs == "probabilities":
+            low, high = (value.item() for value in found.aminmax())
+            sigmoid = " or, if its last step is a sigmoid, take that off" if low >= 0 and high <= 1 else ""
+            raise ValueError(
+                f"{name} should return probabilities, as outputs='probabilities' says, but its values run from "
+                f"{low:.3g} to {high:.3g}, and rows do not sum to 1: leave outputs= out if they are logits{sigmoid}."
+            )
+        if not summed and found.numel() >= ENOUGH and found.min() >= 0 and found.max() <= 1:
+            warnings.warn(
+                f"all {found.numel()} values that {name} returns lie in [0, 1], and rows do not sum to 1: if its last "
+                "step is a sigmoid, as of nets that may name several classes at once, take it off the module; what is "
+                "said here is a softmax over what comes out.",
+                stacklevel=4,
+            )
+    return values if outputs == "logits" else values.clamp_min(torch.finfo(values.dtype).tiny).log()
+
+
+MEMORY = 2**29  # bytes that a batch may take on a processor, where larger ones make no step cheaper
+SHARE = 0.5  # of a GPU's free memory
+FEW = 8  # samples that are taken together without measuring, which costs a forward pass
+_measured: WeakKeyDictionary[nn.Module, dict[tuple, tuple[int, int]]] = WeakKeyDictionary()
+
+
+def default_batch_size(model: nn.Module, example: Tensor, count: int, *, most: int, backward: bool = True) -> int:
+    """The number of samples that go through a model together, of `count`: as many as have their activations in memory.
+
+    On a processor that is half a gibibyte and at most `most` samples, on a GPU half of what is free. Measured once for
+    a model and a shape, in a pass of `example` in evaluation mode.
+
+    Args:
+        example: a batch of one sample.
+        count: how many samples there are; 8 and fewer are not measured.
+        most: samples of which more make no step cheaper on a processor.
+        backward: whether gradients are computed, for which all activations are remembered.
+    """
+    if count <= FEW:
+        return FEW
+    every, largest = activation_counts(model, example)
+    numbers = 2 * every if backward else 4 * largest  # with their gradients; or a layer's input, output, and copies
+    bytes_each = max(1, numbers * example.element_size())
+    if example.device.type != "cuda":
+        return max(1, min(most, MEMORY // bytes_each))
+    unused = torch.cuda.memory_reserved(example.device) - torch.cuda.memory_allocated(example.device)
+    free = torch.cuda.mem_get_info(example.device)[0] + unused
+    return max(1, int(SHARE * free) // bytes_each)
+
+
+@torch.no_grad()
+def activation_counts(model: nn.Module, example: Tensor) -> tuple[int, int]:
+    """How many numbers the parts of a model give for one sample: all of them together, and the largest one."""
+    known = _measured.setdefault(model, {})
+    key = tuple(example.shape)
+    if key not in known:
+        counts: dict[nn.Module, int] = {}
+
+        def count(module: nn.Module, inputs: object, output: object) -> None:
+            tensors = output if isinstance(output, tuple | list) else [output]
+            counts[module] = sum(each.numel() for each in tensors if isinstance(each, Tensor))
+
+        with ExitStack() as hooks, as_found(model):
+            for module in model.modules():
+                if not list(module.children()) and not isinstance(module, torch.jit.ScriptModule):
+                    hooks.callback(module.register_forward_hook(count).remove)
+            model(example)
+        unseen = 64 * example.numel()  # of a net whose parts cannot be watched: as if it had 64 layers like its input
+        known[key] = sum(counts.values()) or unseen, max(counts.values(), default=example.numel())
+    return known[key]
+
+
 def _find(model: nn.Module, name: str) -> tuple[nn.Module, bool]:
     """The module of that name, and whether it is what goes into it that is asked for."""
     modules = dict(model.named_modules(remove_duplicate=False))
@@ -127,11 +242,17 @@ def _find(model: nn.Module, name: str) -> tuple[nn.Module, bool]:
     raise ValueError(unknown("layer", name, known))
 
 
-def _copy_to(recorded: dict[str, Tensor], name: str) -> Callable[..., None]:
+def _copy_to(recorded: dict[str, Tensor], name: str, rows: int) -> Callable[..., None]:
     def hook(module: nn.Module, inputs: object, output: object) -> None:
         tensor = output[0] if isinstance(output, tuple | list) else output
         if not isinstance(tensor, Tensor):
             raise TypeError(f"layer {name!r} gives {type(tensor).__name__}, expected a tensor: record another layer.")
+        if not tensor.ndim or len(tensor) != rows:
+            given = f"{len(tensor)} rows" if tensor.ndim else "one number"
+            raise ValueError(
+                f"layer {name!r} gives {given} for {rows} sample{'s' * (rows != 1)}: its first axis is not the batch, "
+                "so record another layer."
+            )
         copied = widened(tensor)
         recorded[name] = tensor.clone() if copied is tensor else copied
 
@@ -139,6 +260,10 @@ def _copy_to(recorded: dict[str, Tensor], name: str) -> Callable[..., None]:
 
 
 def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
+    if isinstance(target, str | list | tuple):  # "logits:3" is a position where there are no names
+        given = [target] if isinstance(target, str) else target
+        given = [int(each) if isinstance(each, str) and each.isdecimal() else each for each in given]
+        target = given[0] if isinstance(target, str) else given
     names = [target] if isinstance(target, str) else target if isinstance(target, list | tuple) else []
     if any(isinstance(name, str) for name in names):
         unnamed = "this model is a plain module that knows no class names"

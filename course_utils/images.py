@@ -59,7 +59,7 @@ def load_images(classifier: Classifier, *sources: Source) -> Float[Tensor, "batc
         if folder:
             changed[folder] += bool(loaded.notes)
         elif loaded.notes:
-            print(f"{name}: {', '.join(loaded.notes)}")
+            print(f"{Path(name).name}: {', '.join(loaded.notes)}")
     for folder, count in changed.items():
         whole = sum(each == folder for _, each in listed)
         print(f"{folder}: {whole} image{'s' * (whole > 1)}, {count} resized or otherwise fitted to {width}x{height}")

@@ -387,7 +387,7 @@ def parse(text: str) -> Objective:
     """
     layer, colon, rest = text.strip().partition(":")
     if layer == "logits" and rest:
-        return Logit(int(rest) if rest.isdecimal() else rest)
+        return Logit(rest)
     if layer and layer != "logits" and not colon:
         return Layer(layer)
     if layer and rest.isdecimal():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,39 @@ def run_chunks(
         if getattr(parts[-1], "interrupted", False):
             return parts, True
     return parts, False
+
+
+LONG = 600  # seconds of work that are announced
+
+
+class Forecast:
+    """How long work will take, printed once after its first steps where that is over ten minutes.
+
+    Call it at each step, or give it to a loop as `on_step`; the first step, which is slow, does not count.
+
+    Args:
+        steps: of the whole work.
+        what: what is being made, such as `"Prototypes of 1000 classes"`.
+        remedy: what makes it shorter, in words.
+    """
+
+    def __init__(self, steps: int, what: str, remedy: str) -> None:
+        self.steps, self.what, self.remedy = steps, what, remedy
+        self.taken, self.begun = 0, 0.0
+
+    def __call__(self, *_: object) -> None:
+        self.taken += 1
+        if self.taken == 2:
+            self.begun = time.perf_counter()
+        if self.taken == 4:
+            seconds = self.steps * (time.perf_counter() - self.begun) / 2
+            if seconds > LONG:
+                print(f"{self.what} will take about {in_words(seconds)}; {self.remedy}.", flush=True)
+
+
+def in_words(seconds: float) -> str:
+    """A long time as one says it: 25 minutes, 7 hours."""
+    return f"{seconds / 60:.0f} minutes" if seconds < 2 * 3600 else f"{seconds / 3600:.0f} hours"
 
 
 def sample_generators(seed: int, samples: Iterable[int], purpose: str) -> list[torch.Generator]:

@@ -53,20 +53,34 @@ def float16_said(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def as_found(model: nn.Module) -> Iterator[None]:
-    """Eval mode and no weight gradients inside; afterwards every mode and every flag is as before."""
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode inside; afterwards every module's mode is as before."""
     modes = [(module, module.training) for module in model.modules()]
-    flags = [(weight, weight.requires_grad) for weight in model.parameters()]
     try:
         model.eval()
-        for weight, _ in flags:
-            weight.requires_grad_(False)  # their gradients would cost a third of a step, and nobody wants them
         yield
     finally:
         for module, training in modes:
             module.training = training
-        for weight, flag in flags:
-            weight.requires_grad_(flag)
+
+
+@contextmanager
+def as_found(model: nn.Module) -> Iterator[None]:
+    """Eval mode and no weight gradients inside; afterwards every mode and every flag is as before."""
+    flags = [(weight, weight.requires_grad) for weight in model.parameters()]
+    if any(weight.is_inference() for weight, _ in flags):
+        raise RuntimeError(
+            "the model's weights were made under torch.inference_mode(), and no gradient passes through them: make or "
+            "load the model outside of it, or under torch.no_grad()."
+        )
+    with evaluating(model):
+        try:
+            for weight, _ in flags:
+                weight.requires_grad_(False)  # their gradients would cost a third of a step, and nobody wants them
+            yield
+        finally:
+            for weight, flag in flags:
+                weight.requires_grad_(flag)
 
 
 def check_settings(*, stop_at: float | None = None, **counts: int | None) -> None:

@@ -15,12 +15,15 @@ import yaml
 from nbformat import NotebookNode
 
 ID = "colab"
+LOADED = "torch|nvidia|triton|numpy|ipy|jupyter|tornado"  # what Colab has loaded before: it keeps its own versions
 CELL = """# On Colab, this fetches and installs the course. Where it is installed, nothing happens.
 from importlib.util import find_spec
 
 if find_spec("course_utils") is None:
     !git clone --quiet --depth 1 {branch}{address} /content/course
-    %pip install --quiet /content/course
+    !grep -vE "^({loaded})" /content/course/constraints.txt > /content/versions.txt
+    %pip install --quiet -c /content/versions.txt "/content/course[models]"
+    !python -m course_utils prefetch smollm2-135m
     %cd -q /content/course/notebooks"""
 
 
@@ -34,7 +37,7 @@ def place(notebook: NotebookNode, config: Path) -> None:
 
 def colab_cell(address: str, branch: str) -> NotebookNode:
     """The cell for a repository; Colab and JupyterLab fold it, Jupyter Book leaves it out."""
-    source = CELL.format(address=address, branch=f"--branch {branch} " if branch else "")
+    source = CELL.format(loaded=LOADED, address=address, branch=f"--branch {branch} " if branch else "")
     cell = nbformat.v4.new_code_cell(source, id=ID)
     cell.metadata = NotebookNode(tags=["remove-cell"], cellView="form", jupyter={"source_hidden": True})
     return cell

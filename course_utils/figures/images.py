@@ -152,12 +152,16 @@ def _aspect(arrays: np.ndarray) -> float:
 TOLERANCE = 1e-3
 
 
+MOST_CHANNELS = 16  # of an image: more along that axis is something else
+
+
 def as_images(images: object, name: str = "images") -> np.ndarray:
     """A batch of images as an array (batch, height, width, 3) of float32 in [0, 1].
 
     Args:
         images: colour images (batch, 3, height, width) or (batch, height, width, 3), or maps such as masks
-            (batch, 1, height, width); floats in [0, 1], truth values, or bytes in 0 … 255.
+            (batch, 1, height, width); of 4 to 16 channels the first three are shown. Floats in [0, 1], truth values, or
+            bytes in 0 … 255.
         name: what an error calls them.
 
     Raises:
@@ -165,6 +169,8 @@ def as_images(images: object, name: str = "images") -> np.ndarray:
         ValueError: another shape, an empty batch, NaN, or values outside [0, 1].
     """
     array = _as_array(images, name)
+    if array.ndim == 4 and array.shape[3] != 3 and 4 <= array.shape[1] <= MOST_CHANNELS:
+        array = array[:, :3]
     if array.ndim != 4 or not (array.shape[1] in (1, 3) or array.shape[3] == 3):
         advice = f"; for one image write {name}[None], for maps {name}[:, None]" if array.ndim == 3 else ""
         raise ValueError(

@@ -36,6 +36,7 @@ WIDTH = 6.5  # inches
 DPI = 192  # two image pixels for each CSS pixel (96 an inch): sharp on the screens of phones
 
 STYLE: Any = {
+    "text.parse_math": False,  # names of classes and tokens have dollar signs that mean dollars
     "font.size": 12.5,
     "axes.titlesize": 12.5,
     "axes.labelsize": 12.5,

@@ -135,8 +135,7 @@ def plot_next_tokens(
 
 def spelt(token: str) -> str:
     """A token so that its leading space can be seen, “␣girl”, and what cannot be printed, “\\x1c”."""
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in token.replace(" ", "␣"))
-    return shown.replace("$", r"\$")
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in token.replace(" ", "␣"))
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ and the other way round. COURSE_CACHE=DIR names a folder that is looked into fir
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -197,8 +198,41 @@ def whole(folder: Path) -> bool:
 
 
 def pickles(folder: Path) -> list[str]:
-    """The names of weights in a folder that are pickles."""
-    return sorted(path.name for end in ("bin", "pt", "pth") for path in folder.glob(f"*.{end}"))
+    """The names of weights in a folder that are pickles; what a training leaves beside them does not count."""
+    found = sorted(path.name for end in ("bin", "pt", "pth") for path in folder.glob(f"*.{end}"))
+    return [name for name in found if not LEFTOVER.match(name)]
+
+
+LEFTOVER = re.compile(r"training_args|optimizer|scheduler|scaler|rng_state")
+POINTER = b"version https://git-lfs"  # how a file begins in whose place Git LFS has the content
+
+
+def check_folder(folder: Path, name: str) -> None:
+    """Raises ValueError for a folder of transformers that is not a whole model in floating-point numbers.
+
+    An adapter (LoRA), quantised weights, or the pointers that Git LFS leaves are named for what they are.
+    """
+    if (folder / "adapter_config.json").exists() and not (folder / "config.json").exists():
+        raise ValueError(
+            f"{name} is an adapter (adapter_config.json in {folder}), which changes another model and is none itself: "
+            "load both with peft, then model.merge_and_unload().save_pretrained(…)."
+        )
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as file:
+            if file.read(len(POINTER)) == POINTER:
+                raise ValueError(
+                    f"{path} is a pointer of Git LFS and holds no weights: run `git lfs pull` in {folder}."
+                )
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return  # transformers says what is wrong
+    if isinstance(config, dict) and (how := config.get("quantization_config")):
+        method = how.get("quant_method", "quantised") if isinstance(how, dict) else "quantised"
+        raise ValueError(
+            f"{name} has quantised weights ({method}), through which no gradient can be taken: give the model that was "
+            "quantised, or save it anew with model.dequantize().save_pretrained(…); GGUF files are dequantised here."
+        )
 
 
 def stated_size(name: str) -> str:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import copy
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
+from numbers import Integral, Number
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from course_utils.activations import OUTPUTS, as_logits, default_batch_size, picked
 from course_utils.figures.images import as_images, percent, show_probabilities
 from course_utils.figures.style import DescribedFigure
-from course_utils.validation import unknown, widened
+from course_utils.validation import check_settings, evaluating, unknown, widened
 
 ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
+MOST = 256  # images that are asked about together on a processor
 LARGE = 128  # pixels: networks for images of at least this side were nearly all trained with a mean and std
 Statistic = float | np.floating | Sequence[float] | np.ndarray | Tensor
 
@@ -57,11 +62,11 @@ class Classifier(nn.Module):
     """An image classifier with the names of its classes.
 
     Args:
-        module: maps normalised images (batch, channels, height, width) to logits (batch, classes). Of several outputs
-            the one named "logits" or "out" counts, or the first. Layers are asked for by its dotted module names, as
-            `module.named_modules()` prints them.
-        classes: one name for each logit, in order; or by index, as the dictionary `id2label` of transformers' models,
-            whose duplicates get their index (`unique_names`).
+        module: maps normalised images (batch, channels, height, width) to logits (batch, classes); it is put into
+            evaluation mode. Of several outputs the one named "logits" or "out" counts, or the first. Layers are asked
+            for by its dotted module names, as `module.named_modules()` prints them.
+        classes: one name for each logit, in order; or by index, as the dictionaries `id2label` and `label2id` of
+            transformers' models, whose duplicates get their index (`unique_names`).
         size: height and width of the images it takes, in pixels (one number for a square).
         mean, std: per channel, of images in [0, 1], as a sequence, an array or a tensor; or one number for all
             channels. The module sees (image - mean) / std. Their number is the number of channels, three for two
@@ -75,8 +80,9 @@ class Classifier(nn.Module):
         UserWarning: neither mean nor std is given for images of 128 pixels and more.
 
     Raises:
-        TypeError: `module` is no `nn.Module`; mean or std are no numbers.
-        ValueError: no classes, two of one name, unknown outputs, or mean, std and size that do not fit together.
+        TypeError: `module` is no `nn.Module`; mean, std or size are no numbers; classes are no list of names.
+        ValueError: fewer than two classes, two of one name, unknown outputs, or mean, std and size that do not fit
+            together.
     """
 
     mean: Tensor
@@ -86,8 +92,8 @@ class Classifier(nn.Module):
         self,
         module: nn.Module,
         *,
-        classes: Sequence[str] | Mapping[int, str] | Mapping[str, str],
-        size: int | tuple[int, int],
+        classes: Sequence[str] | Mapping[int, str] | Mapping[str, int] | Mapping[str, str] | np.ndarray,
+        size: Integral | Sequence[int] | Mapping[str, int] | np.ndarray,
         mean: Statistic | None = None,
         std: Statistic | None = None,
         outputs: str = "logits",
@@ -98,7 +104,7 @@ class Classifier(nn.Module):
         if not isinstance(module, nn.Module):
             raise TypeError(f"Classifier() wraps a torch.nn.Module, not {type(module).__name__}: {module!r}")
         self.module = module
-        self.classes = tuple(unique_names(classes) if isinstance(classes, Mapping) else map(str, classes))
+        self.classes = tuple(_listed(classes))
         self.size = _sides(size)
         self.name = name or type(module).__name__
         self.colours = colours
@@ -108,6 +114,11 @@ class Classifier(nn.Module):
         twice = [name for name, count in Counter(self.classes).items() if count > 1]
         if not self.classes:
             raise ValueError("every class needs a name of its own; got none")
+        if len(self.classes) == 1:
+            raise ValueError(
+                f"{self.classes[0]!r} is the only class, and a softmax over one class is always 1: a head with one "
+                "number z for yes or no has two classes, [no, yes]: return torch.cat([torch.zeros_like(z), z], 1)"
+            )
         if twice:
             raise ValueError(
                 f"every class needs a name of its own; {twice[:5]} stand twice: "
@@ -156,21 +167,35 @@ class Classifier(nn.Module):
         return checked
 
     @torch.no_grad()
-    def predict(self, images: Tensor) -> Prediction:
+    def predict(self, images: Tensor, *, batch_size: int | None = None) -> Prediction:
         """Predictions for images, float (batch, channels, height, width) in [0, 1].
 
-        It answers in evaluation mode, 256 images at a time; its mode is left as it was.
+        It answers in evaluation mode; every module's mode is left as it was.
+
+        Args:
+            batch_size: images that go through the net at once; if None as many as fit into memory
+                (`default_batch_size`), on a processor at most 256.
 
         Raises:
-            TypeError, ValueError: as `check_images`.
+            TypeError, ValueError: as `check_images`; a batch size below 1.
         """
-        was_training = self.training
-        self.eval()
-        try:
-            logits = torch.cat([self(chunk.to(self.device)) for chunk in self.check_images(images).split(256)]).cpu()
-        finally:
-            self.train(was_training)
+        check_settings(batch_size=batch_size)
+        size = batch_size or self.default_batch_size(len(self.check_images(images)), most=MOST, backward=False)
+        with evaluating(self):
+            logits = torch.cat([self(chunk.to(self.device)) for chunk in images.split(size)]).cpu()
         return Prediction(widened(logits), logits.float().softmax(1), self.classes)
+
+    def default_batch_size(self, count: int, *, most: int, backward: bool = True) -> int:
+        """The number of images that go through the net together, as `course_utils.activations.default_batch_size`."""
+        shape = (1, self.channels, *self.size)
+        grey = torch.full(shape, 0.5, device=self.device, dtype=self.image_dtype)
+        return default_batch_size(self, grey, count, most=most, backward=backward)
+
+    def train(self, mode: bool = True) -> Classifier:
+        """Switches between training and evaluation; what torch.export made keeps the mode that it was made in."""
+        with suppress(NotImplementedError):
+            super().train(mode)
+        return self
 
     def at_size(self, size: int | tuple[int, int]) -> Classifier:
         """The same classifier, sharing its weights, for images of another size; its net may refuse them when asked."""
@@ -201,15 +226,19 @@ class Classifier(nn.Module):
         return torch.promote_types(self.dtype, torch.float32)
 
     def index(self, target: str | int) -> int:
-        """The index of a class given by name or index.
+        """The index of a class given by name or index; digits are a name where a class has it, and else an index.
 
         Raises:
             ValueError: unknown name (with close names), or an index out of range.
+            TypeError: neither a text nor a whole number.
         """
         if isinstance(target, str):
-            if target not in self.classes:
+            if target in self.classes:
+                return self.classes.index(target)
+            if not target.isdecimal():
                 raise ValueError(unknown(f"class of {self.name}", target, self.classes))
-            return self.classes.index(target)
+        elif isinstance(target, bool) or not isinstance(target, Integral):
+            raise TypeError(f"a class is given by its name or its index, a whole number; got {target!r}")
         if not 0 <= int(target) < len(self.classes):
             raise ValueError(f"{self.name} has classes 0 to {len(self.classes) - 1}, there is no class {int(target)}")
         return int(target)
@@ -218,11 +247,20 @@ class Classifier(nn.Module):
         """Class indices for a batch, from one class for all or one for each, by name or index.
 
         Raises:
-            ValueError: an unknown class, or a number of classes other than 1 or `batch`.
+            ValueError: an unknown class, a number of classes other than 1 or `batch`, or rows of numbers.
+            TypeError: neither names nor whole numbers.
         """
-        if isinstance(target, str | int) or (isinstance(target, Tensor) and target.ndim == 0):
+        if isinstance(target, Tensor | np.ndarray):
+            if target.ndim > 1:
+                raise ValueError(
+                    f"targets of shape {tuple(target.shape)} given, expected one class for each image: of one-hot rows "
+                    "write .argmax(1)"
+                )
+            target = target.tolist()
+        if isinstance(target, str | Number) or not isinstance(target, Iterable):
             target = [target] * batch
-        indices = [self.index(t if isinstance(t, str) else int(t)) for t in target]
+        given: list[Any] = [each.item() if isinstance(each, Tensor) else each for each in target]
+        indices = [self.index(each) for each in given]
         if len(indices) != batch:
             raise ValueError(f"got {len(indices)} classes for {batch} images; give one for all, or one for each")
         return torch.tensor(indices, device=self.device)
@@ -287,22 +325,24 @@ def _statistics(mean: Statistic, std: Statistic) -> tuple[Tensor, Tensor]:
     return means, stds
 
 
-def unique_names(names: Iterable[str] | Mapping[int, str] | Mapping[str, str]) -> list[str]:
+def unique_names(names: Iterable[str] | Mapping[int, str] | Mapping[str, int] | Mapping[str, str]) -> list[str]:
     """Class names, each different: those that stand twice get their index, as in "crane (134)".
 
     Args:
-        names: in the order of the logits; or by index, as `config.id2label` has them.
+        names: in the order of the logits; or by index, as `config.id2label` or `config.label2id` have them.
 
     Raises:
         ValueError: a dictionary whose indices are not 0, 1, 2, …
     """
     if isinstance(names, Mapping):
+        pairs: list[tuple[Any, Any]] = list(names.items())
+        if all(isinstance(index, Integral) for _, index in pairs):
+            pairs = [(index, name) for name, index in pairs]
         try:
-            by_index = {int(index): name for index, name in names.items()}
+            by_index = {int(index): str(name) for index, name in pairs}
         except ValueError:
             raise ValueError(
-                f"classes by index expected, as id2label has them, got the keys {list(names)[:4]} …: turn it round, "
-                "{index: name for name, index in classes.items()}."
+                f"classes by index expected, as id2label or label2id have them, got {pairs[:3]} …"
             ) from None
         if sorted(by_index) != list(range(len(by_index))):
             raise ValueError(
@@ -314,54 +354,33 @@ def unique_names(names: Iterable[str] | Mapping[int, str] | Mapping[str, str]) -
     return [f"{name} ({index})" if count[name] > 1 else name for index, name in enumerate(listed)]
 
 
-def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
-
-
-OUTPUTS = ("logits", "probabilities")
-SUM = 1e-2  # by how far probabilities may miss 1: those of half precision do
-
-
-def picked(returned: object) -> object:
-    """The tensor that counts: of a mapping or an output of transformers its "logits", of several the first."""
-    if isinstance(returned, Tensor):
-        return returned
-    named = returned if isinstance(returned, Mapping) else getattr(returned, "__dict__", {})
-    for name in ("logits", "out"):
-        if isinstance(named.get(name), Tensor):
-            return named[name]
-    several = returned.values() if isinstance(returned, Mapping) else returned
-    if isinstance(several, Iterable):  # of GoogLeNet while it trains the first is the main one
-        return next((each for each in several if isinstance(each, Tensor)), returned)
-    return returned
-
-
-def as_logits(values: Tensor, outputs: str, name: str, *, check: bool) -> Tensor:
-    """Logits, from logits or from probabilities (their logarithm), (batch, classes).
-
-    Args:
-        outputs: which of the two they are said to be.
-        check: whether to look if they are.
+def _listed(classes: object) -> list[str]:
+    """Class names in the order of the logits.
 
     Raises:
-        ValueError: they are the other.
+        TypeError: no list of names: a set has no order, and a text is one name.
     """
-    if check and len(values) and values.shape[1] > 1:
-        found = values.detach().float()
-        summed = bool((found >= 0).all() and ((found.sum(1) - 1).abs() < SUM).all())
-        if summed and outputs == "logits":
-            raise ValueError(
-                f"{name} returns probabilities (none below 0, and each row sums to 1), expected logits: its last step "
-                "seems to be a softmax, and where that is sure no gradient comes through. Take it off the module, or "
-                "say Classifier(…, outputs='probabilities'), which takes their logarithm."
-            )
-        if not summed and outputs == "probabilities":
-            low, high = (value.item() for value in found.aminmax())
-            raise ValueError(
-                f"{name} should return probabilities, as outputs='probabilities' says, but its values run from "
-                f"{low:.3g} to {high:.3g}, and rows do not sum to 1: leave outputs= out if they are logits."
-            )
-    return values if outputs == "logits" else values.clamp_min(torch.finfo(values.dtype).tiny).log()
+    if isinstance(classes, Mapping):
+        return unique_names(classes)
+    if isinstance(classes, str | bytes | Set) or not isinstance(classes, Iterable):
+        raise TypeError(
+            f"classes= is a list of names in the order of the logits, not {type(classes).__name__}: {classes!r}"
+        )
+    return [str(name) for name in classes]
+
+
+def _sides(size: object) -> tuple[int, int]:
+    """Height and width, from one whole number or two of any kind.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if isinstance(size, Mapping):
+        size = [size.get("height"), size.get("width")]
+    sides = [size] * 2 if isinstance(size, Integral) else list(size) if isinstance(size, Iterable) else []
+    if len(sides) != 2 or not all(isinstance(each, Integral) for each in sides):
+        raise TypeError(f"size= is height and width in pixels, or one whole number for a square; got {size!r}")
+    return int(sides[0]), int(sides[1])
 
 
 def show_predictions(

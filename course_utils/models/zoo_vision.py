@@ -18,6 +18,7 @@ from unittest import mock
 import torch
 from torch import nn
 
+from course_utils.models import caches
 from course_utils.models.classifier import Classifier, unique_names
 from course_utils.models.fetch import obtain
 from course_utils.validation import unknown
@@ -144,6 +145,7 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
     from transformers import AutoConfig, AutoModelForImageClassification
 
     named = name or folder.name
+    caches.check_folder(folder, named)
     here: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(folder, **here)

@@ -9,6 +9,7 @@ from course_utils.vision.layer_table import layers
 from course_utils.vision.measures import (
     KnownCauses,
     activation_under,
+    deletion_and_insertion,
     high_frequency_share,
     intersection_over_union,
     known_causes,
@@ -31,9 +32,10 @@ from course_utils.vision.statistics import (
 __all__ = [
     "AttackResult", "Attribution", "ClassMeans", "Effects", "Entanglement", "Isolation", "KnownCauses",
     "LayerStatistics", "NaturalImages", "Prototypes", "Report", "Similarity", "Slices", "StatisticsMatch",
-    "Visualization", "activation_under", "build_report", "class_means", "entanglement_matrix", "factor_effects",
-    "generate_prototypes", "grad_cam", "gradients", "high_frequency_share", "integrated_gradients",
-    "intersection_over_union", "isolate_features", "known_causes", "layers", "natural_images", "natural_statistics",
-    "occlusion", "pointing_game", "radial_spectrum", "relevance_mass", "render_vis", "shared_features",
-    "similarity", "slices", "statistics_distance", "targeted_attack", "untargeted_attack", "visualize",
+    "Visualization", "activation_under", "build_report", "class_means", "deletion_and_insertion",
+    "entanglement_matrix", "factor_effects", "generate_prototypes", "grad_cam", "gradients", "high_frequency_share",
+    "integrated_gradients", "intersection_over_union", "isolate_features", "known_causes", "layers",
+    "natural_images", "natural_statistics", "occlusion", "pointing_game", "radial_spectrum", "relevance_mass",
+    "render_vis", "shared_features", "similarity", "slices", "statistics_distance", "targeted_attack",
+    "untargeted_attack", "visualize",
 ]  # fmt: skip

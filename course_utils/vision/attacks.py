@@ -47,7 +47,7 @@ def targeted_attack(
     restarts: int = 1,
     stop_at: float | None = None,
     seed: int = 0,
-    batch_size: int = 128,
+    batch_size: int | None = None,
     on_step: OnStep | None = None,
     progress: bool | None = None,
 ) -> AttackResult:
@@ -75,7 +75,8 @@ def targeted_attack(
         stop_at: confidence in (0, 1] at which an image is left alone; None uses all steps to gain
             confidence.
         seed: of the random starts; image i starts at the same point whatever stands beside it.
-        batch_size: images that go through the classifier at once.
+        batch_size: images that go through the classifier at once; if None as many as have their activations in
+            memory, on a processor at most 128.
         on_step: called in each batch of each run as `course_utils.loop.optimize` does.
         progress: True shows a bar, False none, None one for work of over a second.
 
@@ -105,7 +106,7 @@ def untargeted_attack(
     restarts: int = 1,
     stop_at: float | None = None,
     seed: int = 0,
-    batch_size: int = 128,
+    batch_size: int | None = None,
     on_step: OnStep | None = None,
     progress: bool | None = None,
 ) -> AttackResult:
@@ -127,6 +128,7 @@ def untargeted_attack(
 
 
 OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
+MOST_AT_ONCE = 128  # images in a batch on a processor, where more make no step cheaper
 REACH = 2.5  # radii of the ball that all steps span together: across and back again (Madry et al. 2018)
 
 
@@ -143,7 +145,7 @@ def _projected_gradient(
     restarts: int,
     stop_at: float | None,
     seed: int,
-    batch_size: int,
+    batch_size: int | None,
     on_step: OnStep | None,
     progress: bool | None,
 ) -> AttackResult:
@@ -160,6 +162,7 @@ def _projected_gradient(
     with torch.inference_mode(False):
         originals = images.detach().to(classifier.device, classifier.image_dtype).clamp(0, 1)
         classes = classifier.targets(wanted, len(originals))
+        batch_size = batch_size or classifier.default_batch_size(len(originals), most=MOST_AT_ONCE)
         with torch.no_grad(), as_found(classifier):
             logits_before = widened(torch.cat([classifier(part) for part in originals.split(batch_size)]))
         score, confidence = _aim(classes, targeted)

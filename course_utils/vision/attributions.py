@@ -19,11 +19,12 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Target
 from course_utils.transforms import gaussian_blur
 from course_utils.utils import progress_bar
-from course_utils.validation import as_found, check_settings, unknown, widened
+from course_utils.validation import as_found, check_flow, check_settings, unknown, widened
 from course_utils.vision.layer_table import computing_layers, layers
 from course_utils.vision.saliency import Attribution, ResolvedTargets, resolve_targets
 
 SIGNS = ("absolute", "positive")
+MOST_AT_ONCE = 64  # images in a batch on a processor, where more are no faster
 Maps = Float[Tensor, "batch height width"]
 
 
@@ -35,7 +36,7 @@ def gradients(
     versus: Target | None = None,
     sign: str = "absolute",
     smoothing: float = 0.0,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     progress: bool | None = None,
 ) -> Attribution:
     """The plain gradient: how fast the class's logit changes with each pixel.
@@ -56,7 +57,7 @@ def gradients(
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
         return Saliency(score).attribute(images.requires_grad_(), abs=False).sum(1)
 
-    asked = resolve_targets(classifier, images, target, versus)
+    asked = resolve_targets(classifier, images, target, versus, batch_size)
     return _attribution("gradients", asked, explain, sign, smoothing, batch_size, progress)
 
 
@@ -71,7 +72,7 @@ def integrated_gradients(
     sign: str = "positive",
     smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     progress: bool | None = None,
 ) -> Attribution:
     """Gradients along the line from a baseline to the image, times their difference: they sum to the logit gained.
@@ -90,14 +91,16 @@ def integrated_gradients(
     from captum.attr import IntegratedGradients
 
     check_settings(steps=steps)
-    asked = resolve_targets(classifier, images, target, versus)
+    asked = resolve_targets(classifier, images, target, versus, batch_size)
     start = filling(asked.images, baseline, seed=seed)
 
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
         method = IntegratedGradients(score)
-        return method.attribute(images, baselines=start[score.rows], n_steps=steps).sum(1)
+        found = method.attribute(images, baselines=start[score.rows], n_steps=steps, internal_batch_size=rows)
+        return found.sum(1)
 
-    at_once = max(1, batch_size // steps)
+    rows = batch_size or classifier.default_batch_size(len(images) * steps, most=MOST_AT_ONCE)
+    at_once = max(1, rows // steps)  # images, each with all its points on the line, if there is room for one
     return _attribution("Integrated Gradients", asked, explain, sign, smoothing, at_once, progress)
 
 
@@ -109,7 +112,7 @@ def grad_cam(
     versus: Target | None = None,
     layer: str | None = None,
     smoothing: float = 0.0,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     progress: bool | None = None,
 ) -> Attribution:
     """Grad-CAM: a layer's channels, each weighted by its mean gradient, added up, cut off at 0 and stretched.
@@ -125,11 +128,11 @@ def grad_cam(
     """
     from captum.attr import LayerGradCam
 
-    asked = resolve_targets(classifier, images, target, versus)
+    asked = resolve_targets(classifier, images, target, versus, batch_size)
     module = dict(classifier.module.named_modules(remove_duplicate=False))[_spatial_layer(classifier, layer)]
 
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
-        coarse = widened(LayerGradCam(score, module).attribute(images, relu_attributions=True))
+        coarse = widened(LayerGradCam(score, module).attribute(images.requires_grad_(), relu_attributions=True))
         return F.interpolate(coarse, size=images.shape[2:], mode="bilinear", align_corners=False).squeeze(1)
 
     return _attribution("Grad-CAM", asked, explain, "positive", smoothing, batch_size, progress)
@@ -147,7 +150,7 @@ def occlusion(
     sign: str = "positive",
     smoothing: float = 0.0,
     seed: int = 0,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     progress: bool | None = None,
 ) -> Attribution:
     """The fall of the class's logit when a square is covered, averaged over all squares that cover a pixel.
@@ -166,7 +169,7 @@ def occlusion(
     """
     from captum.attr import Occlusion
 
-    asked = resolve_targets(classifier, images, target, versus)
+    asked = resolve_targets(classifier, images, target, versus, batch_size)
     side = min(classifier.size)
     window = max(1, side // 8) if window is None else window
     stride = max(1, window // 2) if stride is None else stride
@@ -200,6 +203,8 @@ class ExplainedLogit(nn.Module):
         logits = widened(self.classifier(images))
         times = len(images) // len(self.rows)
         score = _pick(logits, self.target.repeat(times))
+        if images.requires_grad:
+            check_flow(score)
         return score if self.versus is None else score - _pick(logits, self.versus.repeat(times))
 
 
@@ -209,18 +214,18 @@ def _attribution(
     explain: Callable[[ExplainedLogit, Tensor], Tensor],
     sign: str,
     smoothing: float,
-    batch_size: int,
+    batch_size: int | None,
     progress: bool | None,
 ) -> Attribution:
     """The attribution, chunk by chunk, with the sign and the smoothing asked for."""
-    check_settings(batch_size=batch_size)
     if sign not in SIGNS:
         raise ValueError(unknown("sign", sign, SIGNS))
     if not smoothing >= 0:
         raise ValueError(f"smoothing={smoothing} given, expected a standard deviation of at least 0 pixels.")
     found = []
     with as_found(asked.classifier), torch.inference_mode(False), torch.enable_grad():
-        chunks = torch.arange(len(asked.images)).split(batch_size)
+        size = batch_size or asked.classifier.default_batch_size(len(asked.images), most=MOST_AT_ONCE)
+        chunks = torch.arange(len(asked.images)).split(size)
         for rows in progress_bar(chunks, name, progress=progress):
             found.append(explain(ExplainedLogit(asked, rows), asked.images[rows].clone()).detach())
     signed = torch.cat(found)

@@ -20,11 +20,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
-from course_utils.models.classifier import Classifier
+from course_utils.models.classifier import MOST, Classifier
 from course_utils.transforms import Noise, RandomBlur, Transform, gaussian_blur, merged, standard
-from course_utils.utils import progress_bar, sample_generators, spearman
+from course_utils.utils import Forecast, progress_bar, sample_generators, spearman
 from course_utils.validation import check_settings
-from course_utils.vision.feature_visualization import given_or, images_at_once
+from course_utils.vision.feature_visualization import given_or
 from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.layer_table import outputs_of, stages
 from course_utils.vision.prototypes import Prototypes
@@ -35,6 +35,7 @@ STRONGEST_BLUR = 1 / 8  # of the shorter side
 NOISE = 0.05  # standard deviation: without it the ordinary net answers a blurred image at random
 CONFUSION_BLUR = 3 / 64  # of the shorter side: 3 pixels of 64, as where the shipped models were evaluated
 AREA_WEIGHT = 8.0  # of isolation in a prototype, much of which shows its class
+FEWEST_DRAWN = 3  # different classes in a bootstrap draw: of two there is one pair, and no correlation
 BOOTSTRAP = 1000  # resamplings for an interval
 LEVEL = 0.95
 
@@ -98,16 +99,18 @@ def entanglement_matrix(
             at = stages(classifier)
     own = torch.tensor([names.index(name) for name in prototypes.classes])
     generators = sample_generators(seed, range(len(own)), "entanglement")
-    chunk = images_at_once(classifier)
+    chunks = torch.arange(len(own)).split(classifier.default_batch_size(len(own), most=MOST, backward=False))
+    passes = [chunk for _ in range(draws) for chunk in chunks]
+    forecast = Forecast(len(passes), f"Entanglement of {len(names)} classes", "prototypes.subset([…]) takes fewer")
 
     def batches() -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
-        for _ in progress_bar(range(draws), "entanglement", progress=progress):
-            moved = prototypes.images
+        for chunk in progress_bar(passes, "entanglement", progress=progress):
+            forecast()
+            moved, drawing = prototypes.images[chunk], [generators[i] for i in chunk.tolist()]
             for move in moves:
-                moved = move(moved, generators)
-            for some, rows in zip(moved.clamp(0, 1).split(chunk), own.split(chunk), strict=True):
-                outputs = outputs_of(classifier, some, at)
-                yield rows, {"probabilities": outputs.logits.softmax(1), **outputs.layers}
+                moved = move(moved, drawing)
+            outputs = outputs_of(classifier, moved.clamp(0, 1), at)
+            yield own[chunk], {"probabilities": outputs.logits.softmax(1), **outputs.layers}
 
     said, *means = mean_by_class(batches(), len(names)).values()
     probability = said[:, wanted].fill_diagonal_(torch.nan)
@@ -182,10 +185,8 @@ class Entanglement:
         tables, truth = torch.stack([self.matrix, self.similarity]), (self.confusions + self.confusions.T) / 2
         generator = np.random.default_rng(seed)
         found = _rank_correlations(tables, truth, torch.arange(count))
-        drawn = [
-            _rank_correlations(tables, truth, torch.from_numpy(generator.integers(count, size=count)))
-            for _ in range(resamplings)
-        ]
+        choices = [torch.from_numpy(generator.integers(count, size=count)) for _ in range(resamplings)]
+        drawn = [_rank_correlations(tables, truth, each) for each in choices if len(each.unique()) >= FEWEST_DRAWN]
         mine, images, ahead = (
             Estimate(value, *np.quantile(column, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist())
             for value, column in zip(found, np.array(drawn).T, strict=True)

@@ -38,9 +38,8 @@ from course_utils.validation import (
     gradient_scale,
     in_float16,
 )
-from course_utils.vision.layer_table import activations_per_image, grey_image, outputs_of
+from course_utils.vision.layer_table import grey_image, outputs_of
 
-MEMORY = 2**29  # bytes that the activations of a chunk of images may take
 MOST_AT_ONCE = 64  # more images in a batch make no step cheaper on a processor
 STANDARD_PRIORS = (300 * high_frequency,)  # chosen on a few channels and classes of `pocket-robust`
 STARTS = 6  # starts for a channel that is off at the first one, each with twice the contrast
@@ -96,8 +95,8 @@ def visualize(
         size: height and width of the images; the classifier's own if None. Most nets refuse others.
         seed: of the noise and of the transforms' draws; image i does not depend on what stands beside it.
         frames: how many images on the way to keep, for a scrubber; or a list of the steps before which.
-        batch_size: images in a chunk of a list of objectives; if None, as many as have their activations in half a
-            gibibyte, at most 64.
+        batch_size: images in a chunk of a list of objectives; if None, as many as have their activations in
+            memory, on a processor at most 64.
         on_step: called as on_step(step, x, outputs, score) before each step, for each chunk.
         progress: True shows a bar, False none, None one for work of over a second.
 
@@ -301,9 +300,8 @@ def measure(classifier: Classifier, objective: Objective, images: Tensor) -> Flo
 
 
 def images_at_once(classifier: Classifier) -> int:
-    """How many images have their activations, and the gradients of these, in `MEMORY`; at least 1, at most 64."""
-    bytes_per_image = 2 * activations_per_image(classifier) * torch.finfo(classifier.dtype).bits // 8
-    return max(1, min(MOST_AT_ONCE, MEMORY // max(1, bytes_per_image)))
+    """How many images are optimised together: as many as fit into memory, on a processor at most 64."""
+    return classifier.default_batch_size(MOST_AT_ONCE, most=MOST_AT_ONCE)
 
 
 def image_settings(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -27,19 +28,41 @@ from course_utils.priors import mask_area, total_variation
 from course_utils.transforms import Noise, jitter
 from course_utils.utils import run_chunks
 from course_utils.validation import check_settings, unknown
-from course_utils.vision.feature_visualization import images_at_once
 from course_utils.vision.saliency import Attribution, image_count, resolve_targets
 
 GAMES = ("deletion", "preservation")
+
+
+class Settings(NamedTuple):
+    """What goes with images of a size.
+
+    Attributes:
+        game: where the classifier says the target.
+        fill: what stands in place of the hidden part.
+        area_weight: what covering all of the image costs, in nats of the answer's log-probability.
+        cell: pixels along a side of a cell of the mask's grid.
+    """
+
+    game: str
+    fill: str
+    area_weight: float
+    cell: int
+
+
 # Chosen on 24 scenes each for `pocket` and `pocket-robust` that benchmarks/isolation.py does not measure.
+SMALL = Settings("deletion", "blur", 25.0, 2)
+# Chosen on other photographs than those of the chapters, for `efficientnet-lite0`. A photograph shows its class in many
+# places, so deletion hides all of it or, pixel by pixel, finds specks that trick the net; blurred, it still shows it.
+PHOTOGRAPHS = Settings("preservation", "mean", 5.0, 32)
+LARGE = 128  # pixels: the shorter side from which images are taken for photographs
 STEPS = 100
-AREA = 25.0  # what covering all of the image costs, in nats of the answer's log-probability
+AREA = SMALL.area_weight
 VARIATION = 5.0
 LEARNING_RATE = 0.5  # in units of the mask's logits
 JITTER = 1 / 16  # of the image's shorter side: a mask must not depend on single pixels
 NOISE = 0.05  # standard deviation of the noise in which the mask must do its work
-CELL = 2  # pixels; the mask's own grid is as much coarser than the image, and at most
-MOST_CELLS = 32  # along a side
+MOST_CELLS = 32  # of the mask's grid along a side
+MOST_AT_ONCE = 64  # images in a batch on a processor, where more make no step cheaper
 
 
 @torch.inference_mode(False)
@@ -50,9 +73,9 @@ def isolate_features(
     *,
     versus: Target | None = None,
     game: str | None = None,
-    fill: str | Tensor = "blur",
+    fill: str | Tensor | None = None,
     steps: int = STEPS,
-    area_weight: float = AREA,
+    area_weight: float | None = None,
     variation_weight: float = VARIATION,
     learning_rate: float = LEARNING_RATE,
     cells: int | None = None,
@@ -69,20 +92,23 @@ def isolate_features(
         target: class name or index, one for all or one an image; if None what the classifier says of each, right or
             wrong (`.answers`).
         versus: a second class, likewise: then the mask covers what speaks for the target and not for this one.
-        game: "deletion", "preservation", or None: deletion where the classifier says the target, and preservation
-            elsewhere, since an answer that is not given cannot fall.
+        game: "deletion", "preservation", or None: of images below 128 pixels deletion where the classifier says the
+            target, and preservation elsewhere, since an answer that is not given cannot fall; of larger ones, which
+            are taken for photographs, preservation.
         fill: what stands where something is hidden, as `course_utils.canvas.filling` takes it: "blur", "mean", "noise"
-            or images.
+            or images; if None "blur", and "mean" from 128 pixels.
         steps: of Adam, at least 1.
         area_weight: what a mask over the whole image costs, against the log-probability of the answer's staying or
-            falling; smaller masks for larger numbers. Where much of an image shows the class, as in a prototype, the
-            usual weight may cost more than the answer is worth, and `.removed` stays high: take about 8.
+            falling; smaller masks for larger numbers; if None 25, and 5 from 128 pixels. Where much of a small image
+            shows the class, as in a prototype, 25 may cost more than the answer is worth, and `.removed` stays high:
+            take about 8.
         variation_weight: the same for the mask's total variation; smoother masks for larger numbers.
         learning_rate: of Adam, in units of the mask's logits.
-        cells: of the mask's grid along each side; if None one for every two pixels, at most 32.
+        cells: of the mask's grid along each side; if None one for every two pixels, at most 32, and from 128 pixels
+            one for every 32. Finer masks of photographs break up into specks: artefacts that trick the net.
         seed: of jitter and noise, and of the filling "noise"; image i does not depend on what stands beside it.
-        batch_size: images that go through the classifier at once; if None as many as have their activations in half
-            a gibibyte, at most 64.
+        batch_size: images that go through the classifier at once; if None as many as have their activations in
+            memory, on a processor at most 64.
         on_step: called in each batch as `course_utils.loop.optimize` does.
         progress: True shows a bar, False none, None one for work of over a second.
 
@@ -100,13 +126,16 @@ def isolate_features(
     once the answer has clearly fallen (or stays), so that area decides what more is covered (`Answer`).
     """
     check_settings(steps=steps, batch_size=batch_size)
-    asked = resolve_targets(classifier, images, target, versus)
+    asked = resolve_targets(classifier, images, target, versus, batch_size)
     if game is not None and game not in GAMES:
         raise ValueError(unknown("game", game, GAMES))
-    deletes = asked.agrees.tolist() if game is None else [game == "deletion"] * len(images)
-    background = filling(asked.images, fill, seed=seed)
     side = min(classifier.size)
-    grid = max(1, min(MOST_CELLS, side // CELL)) if cells is None else cells
+    usual = PHOTOGRAPHS if side >= LARGE else SMALL
+    follows = usual.game == "deletion" and game is None
+    deletes = asked.agrees.tolist() if follows else [(game or usual.game) == "deletion"] * len(images)
+    background = filling(asked.images, usual.fill if fill is None else fill, seed=seed)
+    weight = usual.area_weight if area_weight is None else area_weight
+    grid = max(1, min(MOST_CELLS, side // usual.cell)) if cells is None else cells
 
     def learn(rows: Tensor, progress: bool | None) -> SimpleNamespace:
         falls, against = [deletes[row] for row in rows], None if asked.versus is None else asked.versus[rows]
@@ -115,7 +144,7 @@ def isolate_features(
             classifier,
             canvas,
             Answer(asked.target[rows], against, falls=falls),
-            priors=[area_weight * mask_area, variation_weight * total_variation],
+            priors=[weight * mask_area, variation_weight * total_variation],
             transforms=[jitter(max(1, round(JITTER * side))), Noise(NOISE)],
             steps=steps,
             optimizer=partial(torch.optim.Adam, lr=learning_rate, fused=True),
@@ -126,7 +155,9 @@ def isolate_features(
         )
         return SimpleNamespace(masks=canvas.variable().detach(), interrupted=result.interrupted)
 
-    chunks = torch.arange(len(images)).split(batch_size or images_at_once(classifier))
+    chunks = torch.arange(len(images)).split(
+        batch_size or classifier.default_batch_size(len(images), most=MOST_AT_ONCE)
+    )
     parts, interrupted = run_chunks(learn, chunks, "isolating", progress=progress)
     masks = torch.cat([part.masks for part in parts])
     done = slice(len(masks))  # after an interrupt not all
@@ -135,7 +166,8 @@ def isolate_features(
 
     def probability(images: Tensor) -> Float[Tensor, "batch"]:
         """The target's, on the CPU."""
-        return classifier.predict(images).probabilities.gather(1, asked.target[done].cpu()[:, None]).squeeze(1)
+        said = classifier.predict(images, batch_size=batch_size).probabilities
+        return said.gather(1, asked.target[done].cpu()[:, None]).squeeze(1)
 
     return Isolation(
         maps=masks.squeeze(1),

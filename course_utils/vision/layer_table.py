@@ -13,29 +13,40 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_utils.activations import Outputs, record
-from course_utils.models.classifier import Classifier
-from course_utils.validation import as_found
+from course_utils.models.classifier import MOST, Classifier
+from course_utils.validation import as_found, evaluating
 
 
 @torch.no_grad()
 def layers(classifier: Classifier) -> LayerTable:
-    """Every layer that an image reaches and that gives a tensor, with its shape for one image.
+    """Every layer that an image reaches and that gives a tensor with a row for each image, with its shape for one.
 
     `"layer3:12"` in an objective is channel 12 of the layer called `layer3` here; the first number of a shape says how
     many channels there are.
     """
-    seen: dict[nn.Module, tuple[int, ...]] = {}
+    seen: dict[nn.Module, list[torch.Size]] = {}
 
     def remember(module: nn.Module, _: object, output: object) -> None:
         if isinstance(output, Tensor):
-            seen[module] = tuple(output.shape[1:])
+            shapes[module] = output.shape
 
     named = {module: name for name, module in classifier.module.named_modules() if name}
     with ExitStack() as hooks, as_found(classifier):
         for module in named:
+            if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
+                continue
             hooks.callback(module.register_forward_hook(remember).remove)
-        classifier(grey_image(classifier))
-    return LayerTable(LayerShape(named[module], type(module).__name__, shape) for module, shape in seen.items())
+        for count in (1, 2):  # what does not grow with the batch holds no images: windows, tokens first, a table
+            shapes: dict[nn.Module, torch.Size] = {}
+            classifier(grey_image(classifier).expand(count, -1, -1, -1))
+            for module, shape in shapes.items():
+                if shape[:1] == (count,):
+                    seen.setdefault(module, []).append(shape[1:])
+    return LayerTable(
+        LayerShape(named[module], type(module).__name__, tuple(both[0]))
+        for module, both in seen.items()
+        if len(both) == 2 and both[0] == both[1]
+    )
 
 
 @dataclass(frozen=True)
@@ -127,17 +138,19 @@ def _transformer_blocks(maps: list[LayerShape]) -> list[str]:
     return [layer.name for layer in alike[outer[0]]] if len(outer) == 1 else []
 
 
-def activations_per_image(classifier: Classifier) -> int:
-    """The number of activations of all parts of the net for one image: what a backward pass has to remember."""
-    parts = {name for name, module in classifier.module.named_modules() if not list(module.children())}
-    return sum(torch.Size(layer.shape).numel() for layer in layers(classifier) if layer.name in parts)
-
-
 @torch.no_grad()
-def outputs_of(classifier: Classifier, images: Tensor, layers: Iterable[str]) -> Outputs:
-    """Logits and activations of layers for images, in evaluation mode."""
-    with as_found(classifier):
-        return record(classifier, layers)(images.to(classifier.device))
+def outputs_of(
+    classifier: Classifier, images: Tensor, layers: Iterable[str], *, batch_size: int | None = None
+) -> Outputs:
+    """Logits and activations of layers for images, in evaluation mode, `batch_size` images at once (as `predict`)."""
+    size = batch_size or classifier.default_batch_size(len(images), most=MOST, backward=False)
+    with evaluating(classifier):
+        forward = record(classifier, layers)
+        parts = [forward(some.to(classifier.device)) for some in images.split(size)]
+    if len(parts) == 1:
+        return parts[0]
+    together = {name: torch.cat([part[name] for part in parts]) for name in parts[0].layers}
+    return Outputs(torch.cat([part.logits for part in parts]), together, classifier, None, len(images))
 
 
 def grey_image(classifier: Classifier) -> Float[Tensor, "1 channels height width"]:

@@ -9,8 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from course_utils.canvas import filling
 from course_utils.canvas.image import wave_frequencies
+from course_utils.canvas.mask import Fill
 from course_utils.models.classifier import Classifier
+from course_utils.objectives import Target
 from course_utils.transforms import Transform, jitter, merged, rotate, scale
 from course_utils.utils import progress_bar, sample_generators
 from course_utils.validation import check_settings
@@ -190,6 +193,56 @@ def _checked(maps: Tensor, truth: Tensor) -> Bool[Tensor, "batch height width"]:
     if (empty := ~inside.any(2).any(1)).any():
         raise ValueError(f"the part covers no pixel of image {int(empty.nonzero()[0])}: leave such images out.")
     return inside
+
+
+@torch.no_grad()
+def deletion_and_insertion(
+    classifier: Classifier,
+    images: Float[Tensor, "batch channels height width"],
+    maps: Maps,
+    target: Target,
+    *,
+    fill: Fill = "blur",
+    points: int = 17,
+    batch_size: int | None = None,
+) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch"]]:
+    """Areas under the curves of a class's probability while pixels are hidden, and while they are uncovered.
+
+    The most important pixels go first: good maps have little area under deletion and much under insertion. Pixels that
+    tie, as in a mask, go in an order drawn once.
+
+    Args:
+        maps: larger where the image matters more, of any scale.
+        target: class name or index, one for all or one an image.
+        fill: what stands in place of a hidden pixel, as `course_utils.canvas.filling` takes it.
+        points: on each curve, from no pixel to all, at least 2.
+        batch_size: as `Classifier.predict`.
+
+    Raises:
+        ValueError: maps of another shape than the images, fewer than two points, and as `Classifier.predict`.
+
+    Source: Petsiuk, Das & Saenko 2018 (RISE), who delete to grey and insert into a blurred image.
+    """
+    if maps.shape != (len(images), *images.shape[2:]) or points < 2:
+        raise ValueError(
+            f"maps of shape {tuple(maps.shape)}, points={points} given, expected one map for each image, "
+            f"{(len(images), *images.shape[2:])}, and at least 2 points."
+        )
+    images, background = images.to(classifier.device), filling(images, fill).to(classifier.device)
+    classes, flat = classifier.targets(target, len(images)).cpu()[:, None], maps.flatten(1).to(classifier.device)
+    shuffled = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0)).to(flat.device)
+    order = shuffled[flat[:, shuffled].sort(dim=1, descending=True, stable=True).indices]
+    places = torch.empty_like(order).scatter_(
+        1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
+    )
+    ranks = (places / order.shape[1]).reshape(len(images), 1, *images.shape[2:])
+    curves: tuple[list[Tensor], list[Tensor]] = [], []
+    for share in torch.linspace(0, 1, points).tolist():
+        for curve, hidden in zip(curves, (ranks < share, ranks >= share), strict=True):
+            said = classifier.predict(torch.where(hidden, background, images), batch_size=batch_size)
+            curve.append(said.probabilities.gather(1, classes).squeeze(1))
+    deletion, insertion = (torch.trapezoid(torch.stack(curve, 1), dx=1 / (points - 1)) for curve in curves)
+    return deletion, insertion
 
 
 # What a scene shows, what the classifier says because of a part, and the part, which is also the factor to take off.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit
 from course_utils.priors import Prior
 from course_utils.transforms import Transform
-from course_utils.utils import run_chunks, spearman
+from course_utils.utils import Forecast, run_chunks, spearman
 from course_utils.validation import check_settings
 from course_utils.vision.feature_visualization import (
     ImageChunk,
@@ -110,7 +111,7 @@ def generate_prototypes(
     if start not in ("noise", "equidistant"):
         raise ValueError(f"start={start!r} given, expected 'noise' or 'equidistant'.")
     wanted = [name for name in class_names(classifier, classes) for _ in range(copies)]
-    means = _class_means(classifier, reference, layers, wanted, progress)
+    means = _class_means(classifier, reference, layers, wanted, batch_size, progress)
     kind = str(standard_canvas(classifier, canvas))
     kept = _statistics(classifier, statistics, held=kind in ("natural", "phase"))
     settings = image_settings(classifier, kind, priors, transforms, learning_rate, steps, seed)
@@ -133,18 +134,26 @@ def generate_prototypes(
             objective += natural * StatisticsMatch(kept)
         if together is not None:
             objective += together
-        return optimize_images(classifier, images, objective, frames=shown, on_step=on_step, **run)
+
+        def each_step(*state: Any) -> None:
+            forecast()
+            if on_step is not None:
+                on_step(*state)
+
+        return optimize_images(classifier, images, objective, frames=shown, on_step=each_step, **run)
 
     size = copies * max(1, (batch_size or images_at_once(classifier)) // copies)  # a class's copies stay together
     chunks = [range(len(wanted))[first : first + size] for first in range(0, len(wanted), size)]
+    what = f"Prototypes of {len(wanted)} classes" if copies == 1 else f"{len(wanted)} prototypes"
+    forecast = Forecast(steps * len(chunks), what, "classes=[…] names fewer, and Ctrl-C keeps those that are done")
     parts, interrupted = run_chunks(work, chunks, "prototypes", progress=progress)
     images = torch.cat([part.images.cpu() for part in parts])
     done = wanted[: len(images)]
-    prediction = classifier.predict(images)
+    prediction = classifier.predict(images, batch_size=batch_size)
     rows = torch.arange(len(images)), classifier.targets(done, len(images)).cpu()
     close = None
     if means is not None:
-        outputs = outputs_of(classifier, images, means.layers)
+        outputs = outputs_of(classifier, images, means.layers, batch_size=batch_size)
         close = torch.stack([spearman(outputs[layer], mean) for layer, mean in means.of(done).items()], dim=1)
     return Prototypes(
         images,
@@ -237,7 +246,7 @@ def class_names(classifier: Classifier, classes: str | int | Sequence[str | int]
     """
     if classes is None:
         return list(classifier.classes)
-    given = [classes] if isinstance(classes, str | int) else list(classes)
+    given = [classes] if isinstance(classes, str | int | Integral) else list(classes)
     if not given:
         raise ValueError("classes=[] given; name at least one, or leave it out to get all.")
     return [classifier.classes[classifier.index(each)] for each in given]
@@ -253,13 +262,19 @@ def _statistics(classifier: Classifier, given: LayerStatistics | str | None, *, 
 
 
 def _class_means(
-    classifier: Classifier, reference: Any, layers: Sequence[str] | None, names: list[str], progress: bool | None
+    classifier: Classifier,
+    reference: Any,
+    layers: Sequence[str] | None,
+    names: list[str],
+    batch_size: int | None,
+    progress: bool | None,
 ) -> ClassMeans | None:
     """Class means from whatever was given as a reference; refused before any work where a class has too few images."""
     if reference is None:
         return None
     means = reference.means if isinstance(reference, NaturalImages) else reference
     if not isinstance(means, ClassMeans):
-        means = class_means(classifier, reference, layers or stages(classifier), progress=progress)
+        at = layers or stages(classifier)
+        means = class_means(classifier, reference, at, batch_size=batch_size, progress=progress)
     means.of(names)
     return means

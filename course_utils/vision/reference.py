@@ -27,11 +27,16 @@ from course_utils.validation import unknown
 from course_utils.vision.layer_table import outputs_of, stages
 
 FEWEST = 5  # images of a class: the mean of fewer is still an image of single images
-CHUNK = 128  # images in a forward pass
+CHUNK = 128  # images in a forward pass on a processor
 
 
 def class_means(
-    classifier: Classifier, reference: Any, layers: Sequence[str] | None = None, *, progress: bool | None = None
+    classifier: Classifier,
+    reference: Any,
+    layers: Sequence[str] | None = None,
+    *,
+    batch_size: int | None = None,
+    progress: bool | None = None,
 ) -> ClassMeans:
     """Mean activations of natural images of each class.
 
@@ -40,13 +45,15 @@ def class_means(
         reference: images with `.images` and `.labels` (`Scenes`, `Photographs`), a pair (images, labels), or images
             alone: then their class is what the classifier says.
         layers: dotted names; the last layer at each size of map if None.
+        batch_size: images that go through the classifier at once; if None as many as fit into memory.
 
     Raises:
         ValueError: no images, labels of another number, an unknown layer (offers close names).
     """
-    images, labels = with_labels(classifier, reference)
+    images, labels = with_labels(classifier, reference, batch_size)
     names, count = stages(classifier) if layers is None else list(layers), len(classifier.classes)
-    chunks = list(zip(images.split(CHUNK), labels.split(CHUNK), strict=True))
+    size = batch_size or classifier.default_batch_size(len(images), most=CHUNK, backward=False)
+    chunks = list(zip(images.split(size), labels.split(size), strict=True))
     bar = progress_bar(chunks, "activations of the reference", progress=progress)
     means = mean_by_class(((theirs, outputs_of(classifier, some, names).layers) for some, theirs in bar), count)
     return ClassMeans(means, labels.bincount(minlength=count), classifier.classes)
@@ -59,9 +66,13 @@ def mean_by_class(batches: Iterable[tuple[Tensor, Mapping[str, Tensor]]], count:
         counts += labels.bincount(minlength=count)
         for name, each in values.items():
             if name not in sums:
-                sums[name] = torch.zeros(count, *each.shape[1:])
+                # numpy's zeros take memory only where something is written: a thousand classes may have four images
+                sums[name] = torch.from_numpy(np.zeros((count, *each.shape[1:]), np.float32))
             sums[name].index_add_(0, labels, each.float().cpu())
-    return {name: total / counts.clamp_min(1).view(-1, *[1] * (total.ndim - 1)) for name, total in sums.items()}
+    there = counts.nonzero().flatten()
+    for total in sums.values():
+        total[there] = total[there] / counts[there].view(-1, *[1] * (total.ndim - 1))
+    return sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,7 +118,9 @@ class ClassMeans:
         )
 
 
-def with_labels(classifier: Classifier, reference: Any) -> tuple[Tensor, Int[Tensor, "n"]]:
+def with_labels(
+    classifier: Classifier, reference: Any, batch_size: int | None = None
+) -> tuple[Tensor, Int[Tensor, "n"]]:
     """Images and the indices of their classes, from what `class_means` takes as a reference.
 
     Raises:
@@ -115,7 +128,7 @@ def with_labels(classifier: Classifier, reference: Any) -> tuple[Tensor, Int[Ten
         ValueError: labels of another number than images, or of unknown classes; no images.
     """
     if isinstance(reference, Tensor):
-        return reference, classifier.predict(reference).logits.argmax(1)
+        return reference, classifier.predict(reference, batch_size=batch_size).logits.argmax(1)
     if hasattr(reference, "images") and hasattr(reference, "labels"):
         # Names, where there are any: they mean the same whatever the order of their indices.
         images, labels = reference.images, getattr(reference, "names", reference.labels)
@@ -403,4 +416,4 @@ def plot_similarity(found: Similarity, *, what: str = "images") -> DescribedFigu
 
 def _activations(classifier: Classifier, images: Tensor, layer: str) -> Float[Tensor, "images ..."]:
     """The activations of one layer for any number of images, a chunk at a time."""
-    return torch.cat([outputs_of(classifier, some, [layer])[layer].cpu() for some in images.split(CHUNK)])
+    return outputs_of(classifier, images, [layer])[layer].cpu()

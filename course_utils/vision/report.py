@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def build_report(
     if reference is not None and prototypes is None:
         means = class_means(classifier, reference, progress=False)
         means.of(names)  # says which class has too few images, before the work
-    packages = ", ".join(f"{name} {version(name)}" for name in ("course-utils", "torch", "torchvision"))
+    packages = ", ".join(f"{name} {_version(name)}" for name in ("course-utils", "torch", "torchvision"))
     some = "none" if natural is None else f"{len(natural[0])}, of which up to {PER_CLASS} of each class for isolation"
     settings = {
         "prototypes": f"{copies} for each class, {steps} steps, seed {seed}" if prototypes is None else "given",
@@ -124,6 +124,13 @@ def build_report(
         report.interrupted = True
     report.write()
     return report
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # a source tree that is not installed
+        return "not installed"
 
 
 @dataclass(eq=False, repr=False)

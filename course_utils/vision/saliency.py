@@ -207,7 +207,11 @@ class ResolvedTargets:
 
 
 def resolve_targets(
-    classifier: Classifier, images: Tensor, target: Target | None, versus: Target | None
+    classifier: Classifier,
+    images: Tensor,
+    target: Target | None,
+    versus: Target | None,
+    batch_size: int | None = None,
 ) -> ResolvedTargets:
     """The classes in question by index, one an image; without a target what the classifier says, right or wrong.
 
@@ -219,7 +223,7 @@ def resolve_targets(
     if not isinstance(classifier, Classifier):
         given = type(classifier).__name__
         raise TypeError(f"classifier is {given}, expected a Classifier: Classifier(module, classes=…, size=…).")
-    prediction = classifier.predict(images)
+    prediction = classifier.predict(images, batch_size=batch_size)
     ready = images.detach().to(classifier.device, classifier.image_dtype).clamp(0, 1)
     if target is None:
         wanted = prediction.logits.argmax(1).to(classifier.device)

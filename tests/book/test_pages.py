@@ -6,6 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from course_utils.learning import all_exercises, common_slips
 
 ROOT = Path(__file__).parents[2]
 TEACHING = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
@@ -54,6 +58,26 @@ def test_every_chapter_has_its_teaching_notes():
     chapters = {int(path.name[:2]) for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
     noted = {int(number) for number in re.findall(r"^### (\d+) · ", TEACHING, re.MULTILINE)}
     assert chapters <= noted == set(range(13))
+
+
+def test_the_notes_print_the_commonest_slips_of_every_chapter_word_for_word(tmp_path):
+    asked = [int(number) for number in re.findall(r"^```\{slips\} (\d+)$", TEACHING, re.MULTILINE)]
+    assert asked == sorted({int(each.id.split("-")[0]) for each in all_exercises()}) == list(range(13))
+    (tmp_path / "index.md").write_text("# Notes\n\n```{slips} 2\n```\n", encoding="utf-8")
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    settings = {"extensions": ["myst_parser", "slips"]}
+    with patch_docutils(), docutils_namespace():
+        Sphinx(tmp_path, None, tmp_path / "out", tmp_path / "trees", "text", settings, status=None).build()
+    text = " ".join((tmp_path / "out" / "index.txt").read_text(encoding="utf-8").split())
+    for each in all_exercises():
+        slips = common_slips(each) if each.id.startswith("02-") else []
+        assert all(plain(slip) in plain(text) for slip in slips)
+        assert (each.id in text) == bool(slips)
+
+
+def plain(text):
+    """Letters and digits only: Sphinx sets quotation marks and dashes of its own."""
+    return re.sub(r"\W+", "", text)
 
 
 def test_every_work_in_the_bibliography_is_cited_somewhere():

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from course_utils import Classifier
+from course_utils.activations import record
+from course_utils.objectives import parse
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -156,7 +158,14 @@ def test_unknown_targets_are_refused(classifier, target, says):
         ({"classes": ()}, ValueError, "got none"),
         ({"classes": ("cat", "cat")}, ValueError, r"\['cat'\] stand twice"),
         ({"classes": ("cat", "cat")}, ValueError, r"unique_names\(names\) adds their index"),
-        ({"classes": {"cat": 0, "dog": 1, "owl": 2}}, ValueError, r"id2label has them, got the keys \['cat'.*turn it"),
+        ({"classes": {"cat": "a", "dog": "b"}}, ValueError, "id2label or label2id have them, got .*cat"),
+        ({"classes": {"cat", "dog", "owl"}}, TypeError, "a list of names in the order of the logits, not set"),
+        ({"classes": "cat"}, TypeError, "not str: 'cat'"),
+        ({"classes": 3}, TypeError, "not int: 3"),
+        ({"classes": ["dog"]}, ValueError, r"'dog' is the only class.* two classes, \[no, yes\]"),
+        ({"size": (3, 8, 8)}, TypeError, r"height and width in pixels.* got \(3, 8, 8\)"),
+        ({"size": "8"}, TypeError, "got '8'"),
+        ({"size": 8.0}, TypeError, "got 8.0"),
         ({"classes": {0: "cat", 2: "dog"}}, ValueError, "expected 0 to 1"),
         ({"mean": "ImageNet"}, TypeError, "mean and std are numbers, .*got 'ImageNet'"),
         ({"std": float("nan")}, ValueError, "std above 0"),
@@ -174,3 +183,57 @@ def test_a_classifier_that_cannot_work_is_refused(unchecked, changes, error, say
 def test_a_module_that_returns_something_else_than_logits_is_named():
     with pytest.raises(ValueError, match=r"must return logits of shape .*\(1, 3\).*returned \(1, 7\)"):
         Classifier(nn.Sequential(nn.Flatten(), nn.Linear(192, 7)), classes=CLASSES, size=8)(picture(0.0, 0.0, 0.0))
+
+
+def test_classes_and_size_come_as_other_libraries_hand_them_out():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(192, 3))
+    for size in (8, np.int64(8), (8, 8), [8, 8], torch.Size([8, 8]), np.array([8, 8]), {"height": 8, "width": 8}):
+        assert Classifier(net, classes={"owl": 2, "cat": 0, "dog": 1}, size=size).size == (8, 8)
+    for classes in ({2: "owl", 0: "cat", 1: "dog"}, {"owl": 2, "cat": 0, "dog": 1}, np.array(["cat", "dog", "owl"])):
+        assert Classifier(net, classes=classes, size=8).classes == ("cat", "dog", "owl")
+
+
+@pytest.mark.parametrize(
+    "target", [1, np.int64(1), torch.tensor(1), np.array(1), "dog", [1, "dog"], np.array([1, 1]), torch.tensor([1, 1])]
+)
+def test_a_target_is_a_name_or_any_whole_number(unchecked, target):
+    classifier = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(192, 3)), classes=CLASSES, size=8)
+    assert classifier.targets(target, 2).tolist() == [classifier.index("dog" if "dog" in CLASSES else 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "says"),
+    [
+        (torch.eye(3)[:2], ValueError, r"shape \(2, 3\) given.*argmax\(1\)"),
+        (np.eye(3)[:2], ValueError, r"argmax\(1\)"),
+        (torch.tensor([1.7, 1.0]), TypeError, "whole number; got 1.7"),
+        ([1.5, 1.0], TypeError, "got 1.5"),
+        (1.5, TypeError, "got 1.5"),
+        (None, TypeError, "got None"),
+        (True, TypeError, "got True"),
+    ],
+)
+def test_a_target_that_is_neither_name_nor_whole_number_is_refused(unchecked, target, error, says):
+    classifier = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(192, 3)), classes=CLASSES, size=8)
+    with pytest.raises(error, match=says):
+        classifier.targets(target, 2)
+
+
+def test_digits_are_a_name_where_a_class_has_it_and_else_an_index(unchecked):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(192, 3))
+    digits = Classifier(net, classes=["2", "0", "1"], size=8)
+    outputs = record(digits)(torch.rand(1, 3, 8, 8))
+    assert digits.index("2") == 0 and digits.index(2) == 2
+    assert parse("logits:2")(outputs) == outputs.logits[0, 0]
+    named = Classifier(net, classes=["a", "b", "c"], size=8)
+    assert named.index("2") == 2 and parse("logits:2")(record(named)(torch.rand(1, 3, 8, 8))).shape == (1,)
+    assert parse("logits:2")(record(net)(torch.zeros(1, 3, 8, 8))) == net(torch.zeros(1, 3, 8, 8))[0, 2]
+
+
+def test_a_sigmoid_at_the_end_is_named():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(192, 4), nn.Sigmoid())
+    images = torch.rand(4, 3, 8, 8)
+    with pytest.warns(UserWarning, match=r"lie in \[0, 1\].* sigmoid"):
+        Classifier(net, classes=list("abcd"), size=8).predict(images)
+    with pytest.raises(ValueError, match="if its last step is a sigmoid, take that off"):
+        Classifier(net, classes=list("abcd"), size=8, outputs="probabilities").predict(images)

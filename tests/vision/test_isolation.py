@@ -12,7 +12,7 @@ from course_utils.activations import Outputs
 from course_utils.models.randomized import randomized
 from course_utils.show import show_isolation
 from course_utils.transforms import Noise
-from course_utils.vision import gradients, isolate_features, known_causes, relevance_mass
+from course_utils.vision import deletion_and_insertion, gradients, isolate_features, known_causes, relevance_mass
 from course_utils.vision.isolation import CLEARLY, Answer, LogOdds
 from course_utils.world import PaintedWorld
 
@@ -242,3 +242,36 @@ def test_bad_input_is_answered_in_a_sentence(corners, unchecked):
         isolate_features(corners, images[..., :8, :8])
     with pytest.raises(TypeError, match="expected a Classifier"):
         isolate_features(corners.module, images)
+
+
+@pytest.mark.parametrize(
+    ("size", "usual"),
+    [
+        (16, {"game": "deletion", "fill": "blur", "area_weight": 25.0, "cells": 8}),
+        (128, {"game": "preservation", "fill": "mean", "area_weight": 5.0, "cells": 4}),
+    ],
+)
+def test_settings_follow_the_size_of_the_images(size, usual):
+    torch.manual_seed(0)
+    net = Classifier(Corners(), classes=["upper", "lower", "dark"], size=size, mean=0, std=1)
+    images = 0.8 * torch.rand(2, 3, size, size)
+    agreed = net.predict(images).classes
+    chosen = isolate_features(net, images, steps=3, progress=False)
+    said = isolate_features(net, images, agreed, steps=3, progress=False, **usual)
+    assert torch.equal(chosen.masks, said.masks) and chosen.games == said.games == [usual["game"]] * 2
+
+
+def test_what_is_hidden_or_uncovered_first_is_what_the_map_says(unchecked, corners):
+    images = lights("u", "l")
+    cause = (images - images.flatten(1).median(1).values[:, None, None, None]).abs().sum(1)
+    classes = corners.predict(images).classes
+    good, bad = (deletion_and_insertion(corners, images, m, classes, fill=DARK) for m in (cause, -cause))
+    assert (good[0] < bad[0]).all() and (good[1] > bad[1]).all()
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            good, deletion_and_insertion(corners, images, 3 * cause + 1, classes, fill=DARK, batch_size=1), strict=True
+        )
+    )
+    with pytest.raises(ValueError, match="one map for each image"):
+        deletion_and_insertion(corners, images, cause[:1], classes)
