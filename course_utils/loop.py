@@ -81,8 +81,8 @@ def optimize(
         stop_at: confidence in (0, 1] at which a sample is done.
         confidence: outputs -> confidence in [0, 1], (batch,), 0 where the aim is missed. If None, and
             `stop_at` is given, the objective's own.
-        evaluate_every: steps between clean evaluations where there are transforms; without any, each step is
-            one.
+        evaluate_every: steps between clean evaluations where there are transforms, or the canvas works from coarse
+            to fine; else each step is one.
         progress: True shows a bar, False none, None one for work of over a second.
 
     Returns:
@@ -113,6 +113,7 @@ def optimize(
     generators = sample_generators(seed, names, "transforms") if transforms else []
     active = torch.arange(batch, device=parameters[0].device)  # the samples that are not done: only they are computed
     best, scale = Best(), gradient_scale(model)
+    apart = bool(transforms) or canvas.coarse_to_fine  # whether a step sees something else than what the canvas is
 
     def evaluate(transforms: Sequence[Callable[..., Tensor]] = ()) -> tuple[Tensor, Outputs, Tensor]:
         with full_precision():
@@ -149,6 +150,7 @@ def optimize(
             parameter[samples] = best.rows[f"parameter {i}"][samples]
 
     def evaluate_cleanly(step: int) -> None:
+        canvas.advance(1)
         with torch.no_grad():
             x, outputs, score = evaluate()
         update(step, outputs, score)
@@ -159,13 +161,14 @@ def optimize(
     with as_found(model):
         try:
             for step in progress_bar(range(steps), "optimising", progress=progress):
-                if transforms and step % evaluate_every == 0:
+                if apart and step % evaluate_every == 0:
                     evaluate_cleanly(step)
                     if not len(active):
                         break
+                canvas.advance(step / steps)
                 x, outputs, score = evaluate(transforms)
                 rising = score
-                if not transforms:  # then this pass is a clean evaluation, and costs nothing more
+                if not apart:  # then this pass is a clean evaluation, and costs nothing more
                     rising = score[update(step, outputs, score)]
                 if on_step:
                     on_step(step, x, outputs, score)
@@ -193,6 +196,7 @@ def optimize(
             interrupted = True
         rule.zero_grad()
         restore(slice(None))
+        canvas.advance(1)
         x = canvas.render().detach()
     numbers = {name: best.rows[name] for name in ("score", "logits", "best_step")}
     return Result(x, canvas, taken, interrupted, **numbers, confidence=best.rows["confidence"] if confidence else None)

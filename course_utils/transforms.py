@@ -99,6 +99,56 @@ class Affine:
 
 
 @dataclass(frozen=True)
+class Crop:
+    """A random part of each image, turned a little and enlarged to the whole, in one resampling.
+
+    Args:
+        low, high: the part's side as a share of the image's; above 1, the image is mirrored in around it.
+        degrees: it is turned by up to so many either way.
+
+    Raises:
+        ValueError: an angle below 0, or a range of shares that is empty or not above 0.
+
+    Source: random resized crops, as Fel et al. 2023 use them.
+    """
+
+    low: float
+    high: float
+    degrees: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.low <= self.high < math.inf and 0 <= self.degrees < math.inf):
+            given = f"crop({self.low}, {self.high}, degrees={self.degrees})"
+            raise ValueError(f"{given} given, expected 0 < low <= high, such as 0.5, 1.1, and at least 0 degrees.")
+
+    def __call__(self, images: Images, generators: Generators) -> Images:
+        drawn = torch.stack([torch.rand(4, generator=each) for each in generators])
+        share = self.low + (self.high - self.low) * drawn[:, 0]
+        angle = math.radians(self.degrees) * (2 * drawn[:, 1] - 1)
+        room = (1 - share).clamp_min(LEAST_ROOM)[:, None] / 2  # to either side, as a share of the image's side
+        by = room * (2 * drawn[:, 2:] - 1) * torch.tensor(images.shape[2:])
+        return turned(images, angle, 1 / share, by)
+
+
+crop = Crop
+LEAST_ROOM = 0.08  # a part as large as the image is moved by so much of its side, too
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """Every other image, drawn at random, left for right."""
+
+    def __call__(self, images: Images, generators: Generators) -> Images:
+        drawn = torch.stack([torch.rand(1, generator=each) for each in generators])
+        return torch.where((drawn < 0.5).to(images.device)[:, :, None, None], images, images.flip(3))
+
+
+def mirror() -> Mirror:
+    """Half of the images, drawn at random, left for right."""
+    return Mirror()
+
+
+@dataclass(frozen=True)
 class Together:
     """Several `Affine` transforms, after a `Jitter` or not, in one resampling.
 
@@ -208,7 +258,7 @@ def turned(
     images: Images,
     angle: Float[Tensor, "batch"],
     factor: Float[Tensor, "batch"],
-    by: Int[Tensor, "batch 2"] | None = None,
+    by: Int[Tensor, "batch 2"] | Float[Tensor, "batch 2"] | None = None,
 ) -> Images:
     """Each image turned by its angle (radians) and scaled by its factor about its middle (bilinear, mirrored).
 

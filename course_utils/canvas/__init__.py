@@ -1,7 +1,7 @@
 """Canvases, which an optimisation changes: images (in a ball, by pixels, by frequencies), masks and prompts."""
 
 from course_utils.canvas.ball import EpsilonBall, checked_radius, random_start
-from course_utils.canvas.image import Canvas, FourierCanvas, PixelCanvas
+from course_utils.canvas.image import Canvas, FourierCanvas, NaturalCanvas, PhaseCanvas, PixelCanvas
 from course_utils.canvas.mask import MaskCanvas, filling
 from course_utils.canvas.prompt import PromptCanvas
 
@@ -10,6 +10,8 @@ __all__ = [
     "EpsilonBall",
     "FourierCanvas",
     "MaskCanvas",
+    "NaturalCanvas",
+    "PhaseCanvas",
     "PixelCanvas",
     "PromptCanvas",
     "checked_radius",

@@ -8,6 +8,7 @@ allowed).
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -36,6 +37,14 @@ class Canvas(nn.Module, ABC):
 
     def project(self) -> None:
         """Bring the parameters back, in place, to what is allowed; called after every step."""
+
+    def advance(self, done: float) -> None:
+        """Told before each step which share of the run is done, in [0, 1); and 1 before an evaluation of what it is.
+
+        A canvas that works from coarse to fine shows less at first; `coarse_to_fine` says that it does.
+        """
+
+    coarse_to_fine = False
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -195,3 +204,174 @@ def wave_frequencies(size: tuple[int, int]) -> Float[Tensor, "height half_width"
     """The frequency of each coefficient of `torch.fft.rfft2`, in cycles a pixel; 0.5 is Nyquist's."""
     vertical, horizontal = torch.fft.fftfreq(size[0]), torch.fft.rfftfreq(size[1])
     return (vertical[:, None] ** 2 + horizontal[None] ** 2).sqrt()
+
+
+SLOPE = 1.25  # amplitude ~ 1 / frequency ** SLOPE in photographs, at 32 as at 224 pixels
+CONTRAST = 1.1  # standard deviation of the pixels' log-odds: 0.22 in [0, 1], as photographs have it
+MEAN = 0.8  # of an image's mean log-odds; photographs spread by so much
+RINGS_PER_OCTAVE = 2
+COARSEST = 6.0  # waves across an image that a run begins with
+OPEN = 0.6  # share of a run after which all waves take part
+
+
+class NaturalCanvas(Canvas):
+    """Images whose contrast and spectrum are held at those of photographs, from coarse to fine.
+
+    Free are the phases, the directions of waves and their colours; held is the contrast of each image, and a ring of
+    frequencies (half an octave wide) with a larger share of the energy than in photographs is lowered to that share
+    before the contrast is set. In a run the coarse waves come first, the fine ones join by and by.
+
+    Args:
+        batch, size, channels, seed, colours, indices: as `FourierCanvas`.
+        contrast: standard deviation of each image in log-odds; photographs have about 1.1 (0.22 in [0, 1]).
+        slope: amplitudes fall like 1 / frequency ** slope at the least.
+        coarsest: waves across the image that a run begins with; `inf` for all from the start.
+
+    Raises:
+        ValueError: as `FourierCanvas`; a contrast, slope or number of waves that is not above 0.
+
+    Source: holding the magnitudes of natural images is Fel et al.'s 2023, who hold each one (`PhaseCanvas`); rings,
+    contrast and the way from coarse to fine are ours.
+    """
+
+    SPREAD = 0.25  # standard deviation of the parameters; a step of 0.05 changes them by a fifth
+    coarse_to_fine = True
+    colours: Tensor
+    amplitudes: Tensor
+    frequencies: Tensor
+    rings: Tensor
+    shares: Tensor
+
+    def __init__(
+        self,
+        batch: int,
+        size: int | tuple[int, int],
+        *,
+        channels: int = 3,
+        seed: int = 0,
+        contrast: float = CONTRAST,
+        slope: float = SLOPE,
+        coarsest: float = COARSEST,
+        colours: Colours = "imagenet",
+        indices: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        if not (0 < contrast < math.inf and 0 < slope < math.inf and coarsest > 0):
+            raise ValueError(f"contrast={contrast}, slope={slope}, coarsest={coarsest} given, expected above 0.")
+        shape = image_shape(batch, size, channels)
+        self.size, self.contrast, self.coarsest, self.limit = shape[2:], contrast, coarsest, math.inf
+        frequencies = wave_frequencies(self.size)
+        lowest = 1 / max(self.size)
+        amplitudes = frequencies.clamp_min(lowest) ** -(slope + 0.25)  # a little steeper: the rings have room upwards
+        amplitudes = amplitudes / amplitudes.square().mean().sqrt()
+        energy = frequencies.clamp_min(lowest) ** (-2 * slope) * wave_counts(self.size)
+        rings = ring_matrix(frequencies)
+        self.register_buffer("frequencies", frequencies)
+        self.register_buffer("amplitudes", amplitudes[..., None].repeat(1, 1, 2))
+        self.register_buffer("rings", rings)
+        self.register_buffer("shares", (energy.flatten() @ rings) / (energy.flatten() @ rings).sum())
+        self.register_buffer("colours", colour_matrix(colours, channels))
+        self.spectrum = nn.Parameter(self.SPREAD * normal_noise((*shape[:2], *frequencies.shape, 2), seed, indices))
+
+    def advance(self, done: float) -> None:
+        finest = max(self.size) / 4
+        coarse = min(self.coarsest, finest)
+        self.limit = math.inf if done >= OPEN else coarse * (finest / coarse) ** (done / OPEN)
+
+    @full_precision()
+    def render(self) -> Float[Tensor, "batch channels height width"]:
+        exact = torch.promote_types(self.spectrum.dtype, torch.float32)
+        scaled = self.spectrum.to(exact) * self.amplitudes.to(exact)
+        if self.limit < math.inf:
+            waves = self.frequencies.to(exact) * max(self.size)
+            scaled = scaled * torch.exp(-((waves / self.limit) ** 2))[..., None]
+        energies = scaled.square().sum((1, 4)).flatten(1) * wave_counts(self.size).to(scaled).flatten()
+        found = energies @ self.rings.to(exact)
+        found = found / found.sum(1, keepdim=True).clamp_min(TINY)
+        gain = (self.shares.to(exact) / found.clamp_min(TINY)).clamp(TINY, 1).sqrt()
+        gains = (gain @ self.rings.to(exact).T).unflatten(1, self.frequencies.shape)
+        gains[:, 0, 0] = 1  # the mean is no wave
+        image = torch.fft.irfft2(torch.view_as_complex(scaled * gains[:, None, ..., None]), s=self.size, norm="ortho")
+        image = (self.colours.to(exact) @ image.flatten(2)).unflatten(2, self.size)
+        mean = image.mean((2, 3), keepdim=True)
+        waves = image - mean
+        deviation = waves.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(TINY)
+        level = MEAN * (mean / deviation).tanh()
+        return (level + waves * (self.contrast / deviation)).sigmoid().to(self.spectrum.dtype)
+
+
+class PhaseCanvas(Canvas):
+    """Images whose magnitudes are fixed, every single one: only the phases of their waves are free.
+
+    Args:
+        batch, size, channels, seed, colours, indices: as `FourierCanvas`.
+        contrast, slope: as `NaturalCanvas`.
+        magnitudes: (height, width // 2 + 1) of `torch.fft.rfft2`, such as a mean over images; 1 / frequency ** slope
+            if None.
+
+    Raises:
+        ValueError: as `FourierCanvas`; magnitudes of another shape.
+
+    Source: Fel et al. 2023 (MACO).
+    """
+
+    colours: Tensor
+    magnitudes: Tensor
+
+    def __init__(
+        self,
+        batch: int,
+        size: int | tuple[int, int],
+        *,
+        channels: int = 3,
+        seed: int = 0,
+        contrast: float = CONTRAST,
+        slope: float = SLOPE,
+        magnitudes: Float[Tensor, "height half_width"] | None = None,
+        colours: Colours = "imagenet",
+        indices: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        shape = image_shape(batch, size, channels)
+        self.size, self.contrast = shape[2:], contrast
+        frequencies = wave_frequencies(self.size)
+        if magnitudes is None:
+            magnitudes = frequencies.clamp_min(1 / max(self.size)) ** -slope
+        elif magnitudes.shape != frequencies.shape:
+            given, expected = tuple(magnitudes.shape), tuple(frequencies.shape)
+            raise ValueError(f"magnitudes of shape {given} given, expected {expected} for images of {self.size}.")
+        magnitudes = magnitudes.float().clone()
+        magnitudes[0, 0] = 0  # the mean stays grey
+        self.register_buffer("magnitudes", magnitudes)
+        self.register_buffer("colours", colour_matrix(colours, channels))
+        self.phases = nn.Parameter(math.pi * normal_noise((*shape[:2], *frequencies.shape), seed, indices))
+
+    @full_precision()
+    def render(self) -> Float[Tensor, "batch channels height width"]:
+        exact = torch.promote_types(self.phases.dtype, torch.float32)
+        phases = self.phases.to(exact)
+        waves = torch.polar(self.magnitudes.to(exact).expand_as(phases).contiguous(), phases)
+        image = torch.fft.irfft2(waves, s=self.size, norm="ortho")
+        image = (self.colours.to(exact) @ image.flatten(2)).unflatten(2, self.size)
+        deviation = image.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(TINY)
+        return (image * (self.contrast / deviation)).sigmoid().to(self.phases.dtype)
+
+
+TINY = 1e-9  # keeps shares of an image without any contrast finite
+
+
+def ring_matrix(frequencies: Float[Tensor, "height half_width"]) -> Float[Tensor, "coefficients rings"]:
+    """In which ring each wave lies, one column a ring, half an octave wide; the mean lies in none."""
+    octaves = torch.log2(frequencies.flatten().clamp_min(TINY) / frequencies[frequencies > 0].min())
+    ring = (RINGS_PER_OCTAVE * octaves).round().long()
+    present = ring[frequencies.flatten() > 0].unique()
+    return (ring[:, None] == present).float() * (frequencies.flatten() > 0)[:, None]
+
+
+def wave_counts(size: tuple[int, int]) -> Float[Tensor, "height half_width"]:
+    """How often each coefficient of `torch.fft.rfft2` stands in the whole transform: twice, but for the edges."""
+    counts = torch.full((size[0], size[1] // 2 + 1), 2.0)
+    counts[:, 0] = 1
+    if size[1] % 2 == 0:
+        counts[:, -1] = 1
+    return counts

@@ -21,12 +21,19 @@ from course_utils.vision.reference import ClassMeans, NaturalImages, Similarity,
 from course_utils.vision.report import Report, build_report
 from course_utils.vision.saliency import Attribution
 from course_utils.vision.slicing import Effects, Slices, factor_effects, slices
+from course_utils.vision.statistics import (
+    LayerStatistics,
+    StatisticsMatch,
+    natural_statistics,
+    statistics_distance,
+)
 
 __all__ = [
     "AttackResult", "Attribution", "ClassMeans", "Effects", "Entanglement", "Isolation", "KnownCauses",
-    "NaturalImages", "Prototypes", "Report", "Similarity", "Slices", "Visualization", "activation_under",
-    "build_report", "class_means", "entanglement_matrix", "factor_effects", "generate_prototypes", "grad_cam",
-    "gradients", "high_frequency_share", "integrated_gradients", "intersection_over_union", "isolate_features",
-    "known_causes", "layers", "natural_images", "occlusion", "pointing_game", "radial_spectrum", "relevance_mass",
-    "render_vis", "shared_features", "similarity", "slices", "targeted_attack", "untargeted_attack", "visualize",
+    "LayerStatistics", "NaturalImages", "Prototypes", "Report", "Similarity", "Slices", "StatisticsMatch",
+    "Visualization", "activation_under", "build_report", "class_means", "entanglement_matrix", "factor_effects",
+    "generate_prototypes", "grad_cam", "gradients", "high_frequency_share", "integrated_gradients",
+    "intersection_over_union", "isolate_features", "known_causes", "layers", "natural_images", "natural_statistics",
+    "occlusion", "pointing_game", "radial_spectrum", "relevance_mass", "render_vis", "shared_features",
+    "similarity", "slices", "statistics_distance", "targeted_attack", "untargeted_attack", "visualize",
 ]  # fmt: skip

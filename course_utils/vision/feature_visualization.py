@@ -2,11 +2,13 @@
 
 A trained network is differentiable in its input. Start from noise, climb the activation, and look at what comes out.
 Without more it is noise again, fine and strong; `visualize` therefore paints with waves in decorrelated colours and
-asks for an image that survives small moves, turns and scalings (Olah et al. 2017). Every piece can be taken away.
+asks for an image that survives small moves, turns and scalings (Olah et al. 2017). On images of real size it holds
+contrast and spectrum at those of photographs, too. Every piece can be taken away.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,13 +22,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from course_utils.activations import Outputs, record
-from course_utils.canvas import Canvas, FourierCanvas, PixelCanvas
+from course_utils.canvas import Canvas, FourierCanvas, NaturalCanvas, PhaseCanvas, PixelCanvas
 from course_utils.figures.images import show_images
 from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, batch_objectives, parse
 from course_utils.priors import Prior, high_frequency
-from course_utils.transforms import Transform, merged, standard
+from course_utils.transforms import Transform, crop, merged, mirror, standard
 from course_utils.utils import run_chunks
 from course_utils.validation import (
     ZeroGradientError,
@@ -42,7 +44,14 @@ MEMORY = 2**29  # bytes that the activations of a chunk of images may take
 MOST_AT_ONCE = 64  # more images in a batch make no step cheaper on a processor
 STANDARD_PRIORS = (300 * high_frequency,)  # chosen on a few channels and classes of `pocket-robust`
 STARTS = 6  # starts for a channel that is off at the first one, each with twice the contrast
-CANVASES: dict[str, type[PixelCanvas] | type[FourierCanvas]] = {"pixel": PixelCanvas, "fourier": FourierCanvas}
+CANVASES: dict[str, type[Canvas]] = {
+    "pixel": PixelCanvas,
+    "fourier": FourierCanvas,
+    "natural": NaturalCanvas,
+    "phase": PhaseCanvas,
+}
+HELD = (NaturalCanvas, PhaseCanvas)  # their contrast is held
+LARGE = 128  # pixels: from here on, images are held to the contrast and spectrum of photographs
 
 ObjectiveLike = str | Objective
 OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
@@ -53,7 +62,7 @@ def visualize(
     classifier: Classifier,
     objective: ObjectiveLike | Sequence[ObjectiveLike],
     *,
-    canvas: str | Canvas = "fourier",
+    canvas: str | Canvas = "standard",
     priors: Sequence[Prior] | str = "standard",
     transforms: Sequence[Transform] | str = "standard",
     steps: int = 200,
@@ -72,12 +81,16 @@ def visualize(
         classifier: what is looked into; used in eval mode and left as found.
         objective: `"layer3:12"` (a channel), `"layer3"` (a layer), `"logits:volcano"` (a class), an objective, or a
             list of them: one image for each, side by side in one batch.
-        canvas: `"fourier"`, `"pixel"`, or a canvas that you made (with one image for each objective and copy).
-        priors: penalties that are subtracted from the score, such as `[20 * total_variation]`; `"standard"` is
-            `300 * high_frequency`, `()` is none.
-        transforms: what the image must survive; `"standard"` is jitter, rotation and scaling, `()` is nothing.
+        canvas: `"natural"` (contrast and spectrum held), `"phase"` (every magnitude held), `"fourier"`, `"pixel"`, or
+            a canvas that you made (with one image for each objective and copy). `"standard"` is `"natural"` for images
+            of at least 128 pixels, `"fourier"` for smaller ones.
+        priors: penalties that are subtracted from the score, such as `[20 * total_variation]`; `"standard"` is none
+            where the canvas holds contrast and spectrum, else `300 * high_frequency`; `()` is none.
+        transforms: what the image must survive; `"standard"` is random crops and mirroring where the canvas holds
+            contrast and spectrum, else jitter, rotation and scaling; `()` is nothing.
         steps: gradient steps, at least 1.
-        learning_rate: of Adam; in units of the canvas's numbers.
+        learning_rate: of Adam, in units of the canvas's numbers; where the canvas holds contrast and spectrum it
+            falls to nearly nothing along a cosine.
         copies: images for each objective, each from noise of its own; `Diversity(layer, group=copies)` added to the
             objective drives them apart.
         size: height and width of the images; the classifier's own if None. Most nets refuse others.
@@ -103,10 +116,11 @@ def visualize(
     """
     check_settings(steps=steps, copies=copies, batch_size=batch_size)
     model = classifier if size is None else classifier.at_size(size)
+    canvas = standard_canvas(model, canvas)
     own = canvas if isinstance(canvas, Canvas) else None
     wanted = ObjectiveBatch(objective, copies, images=None if own is None else len(own))
     wanted.check(model)
-    settings = image_settings(model, priors, transforms, learning_rate, steps, seed)
+    settings = image_settings(model, canvas, priors, transforms, learning_rate, steps, seed)
     shown = frame_steps(frames, steps)
     dead: list[int] = []
 
@@ -294,6 +308,7 @@ def images_at_once(classifier: Classifier) -> int:
 
 def image_settings(
     classifier: Classifier,
+    canvas: str | Canvas,
     priors: Sequence[Prior] | str,
     transforms: Sequence[Transform] | str,
     learning_rate: float,
@@ -301,13 +316,48 @@ def image_settings(
     seed: int,
 ) -> dict[str, Any]:
     """The settings of `optimize` for images, with the standard priors and transforms where these are asked for."""
+    held = isinstance(canvas, HELD) or canvas in ("natural", "phase")
+    moves = held_transforms() if held else standard(classifier.size)
+    adam: Any = partial(AnnealedAdam, lr=learning_rate, steps=steps)
     return {
-        "priors": given_or(priors, STANDARD_PRIORS, "priors"),
-        "transforms": merged(given_or(transforms, standard(classifier.size), "transforms")),
-        "optimizer": partial(torch.optim.Adam, lr=learning_rate, fused=True),
+        "priors": given_or(priors, () if held else STANDARD_PRIORS, "priors"),
+        "transforms": merged(given_or(transforms, moves, "transforms")),
+        "optimizer": adam if held else partial(torch.optim.Adam, lr=learning_rate, fused=True),
         "steps": steps,
         "seed": seed,
     }
+
+
+def standard_canvas(classifier: Classifier, canvas: str | Canvas) -> str | Canvas:
+    """The kind of canvas that "standard" means for a classifier's size of images; any other stays what it is."""
+    if not isinstance(canvas, str) or canvas != "standard":
+        return canvas
+    return "natural" if min(classifier.size) >= LARGE else "fourier"
+
+
+def held_transforms() -> list[Transform]:
+    """Random crops, turned a little, and mirroring: what goes with canvases whose contrast and spectrum are held."""
+    return [crop(0.5, 1.1, degrees=9), mirror()]
+
+
+class AnnealedAdam(torch.optim.Adam):
+    """Adam whose step size rises for ten steps and then falls along a cosine, to a twentieth at the end of the run.
+
+    Source: Loshchilov & Hutter 2017 (cosine annealing).
+    """
+
+    WARM_UP, LAST = 10, 0.05
+
+    def __init__(self, params: Any, lr: float, steps: int) -> None:
+        super().__init__(params, lr=lr, fused=True)
+        self.peak, self.steps, self.taken = lr, steps, 0
+
+    def step(self, closure: Any = None) -> Any:
+        along = 0.5 * (1 + math.cos(math.pi * self.taken / self.steps))
+        for group in self.param_groups:
+            group["lr"] = self.peak * (self.LAST + (1 - self.LAST) * along) * min(1, (self.taken + 1) / self.WARM_UP)
+        self.taken += 1
+        return super().step(closure)
 
 
 def given_or(given: Sequence | str, default: Sequence, name: str) -> Sequence:
@@ -351,10 +401,12 @@ def initial_canvas(
 def new_canvas(classifier: Classifier, canvas: str, rows: Sequence[int], seed: int, contrast: float = 1) -> Canvas:
     """A canvas of noise for these images, in the classifier's colours, of so many times the usual contrast."""
     if canvas not in CANVASES:
-        raise ValueError(f"canvas={canvas!r} given, expected 'fourier', 'pixel' or a canvas.")
-    kind = CANVASES[canvas]
-    options: dict[str, Any] = {"channels": classifier.channels, "contrast": contrast * kind.CONTRAST, "indices": rows}
-    if kind is FourierCanvas and classifier.colours is not None:
+        raise ValueError(f"canvas={canvas!r} given, expected {', '.join(map(repr, CANVASES))} or a canvas.")
+    kind: Any = CANVASES[canvas]
+    options: dict[str, Any] = {"channels": classifier.channels, "indices": rows}
+    if not issubclass(kind, HELD):
+        options["contrast"] = contrast * kind.CONTRAST
+    if kind is not PixelCanvas and classifier.colours is not None:
         options["colours"] = classifier.colours
     return kind(len(rows), classifier.size, seed=seed, **options).to(classifier.device, classifier.image_dtype)
 

@@ -33,10 +33,13 @@ from course_utils.vision.feature_visualization import (
     join_frames,
     new_canvas,
     optimize_images,
+    standard_canvas,
 )
 from course_utils.vision.layer_table import outputs_of, stages
 from course_utils.vision.reference import ClassMeans, NaturalImages, class_means
+from course_utils.vision.statistics import LayerStatistics, StatisticsMatch, batch_norms, natural_statistics
 
+NATURAL = 120.0  # logits that a distance of one from natural statistics costs; chosen on eight classes of ImageNet
 MATCH = 20.0  # logits that a perfect correlation is worth; chosen on `pocket-robust` with other scenes than are shown
 EQUIDISTANT_STEPS = 60  # to an image that every class finds equally likely
 
@@ -50,8 +53,11 @@ def generate_prototypes(
     copies: int = 1,
     layers: Sequence[str] | None = None,
     match: float = MATCH,
+    statistics: LayerStatistics | str | None = "standard",
+    natural: float = NATURAL,
     diversity: float = 0.0,
     start: str = "noise",
+    canvas: str = "standard",
     priors: Sequence[Prior] | str = "standard",
     transforms: Sequence[Transform] | str = "standard",
     steps: int = 200,
@@ -65,7 +71,9 @@ def generate_prototypes(
     """Images of what each class looks like to a classifier, all classes in one batch.
 
     The score of an image is logit + match · (how its activations follow the class mean's: linear correlation, a mean
-    over layers) − penalty, after random transforms. With `reference=None` there is no second term, and no data.
+    over layers) − natural · (how far its channels' means and variances are from natural ones) − penalty, after random
+    transforms. With `reference=None` there is no second term, and no data: natural means and variances are stored in
+    the network's batch norms.
 
     Args:
         classifier: used in eval mode and left as found.
@@ -75,6 +83,10 @@ def generate_prototypes(
         copies: images of each class, from noise of their own.
         layers: where activations are matched; the last layer at each size of map if None.
         match: logits that a perfect match is worth, at least 0.
+        statistics: natural means and variances that each image keeps to, from `natural_statistics`; `"standard"` is
+            what the network's batch norms have stored (no data needed) where the canvas holds contrast and spectrum,
+            and nothing elsewhere; None is nothing.
+        natural: logits that a distance of one from them costs, at least 0.
         diversity: weight of a term that drives the copies of a class apart, at least 0.
         start: `"noise"`, or `"equidistant"`: from an image that every class finds about equally likely.
         priors, transforms, steps, learning_rate, seed, frames, batch_size, on_step, progress: as `visualize`.
@@ -92,14 +104,16 @@ def generate_prototypes(
     its form); robust nets' class images Santurkar et al. 2019.
     """
     check_settings(steps=steps, copies=copies, batch_size=batch_size)
-    for what, weight in (("match", match), ("diversity", diversity)):
+    for what, weight in (("match", match), ("natural", natural), ("diversity", diversity)):
         if not 0 <= weight < float("inf"):
             raise ValueError(f"{what}={weight} given, expected at least 0.")
     if start not in ("noise", "equidistant"):
         raise ValueError(f"start={start!r} given, expected 'noise' or 'equidistant'.")
     wanted = [name for name in class_names(classifier, classes) for _ in range(copies)]
     means = _class_means(classifier, reference, layers, wanted, progress)
-    settings = image_settings(classifier, priors, transforms, learning_rate, steps, seed)
+    kind = str(standard_canvas(classifier, canvas))
+    kept = _statistics(classifier, statistics, held=kind in ("natural", "phase"))
+    settings = image_settings(classifier, kind, priors, transforms, learning_rate, steps, seed)
     shown = frame_steps(frames, steps)
     together: Any = None
     if diversity and copies > 1:
@@ -108,16 +122,18 @@ def generate_prototypes(
 
     def work(rows: Sequence[int], progress: bool | None) -> ImageChunk:
         names = [wanted[row] for row in rows]
-        canvas = new_canvas(classifier, "fourier", rows, seed)
+        images = new_canvas(classifier, kind, rows, seed)
         run = settings | {"indices": rows, "progress": progress}
         if start == "equidistant":
-            optimize(classifier, canvas, Equidistant(), **run | {"steps": EQUIDISTANT_STEPS})
+            optimize(classifier, images, Equidistant(), **run | {"steps": EQUIDISTANT_STEPS})
         objective: Any = Logit(names)
         if means is not None and match:
             objective += match * ActivationMatch(means.of(names))
+        if kept is not None and natural:
+            objective += natural * StatisticsMatch(kept)
         if together is not None:
             objective += together
-        return optimize_images(classifier, canvas, objective, frames=shown, on_step=on_step, **run)
+        return optimize_images(classifier, images, objective, frames=shown, on_step=on_step, **run)
 
     size = copies * max(1, (batch_size or images_at_once(classifier)) // copies)  # a class's copies stay together
     chunks = [range(len(wanted))[first : first + size] for first in range(0, len(wanted), size)]
@@ -225,6 +241,15 @@ def class_names(classifier: Classifier, classes: str | int | Sequence[str | int]
     if not given:
         raise ValueError("classes=[] given; name at least one, or leave it out to get all.")
     return [classifier.classes[classifier.index(each)] for each in given]
+
+
+def _statistics(classifier: Classifier, given: LayerStatistics | str | None, *, held: bool) -> LayerStatistics | None:
+    """Natural statistics from whatever was given; for "standard" the stored ones, where the canvas is held."""
+    if not isinstance(given, str):
+        return given
+    if given != "standard":
+        raise ValueError(f"statistics={given!r} given, expected 'standard', None or natural_statistics(…).")
+    return natural_statistics(classifier) if held and batch_norms(classifier) else None
 
 
 def _class_means(

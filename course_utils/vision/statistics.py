@@ -1,0 +1,227 @@
+"""Natural statistics: how strongly the channels of a network answer to natural images, and how much that varies.
+
+An image that excites a class and nothing else is rarely one that the network could have met. What it meets is written
+down in the network itself: a batch norm keeps the mean and the variance of every channel over its training data.
+An objective that asks each image to keep to them needs no image at all (Yin et al. 2020). Networks without batch norm
+get the same figures from any natural images, labelled or not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from course_utils.activations import Outputs, record
+from course_utils.models.classifier import Classifier
+from course_utils.objectives import Objective, channels_first
+from course_utils.utils import progress_bar
+from course_utils.validation import as_found
+from course_utils.vision.layer_table import grey_image, outputs_of, stages
+
+FLOOR = 1e-3  # a channel's variance counts as at least this share of its layer's mean variance
+FARTHEST = 50.0  # squared deviation of a mean at which a channel counts no more: one dead channel is not everything
+CHUNK = 64  # images in a forward pass
+
+
+def natural_statistics(
+    classifier: Classifier,
+    images: Float[Tensor, "n channels height width"] | None = None,
+    *,
+    layers: Sequence[str] | None = None,
+    batch_size: int = CHUNK,
+    progress: bool | None = None,
+) -> LayerStatistics:
+    """Means and variances of a network's channels for natural images: its own memory of them, or measured.
+
+    Args:
+        classifier: used in eval mode and left as found.
+        images: any natural images in [0, 1], some hundreds, without labels. None: what the network's batch norms have
+            stored of its training data.
+        layers: where images are measured; the last layer at each size of map if None. Not with stored statistics,
+            which are about what goes into each batch norm.
+        batch_size: images in a forward pass.
+        progress: True shows a bar, False none, None one for work of over a second.
+
+    Raises:
+        ValueError: no images for a network without batch norm, layers beside stored statistics, an unknown layer, or
+            fewer than two images.
+
+    Source: stored statistics as in Yin et al. 2020 (DeepInversion).
+    """
+    if images is None:
+        if layers is not None:
+            raise ValueError("layers= goes with images; stored statistics are about what goes into each batch norm.")
+        norms = batch_norms(classifier)
+        if not norms:
+            raise ValueError(
+                f"{classifier.name} has no batch norm that stores statistics: give some hundred natural images, "
+                "natural_statistics(classifier, images)."
+            )
+        return LayerStatistics(
+            {f"{name}.input": norm.running_mean.detach().float().cpu() for name, norm in norms.items()},
+            {f"{name}.input": norm.running_var.detach().float().cpu() for name, norm in norms.items()},
+            classifier.name,
+        )
+    images = classifier.check_images(images)
+    if len(images) < 2:
+        raise ValueError(f"{len(images)} image given, expected some hundreds: one image's statistics are its own.")
+    names = list(stages(classifier) if layers is None else layers)
+    sums, squares, counts = dict[str, Tensor](), dict[str, Tensor](), dict[str, int]()
+    for some in progress_bar(images.split(batch_size), "natural statistics", progress=progress):
+        for name, maps in outputs_of(classifier, some, names).layers.items():
+            values = channels_first(maps).double().flatten(2) if maps.ndim > 2 else maps.double()[..., None]
+            sums[name] = sums.get(name, 0) + values.sum((0, 2)).cpu()
+            squares[name] = squares.get(name, 0) + values.square().sum((0, 2)).cpu()
+            counts[name] = counts.get(name, 0) + len(values) * values.shape[2]
+    means = {name: total / counts[name] for name, total in sums.items()}
+    variances = {name: (squares[name] / counts[name] - means[name].square()).clamp_min(0) for name in names}
+    return LayerStatistics(
+        {name: mean.float() for name, mean in means.items()},
+        {name: variance.float() for name, variance in variances.items()},
+        classifier.name,
+    )
+
+
+@torch.no_grad()
+def batch_norms(classifier: Classifier) -> dict[str, nn.Module]:
+    """The batch norms that store statistics and that an image passes, by their dotted names."""
+    stored = {
+        name: module
+        for name, module in classifier.module.named_modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None
+    }
+    passed: set[nn.Module] = set()
+    hooks = [module.register_forward_hook(lambda module, *_: passed.add(module)) for module in stored.values()]
+    try:
+        with as_found(classifier):
+            classifier(grey_image(classifier))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {name: module for name, module in stored.items() if module in passed}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerStatistics:
+    """Means and variances of channels over natural images and all places, by layer.
+
+    Attributes:
+        means: layer -> (channels,); a name that ends in `.input` is about what goes into that layer.
+        variances: likewise, at least 0.
+        name: of the classifier.
+    """
+
+    means: dict[str, Float[Tensor, "channels"]]
+    variances: dict[str, Float[Tensor, "channels"]]
+    name: str
+
+    @property
+    def layers(self) -> list[str]:
+        return list(self.means)
+
+    def save(self, path: str | Path) -> None:
+        """Writes everything into one safetensors file, a few kilobytes a layer."""
+        tensors = {f"mean.{layer}": each.contiguous() for layer, each in self.means.items()}
+        tensors |= {f"variance.{layer}": each.contiguous() for layer, each in self.variances.items()}
+        save_file(tensors, path, metadata={"statistics": json.dumps({"layers": self.layers, "name": self.name})})
+
+    @classmethod
+    def load(cls, path: str | Path) -> LayerStatistics:
+        """Reads what `save` wrote.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: another file, or a damaged one.
+        """
+        if not Path(path).exists():
+            raise FileNotFoundError(f"there is no file {path}")
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads((file.metadata() or {})["statistics"])
+                means, variances = (
+                    {layer: file.get_tensor(f"{kind}.{layer}") for layer in about["layers"]}
+                    for kind in ("mean", "variance")
+                )
+        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+            raise ValueError(f"{path} was not written by LayerStatistics.save, or is damaged ({error!r})") from None
+        return cls(means, variances, about["name"])
+
+    def __repr__(self) -> str:
+        channels = sum(len(mean) for mean in self.means.values())
+        return f"LayerStatistics of {self.name}: {channels} channels of {len(self.means)} layers"
+
+
+class StatisticsMatch(Objective):
+    """Minus the distance of each image's own statistics from natural ones, a mean over channels, then over layers.
+
+    Of a channel: the squared deviation of its mean over the image, in natural standard deviations (at most 50), plus
+    the squared deviation of its standard deviation, as a ratio, from 1. 0 is the natural average itself; photographs
+    lie around -0.3 for an ImageNet network, since each of them is an image of something.
+
+    Args:
+        statistics: of the same network, from `natural_statistics`.
+
+    Raises:
+        ValueError: no layers; when it is evaluated, a layer with another number of channels.
+
+    Source: Yin et al. 2020, who compare a whole batch; here each image is compared by itself, so that it does not
+    depend on what stands beside it.
+    """
+
+    def __init__(self, statistics: LayerStatistics) -> None:
+        if not statistics.means:
+            raise ValueError("the statistics have no layers, expected at least one.")
+        self.layers = tuple(statistics.layers)
+        self.means, self.deviations = statistics.means, dict[str, Tensor]()
+        for layer, variance in statistics.variances.items():
+            floor = (FLOOR * variance.mean()).clamp_min(torch.finfo(variance.dtype).tiny)
+            self.deviations[layer] = variance.maximum(floor).sqrt()
+
+    def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
+        return -torch.stack([self._distance(layer, outputs[layer]) for layer in self.layers]).mean(0)
+
+    def _distance(self, layer: str, maps: Tensor) -> Float[Tensor, "batch"]:
+        maps = channels_first(maps)
+        if maps.shape[1] != len(self.means[layer]):
+            raise ValueError(f"{layer!r} has {maps.shape[1]} channels, the statistics {len(self.means[layer])}.")
+        mean, deviation = (each[layer].to(maps) for each in (self.means, self.deviations))
+        if maps.ndim == 2:
+            return ((maps - mean) / deviation).square().clamp_max(FARTHEST).mean(1)
+        variance, average = torch.var_mean(maps.flatten(2), dim=2, correction=0)
+        shift = ((average - mean) / deviation).square().clamp_max(FARTHEST)
+        ratio = (variance / deviation.square() + 1e-4).sqrt()  # a root of 0 has no gradient
+        return (shift + (ratio - 1).square()).mean(1)
+
+    def __repr__(self) -> str:
+        return f"StatisticsMatch({len(self.layers)} layers)"
+
+
+@torch.no_grad()
+def statistics_distance(
+    classifier: Classifier,
+    images: Float[Tensor, "n channels height width"],
+    statistics: LayerStatistics | None = None,
+    *,
+    batch_size: int = CHUNK,
+) -> Float[Tensor, "n"]:
+    """The distance of each image's statistics from natural ones, at least 0, as `StatisticsMatch` measures it.
+
+    Args:
+        statistics: the network's stored ones if None.
+
+    Raises:
+        ValueError: as `natural_statistics`.
+    """
+    match = StatisticsMatch(natural_statistics(classifier) if statistics is None else statistics)
+    forward = record(classifier, match.layers)
+    with as_found(classifier):
+        chunks = classifier.check_images(images).split(batch_size)
+        return torch.cat([-match(forward(some)).cpu() for some in chunks])
