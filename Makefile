@@ -34,7 +34,7 @@ book:  ## execute the chapters, unless they have been, and build the book: _buil
 
 check-book:  ## try the built book and the labs in a browser (needs Chromium or Chrome)
 	$(NEED) book test browser
-	@$(VENV)/python -m pytest -n 2 --dist worksteal tests_browser
+	@$(VENV)/python -m pytest tests_browser
 
 slides: book  ## slides for each chapter, from the executed chapters: _build/slides/index.html
 	@$(VENV)/python tools/make_slides.py

@@ -7,22 +7,19 @@ that nothing is fetched; where the browser is not on the PATH, the variable CHRO
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 QUIET = ("background-networking", "component-update", "default-apps", "domain-reliability", "quic", "sync")
 OUTSIDE_OF_THE_BOOK = {"_static", "reports"}  # folders whose HTML is no page of the book
 PATIENCE = 120_000  # milliseconds: slow machines are no defect of the book
-HERE = ("127.0.0.1", "localhost")
-FORWARDS = re.compile(r'<meta\s+http-equiv="refresh"', re.IGNORECASE)
 PHONE, DESK = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
 
 Open = Callable[..., Page]
@@ -33,12 +30,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--book", type=Path, default=ROOT / "_build" / "html", help="the folder of the built book")
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Ends the run at once where the book or the browser is missing, before xdist starts its workers."""
-    pages_of(session.config.getoption("book"))
-    chromium()
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `name` runs once for every page of the book."""
     if "name" in metafunc.fixturenames:
@@ -46,15 +37,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pages_of(book: Path) -> list[str]:
-    """The pages of a built book, such as "book/intro.html", without those that only forward to another.
-
-    Ends the run where there is no book.
-    """
-    paths = [
-        path for path in sorted(book.rglob("*.html")) if path.relative_to(book).parts[0] not in OUTSIDE_OF_THE_BOOK
-    ]
-    pages = [path for path in paths if not FORWARDS.search(path.read_text(encoding="utf-8")[:2000])]
-    names = [path.relative_to(book).as_posix() for path in pages]
+    """The pages of a built book, such as "book/intro.html"; ends the run where there is no book."""
+    paths = sorted(path.relative_to(book) for path in book.rglob("*.html"))
+    names = [path.as_posix() for path in paths if path.parts[0] not in OUTSIDE_OF_THE_BOOK]
     if not names:
         pytest.exit(f"There is no book in {book}: `make book` builds it.", returncode=2)
     return names
@@ -75,7 +60,6 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     quiet = ["--no-first-run", "--disable-gpu", "--no-sandbox", *(f"--disable-{name}" for name in QUIET)]
-    quiet += ["--host-resolver-rules=" + ", ".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {name}" for name in HERE)])]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=quiet)
         yield browser
@@ -86,25 +70,26 @@ def browser() -> Iterator[Browser]:
 def visit(browser: Browser) -> Iterator[Open]:
     """Opens addresses, one at a time: the next closes the one before.
 
-    The browser reaches no other host. A page that asks one fails the test, and so do errors of scripts.
+    What a page asks of other hosts is refused, and fails the test, and so do errors of scripts.
     """
     outside: list[str] = []
     errors: list[str] = []
     contexts: list[BrowserContext] = []
 
-    def note(
-        request: Request,
-    ) -> None:  # listening costs nothing; a route() would bring each request to Python and back
-        address = urlsplit(request.url)
-        if address.scheme not in ("file", "data", "blob") and address.hostname not in HERE:
-            outside.append(request.url[:100])
+    def guard(route: Route) -> None:
+        address = urlsplit(route.request.url)
+        if address.scheme == "file" or address.hostname in ("127.0.0.1", "localhost"):
+            route.continue_()
+        else:
+            outside.append(route.request.url[:100])
+            route.abort()
 
     def visit(address: str, **settings: object) -> Page:
         while contexts:
             contexts.pop().close()
         contexts.append(browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **settings}))
         contexts[-1].set_default_timeout(PATIENCE)
-        contexts[-1].on("request", note)
+        contexts[-1].route(lambda url: not url.startswith("data:"), guard)
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
-from conftest import DESK, PHONE, Open
+from conftest import PHONE, Open
 
 GRAVE = ("serious", "critical")
 
@@ -21,38 +21,22 @@ CUT_OFF = """() => {
 }"""
 
 
-# Most of what axe-core measures are the contrasts of thousands of coloured words in code. The colour comes with the
-# word's class: the first of each class stays, the others become plain text.
-ONE_WORD_OF_EACH_COLOUR = """() => {
-    const seen = new Set();
-    for (const word of document.querySelectorAll(".highlight pre span[class]")) {
-        if (seen.has(word.className)) word.replaceWith(...word.childNodes);
-        seen.add(word.className);
-    }
-}"""
-
-
-def test_a_page_on_a_desk_in_the_light_and_on_a_phone_in_the_dark(name: str, open_page: Open) -> None:
+def test_on_a_desk_in_the_light(name: str, open_page: Open) -> None:
     page = settled(open_page(name, color_scheme="light"))
-    assert page.evaluate(CUT_OFF) == []
-    page.set_viewport_size(PHONE)
-    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert theme(page) in ("light", None)  # a page that only forwards has none
+    assert grave_findings(page) == []
+
+
+def test_on_a_phone_in_the_dark(name: str, open_page: Open) -> None:
+    page = settled(open_page(name, viewport=PHONE, color_scheme="dark"))
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], "the page scrolls sideways"
     assert page.evaluate(CUT_OFF) == []
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    page.evaluate(ONE_WORD_OF_EACH_COLOUR)
-    assert grave_findings(page) == []
-
-    page.set_viewport_size(DESK)
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    assert theme(page) in ("dark", None)
     assert grave_findings(page) == []
 
 
-def test_the_address_of_the_book_leads_to_its_first_page(open_page: Open) -> None:
-    page = open_page("index.html")
-    page.wait_for_url("**/book/intro.html")
-    expect(page.locator("h1").first).to_contain_text("What Did the Model Learn?")
+def theme(page: Page) -> str | None:
+    return page.locator("html").get_attribute("data-theme")
 
 
 def grave_findings(page: Page) -> list[str]:
@@ -62,10 +46,8 @@ def grave_findings(page: Page) -> list[str]:
 
 
 def settled(page: Page) -> Page:
-    """The page once its formulas are set; whoever looks earlier sees another page.
-
-    One question, which Playwright asks again where the page is replaced by another in between.
-    """
+    """The page once its formulas are set; whoever looks earlier sees another page."""
+    # One wait that outlasts a navigation: a page that only forwards is gone before a second question could be put.
     page.wait_for_function("() => !window.MathJax || MathJax.startup?.promise?.then(() => true)")
     return page
 
