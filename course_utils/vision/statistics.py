@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -91,7 +92,7 @@ def natural_statistics(
 
 
 @torch.no_grad()
-def batch_norms(classifier: Classifier) -> dict[str, nn.Module]:
+def batch_norms(classifier: Classifier) -> dict[str, Any]:
     """The batch norms that store statistics and that an image passes, by their dotted names."""
     stored = {
         name: module
