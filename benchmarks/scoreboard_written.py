@@ -13,7 +13,7 @@ from pathlib import Path
 
 from course_utils import LanguageModel, load_language_model
 from course_utils.corpus import groups, true_associations, words
-from course_utils.corpus.tables import PEOPLE
+from course_utils.corpus.grammar import PEOPLE
 from course_utils.language import (
     association_scores,
     next_token_distribution,

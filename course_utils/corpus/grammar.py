@@ -16,15 +16,34 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
-from course_utils.corpus.tables import FACTS, FORMS, GROUPS, PEOPLE, SHARES, WORDS, Attributes
 from course_utils.validation import unknown
 
 END = "<|endoftext|>"  # stands between two texts; every sentence is a text of its own
 TOKEN = re.compile(r" ?\w+|[^\w\s]|<\|endoftext\|>")
+
+Attributes = tuple[dict[str, int], dict[str, int]]  # things with their weights, properties with theirs
+
+_TABLES = yaml.safe_load((Path(__file__).parent / "tables.yml").read_text(encoding="utf-8"))
+
+
+def _groups(kind: str) -> dict[str, Attributes]:
+    return {group: (sorts["things"], sorts["properties"]) for group, sorts in _TABLES[kind].items()}
+
+
+PEOPLE, FIELDS = _groups("people"), _groups("fields")
+GROUPS = PEOPLE | FIELDS
+FACTS: dict[str, tuple[list[str], dict[str, dict[str, float]]]] = {
+    relation: (entry["beginnings"], entry["completions"]) for relation, entry in _TABLES["facts"].items()
+}
+WORDS: dict[str, list[str]] = {slot: words.split() for slot, words in _TABLES["words"].items()}
+FORMS: dict[str, list[str]] = {topic: forms.splitlines() for topic, forms in _TABLES["forms"].items()}
+SHARES: dict[str, float] = _TABLES["shares"]  # of all sentences, by what they are about
 
 Table = Mapping[str, float]
 

@@ -1,14 +1,17 @@
 """A sweep does each task once, keeps what it did, and says what failed."""
 
+import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 import torch
 from marking import calls, marking
+from safetensors.torch import save
 
 from course_utils import sweep
-from course_utils.sweeps import encode, key_of, name_of, write
+from course_utils.sweep_records import Record, encode, key_of, name_of, read, write
 
 
 def picture(task):
@@ -161,3 +164,26 @@ def test_functions_without_a_name_and_tasks_that_are_no_plain_values_are_refused
 
 def test_no_tasks_are_no_trouble():
     assert repr(sweep(picky, [])).endswith("0 of 0 tasks done, 0 of them before")
+
+
+def test_an_entry_with_the_name_of_safetensors_own_is_refused_by_name():
+    record = Record("module.f", "task", {"__metadata__": torch.ones(1)}, None, 0.0)
+    with pytest.raises(TypeError, match="'__metadata__', which is safetensors' own name"):
+        encode(record)
+
+
+@pytest.mark.parametrize("entry", ["[" * 100_000, "[]", '{"names": 3, "result": [], "error": null}', "null"])
+def test_a_record_of_the_wrong_kind_or_depth_is_none(tmp_path, entry):
+    (tmp_path / "x").write_bytes(save({}, {"record": entry}))
+    assert read(tmp_path / "x", "module.f", "task") is None
+
+
+def test_a_full_disk_is_one_sentence_with_the_path_and_leaves_no_part(tmp_path, monkeypatch):
+    def full(path, content):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"record .*/x cannot be written \(no space left on device\): the same call"):
+        write(tmp_path / "x", b"content")
+    assert list(tmp_path.iterdir()) == []
