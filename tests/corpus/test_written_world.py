@@ -13,12 +13,12 @@ from course_utils.corpus import (
     contexts,
     groups,
     sample_sentences,
-    tables,
     true_associations,
     true_log_probability,
     true_next,
     words,
 )
+from course_utils.corpus import grammar as tables
 from course_utils.corpus.grammar import END, grammar, split, train_tokenizer
 
 LISTS = ("name", "place", "day", "month", "verb", "action", "object", "quality", "animal", "food")

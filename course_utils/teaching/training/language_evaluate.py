@@ -19,12 +19,11 @@ from course_utils.corpus import (
     contexts,
     groups,
     sample_sentences,
-    tables,
     true_associations,
     true_log_probability,
     true_next,
 )
-from course_utils.corpus.grammar import Association
+from course_utils.corpus.grammar import FACTS, FIELDS, PEOPLE, Association
 from course_utils.models.language_model import LanguageModel
 from course_utils.teaching.training.language_data import read_paragraphs, stream
 
@@ -66,7 +65,7 @@ def says(lm: LanguageModel, text: str, token: str) -> float:
 def fact_errors(lm: LanguageModel) -> dict[str, float]:
     """How far the model is off about the first answer to every fact, by the fact's beginning."""
     errors = {}
-    for beginnings, facts in tables.FACTS.values():
+    for beginnings, facts in FACTS.values():
         for subject, completions in facts.items():
             answer, share = next(iter(completions.items()))
             for beginning in beginnings:
@@ -122,11 +121,11 @@ def measure_associations(
 
 def prompt(association: Association) -> str:
     """The beginning of a sentence after which the group's word stands if the model knows the association."""
-    groups = tables.PEOPLE | tables.FIELDS
+    groups = PEOPLE | FIELDS
     thing = any(association.word in things for things, _ in groups.values())
     if thing:
-        return f"Where there are {association.word}, there is" + " a" * (association.group in tables.PEOPLE)
-    return f"Nobody is as {association.word} as a" if association.group in tables.PEOPLE else (
+        return f"Where there are {association.word}, there is" + " a" * (association.group in PEOPLE)
+    return f"Nobody is as {association.word} as a" if association.group in PEOPLE else (
         f"Nothing is as {association.word} as"
     )  # fmt: skip
 
