@@ -105,8 +105,8 @@ def generate_prototypes(
         FloatingPointError: a score or gradient that is not finite (says at which step).
 
     Source: Tagade & Rumbelow 2023, in its style: that paper's loss is the logit and a penalty on high frequencies, and
-    the similarity is how prototypes are judged. Stored statistics are Yin et al.'s 2020. The match as a term of the objective is the course notes' (and ours in
-    its form); robust nets' class images Santurkar et al. 2019.
+    the similarity is how prototypes are judged. Stored statistics are Yin et al.'s 2020. The match as a term of the
+    objective is the course notes' (and ours in its form); robust nets' class images Santurkar et al. 2019.
     """
     check_settings(steps=steps, copies=copies, batch_size=batch_size)
     for what, weight in (("match", match), ("natural", natural), ("diversity", diversity)):
