@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -331,4 +332,24 @@ class NormalizedStep(SteepestStep):
     norm = NORMS["l2"]
 
 
-__all__ = ["Best", "NormalizedStep", "Result", "SignStep", "SteepestStep", "optimize"]
+class AnnealedAdam(torch.optim.Adam):
+    """Adam whose step size rises for ten steps and then falls along a cosine, to a twentieth at the end of the run.
+
+    Source: Loshchilov & Hutter 2017 (cosine annealing).
+    """
+
+    WARM_UP, LAST = 10, 0.05
+
+    def __init__(self, params: Any, lr: float, steps: int) -> None:
+        super().__init__(params, lr=lr, fused=True)
+        self.peak, self.steps, self.taken = lr, steps, 0
+
+    def step(self, closure: Any = None) -> Any:
+        along = 0.5 * (1 + math.cos(math.pi * self.taken / self.steps))
+        for group in self.param_groups:
+            group["lr"] = self.peak * (self.LAST + (1 - self.LAST) * along) * min(1, (self.taken + 1) / self.WARM_UP)
+        self.taken += 1
+        return super().step(closure)
+
+
+__all__ = ["AnnealedAdam", "Best", "NormalizedStep", "Result", "SignStep", "SteepestStep", "optimize"]

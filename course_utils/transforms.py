@@ -46,6 +46,14 @@ def standard(size: int | tuple[int, int] = 64) -> list[Transform]:
     return [jitter(max(1, shorter // 16)), rotate(10), scale(0.9, 1.1)]
 
 
+def standard_crops() -> list[Transform]:
+    """The transforms of canvases whose contrast and spectrum are held: a random part, turned a little, and mirroring.
+
+    Chosen on eight classes of ImageNet, for images of 224 pixels.
+    """
+    return [crop(0.5, 1.1, degrees=9), mirror()]
+
+
 @dataclass(frozen=True)
 class Jitter:
     """Each image moved by up to so many whole pixels, across and down; the border is mirrored in.

@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from course_utils.canvas import NaturalCanvas, PhaseCanvas
-from course_utils.loop import optimize
+from course_utils.loop import AnnealedAdam, optimize
 from course_utils.transforms import crop, mirror
 from course_utils.vision import high_frequency_share
-from course_utils.vision.feature_visualization import AnnealedAdam
 
 SIZE = 64
 

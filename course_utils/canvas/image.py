@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from course_utils.utils import sample_generators
@@ -21,7 +21,13 @@ from course_utils.validation import full_precision
 
 
 class Canvas(nn.Module, ABC):
-    """What `optimize` changes: parameters with one row a sample, and how the model sees them."""
+    """What `optimize` changes: parameters with one row a sample, and how the model sees them.
+
+    Attributes:
+        coarse_to_fine: whether a step may show less than what the canvas is; then `advance` says how much.
+    """
+
+    coarse_to_fine = False
 
     @abstractmethod
     def render(self) -> Float[Tensor, "batch ..."]:
@@ -39,12 +45,7 @@ class Canvas(nn.Module, ABC):
         """Bring the parameters back, in place, to what is allowed; called after every step."""
 
     def advance(self, done: float) -> None:
-        """Told before each step which share of the run is done, in [0, 1); and 1 before an evaluation of what it is.
-
-        A canvas that works from coarse to fine shows less at first; `coarse_to_fine` says that it does.
-        """
-
-    coarse_to_fine = False
+        """Told before each step which share of the run is done, in [0, 1); and 1 before an evaluation of what it is."""
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -194,10 +195,24 @@ class FourierCanvas(Canvas):
         scaled = self.spectrum * self.amplitudes
         exact = torch.promote_types(scaled.dtype, torch.float32)  # no Fourier transform knows bfloat16
         waves = torch.view_as_complex(scaled.to(exact))
-        image = torch.fft.irfft2(waves, s=self.size, norm="ortho")
-        colours = self.colours.to(exact).expand(len(image), -1, -1)
-        mixed = colours @ image.flatten(2)  # einsum copies there and back
-        return mixed.reshape(image.shape).sigmoid().to(scaled.dtype)
+        return coloured(waves, self.colours, self.size).sigmoid().to(scaled.dtype)
+
+
+def coloured(
+    waves: Shaped[Tensor, "batch channels height half_width"],
+    colours: Float[Tensor, "channels channels"],
+    size: tuple[int, int],
+) -> Float[Tensor, "batch channels height width"]:
+    """What waves (as `torch.fft.rfft2` gives them) add up to, its independent numbers mixed to correlated colours."""
+    image = torch.fft.irfft2(waves, s=size, norm="ortho")
+    mixed = colours.to(image).expand(len(image), -1, -1) @ image.flatten(2)  # einsum copies there and back
+    return mixed.reshape(image.shape)
+
+
+def held_contrast(waves: Float[Tensor, "batch channels height width"], contrast: float) -> tuple[Tensor, Tensor]:
+    """Images without a mean, scaled to a standard deviation, and the standard deviation that they had."""
+    deviation = waves.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(TINY)
+    return waves * (contrast / deviation), deviation
 
 
 def wave_frequencies(size: tuple[int, int]) -> Float[Tensor, "height half_width"]:
@@ -207,7 +222,7 @@ def wave_frequencies(size: tuple[int, int]) -> Float[Tensor, "height half_width"
 
 
 SLOPE = 1.25  # amplitude ~ 1 / frequency ** SLOPE in photographs, at 32 as at 224 pixels
-CONTRAST = 1.1  # standard deviation of the pixels' log-odds: 0.22 in [0, 1], as photographs have it
+CONTRAST = 1.1  # standard deviation of an image's log-odds: its colours then spread by 0.22, as those of photographs
 MEAN = 0.8  # of an image's mean log-odds; photographs spread by so much
 RINGS_PER_OCTAVE = 2
 COARSEST = 6.0  # waves across an image that a run begins with
@@ -223,7 +238,7 @@ class NaturalCanvas(Canvas):
 
     Args:
         batch, size, channels, seed, colours, indices: as `FourierCanvas`.
-        contrast: standard deviation of each image in log-odds; photographs have about 1.1 (0.22 in [0, 1]).
+        contrast: standard deviation of each image in log-odds; 1.1 gives about 0.22 in [0, 1].
         slope: amplitudes fall like 1 / frequency ** slope at the least.
         coarsest: waves across the image that a run begins with; `inf` for all from the start.
 
@@ -239,6 +254,7 @@ class NaturalCanvas(Canvas):
     colours: Tensor
     amplitudes: Tensor
     frequencies: Tensor
+    counts: Tensor
     rings: Tensor
     shares: Tensor
 
@@ -264,10 +280,11 @@ class NaturalCanvas(Canvas):
         lowest = 1 / max(self.size)
         amplitudes = frequencies.clamp_min(lowest) ** -(slope + 0.25)  # a little steeper: the rings have room upwards
         amplitudes = amplitudes / amplitudes.square().mean().sqrt()
-        energy = frequencies.clamp_min(lowest) ** (-2 * slope) * wave_counts(self.size)
-        rings = ring_matrix(frequencies)
+        counts, rings = wave_counts(self.size), ring_matrix(frequencies)
+        energy = frequencies.clamp_min(lowest) ** (-2 * slope) * counts
         self.register_buffer("frequencies", frequencies)
         self.register_buffer("amplitudes", amplitudes[..., None].repeat(1, 1, 2))
+        self.register_buffer("counts", counts)
         self.register_buffer("rings", rings)
         self.register_buffer("shares", (energy.flatten() @ rings) / (energy.flatten() @ rings).sum())
         self.register_buffer("colours", colour_matrix(colours, channels))
@@ -285,19 +302,17 @@ class NaturalCanvas(Canvas):
         if self.limit < math.inf:
             waves = self.frequencies.to(exact) * max(self.size)
             scaled = scaled * torch.exp(-((waves / self.limit) ** 2))[..., None]
-        energies = scaled.square().sum((1, 4)).flatten(1) * wave_counts(self.size).to(scaled).flatten()
+        energies = scaled.square().sum((1, 4)).flatten(1) * self.counts.to(exact).flatten()
         found = energies @ self.rings.to(exact)
         found = found / found.sum(1, keepdim=True).clamp_min(TINY)
         gain = (self.shares.to(exact) / found.clamp_min(TINY)).clamp(TINY, 1).sqrt()
         gains = (gain @ self.rings.to(exact).T).unflatten(1, self.frequencies.shape)
         gains[:, 0, 0] = 1  # the mean is no wave
-        image = torch.fft.irfft2(torch.view_as_complex(scaled * gains[:, None, ..., None]), s=self.size, norm="ortho")
-        image = (self.colours.to(exact) @ image.flatten(2)).unflatten(2, self.size)
+        image = coloured(torch.view_as_complex(scaled * gains[:, None, ..., None]), self.colours, self.size)
         mean = image.mean((2, 3), keepdim=True)
-        waves = image - mean
-        deviation = waves.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(TINY)
+        held, deviation = held_contrast(image - mean, self.contrast)
         level = MEAN * (mean / deviation).tanh()
-        return (level + waves * (self.contrast / deviation)).sigmoid().to(self.spectrum.dtype)
+        return (level + held).sigmoid().to(self.spectrum.dtype)
 
 
 class PhaseCanvas(Canvas):
@@ -351,10 +366,8 @@ class PhaseCanvas(Canvas):
         exact = torch.promote_types(self.phases.dtype, torch.float32)
         phases = self.phases.to(exact)
         waves = torch.polar(self.magnitudes.to(exact).expand_as(phases).contiguous(), phases)
-        image = torch.fft.irfft2(waves, s=self.size, norm="ortho")
-        image = (self.colours.to(exact) @ image.flatten(2)).unflatten(2, self.size)
-        deviation = image.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(TINY)
-        return (image * (self.contrast / deviation)).sigmoid().to(self.phases.dtype)
+        held, _ = held_contrast(coloured(waves, self.colours, self.size), self.contrast)
+        return held.sigmoid().to(self.phases.dtype)
 
 
 TINY = 1e-9  # keeps shares of an image without any contrast finite

@@ -2,13 +2,11 @@
 
 A trained network is differentiable in its input. Start from noise, climb the activation, and look at what comes out.
 Without more it is noise again, fine and strong; `visualize` therefore paints with waves in decorrelated colours and
-asks for an image that survives small moves, turns and scalings (Olah et al. 2017). On images of real size it holds
-contrast and spectrum at those of photographs, too. Every piece can be taken away.
+asks for an image that survives small moves, turns and scalings (Olah et al. 2017). Every piece can be taken away.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,11 +22,11 @@ from torch import Tensor
 from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas, FourierCanvas, NaturalCanvas, PhaseCanvas, PixelCanvas
 from course_utils.figures.images import show_images
-from course_utils.loop import optimize
+from course_utils.loop import AnnealedAdam, optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, batch_objectives, parse
 from course_utils.priors import Prior, high_frequency
-from course_utils.transforms import Transform, crop, merged, mirror, standard
+from course_utils.transforms import Transform, merged, standard, standard_crops
 from course_utils.utils import run_chunks
 from course_utils.validation import (
     ZeroGradientError,
@@ -42,15 +40,9 @@ from course_utils.vision.layer_table import grey_image, outputs_of
 
 MOST_AT_ONCE = 64  # more images in a batch make no step cheaper on a processor
 STANDARD_PRIORS = (300 * high_frequency,)  # chosen on a few channels and classes of `pocket-robust`
-STARTS = 6  # starts for a channel that is off at the first one, each with twice the contrast
-CANVASES: dict[str, type[Canvas]] = {
-    "pixel": PixelCanvas,
-    "fourier": FourierCanvas,
-    "natural": NaturalCanvas,
-    "phase": PhaseCanvas,
-}
+STARTS = 6  # starts for a channel that is off at the first one; where contrast is free, each with twice as much
+CANVASES = dict(pixel=PixelCanvas, fourier=FourierCanvas, natural=NaturalCanvas, phase=PhaseCanvas)
 HELD = (NaturalCanvas, PhaseCanvas)  # their contrast is held
-LARGE = 128  # pixels: from here on, images are held to the contrast and spectrum of photographs
 
 ObjectiveLike = str | Objective
 OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
@@ -61,7 +53,7 @@ def visualize(
     classifier: Classifier,
     objective: ObjectiveLike | Sequence[ObjectiveLike],
     *,
-    canvas: str | Canvas = "standard",
+    canvas: str | Canvas = "fourier",
     priors: Sequence[Prior] | str = "standard",
     transforms: Sequence[Transform] | str = "standard",
     steps: int = 200,
@@ -80,16 +72,15 @@ def visualize(
         classifier: what is looked into; used in eval mode and left as found.
         objective: `"layer3:12"` (a channel), `"layer3"` (a layer), `"logits:volcano"` (a class), an objective, or a
             list of them: one image for each, side by side in one batch.
-        canvas: `"natural"` (contrast and spectrum held), `"phase"` (every magnitude held), `"fourier"`, `"pixel"`, or
-            a canvas that you made (with one image for each objective and copy). `"standard"` is `"natural"` for images
-            of at least 128 pixels, `"fourier"` for smaller ones.
-        priors: penalties that are subtracted from the score, such as `[20 * total_variation]`; `"standard"` is none
-            where the canvas holds contrast and spectrum, else `300 * high_frequency`; `()` is none.
-        transforms: what the image must survive; `"standard"` is random crops and mirroring where the canvas holds
-            contrast and spectrum, else jitter, rotation and scaling; `()` is nothing.
+        canvas: `"fourier"`, `"pixel"`, `"natural"` (contrast and spectrum held, for classes of large images; the fine
+            patterns of early channels need free ones), `"phase"` (every magnitude held), or a canvas that you made
+            (an image for each objective and copy).
+        priors: penalties that are subtracted from the score, such as `[20 * total_variation]`; `()` is none. What is
+            `"standard"` depends on the canvas: none on those that hold contrast, else `300 * high_frequency`.
+        transforms: what the image must survive; `()` is nothing. `"standard"` is random crops and mirroring on canvases
+            that hold contrast, else jitter, rotation and scaling.
         steps: gradient steps, at least 1.
-        learning_rate: of Adam, in units of the canvas's numbers; where the canvas holds contrast and spectrum it
-            falls to nearly nothing along a cosine.
+        learning_rate: of Adam, in units of the canvas's numbers; on canvases that hold contrast it falls in the end.
         copies: images for each objective, each from noise of its own; `Diversity(layer, group=copies)` added to the
             objective drives them apart.
         size: height and width of the images; the classifier's own if None. Most nets refuse others.
@@ -115,7 +106,7 @@ def visualize(
     """
     check_settings(steps=steps, copies=copies, batch_size=batch_size)
     model = classifier if size is None else classifier.at_size(size)
-    canvas = standard_canvas(model, canvas)
+    check_canvas(canvas)
     own = canvas if isinstance(canvas, Canvas) else None
     wanted = ObjectiveBatch(objective, copies, images=None if own is None else len(own))
     wanted.check(model)
@@ -315,7 +306,7 @@ def image_settings(
 ) -> dict[str, Any]:
     """The settings of `optimize` for images, with the standard priors and transforms where these are asked for."""
     held = isinstance(canvas, HELD) or canvas in ("natural", "phase")
-    moves = held_transforms() if held else standard(classifier.size)
+    moves = standard_crops() if held else standard(classifier.size)
     adam: Any = partial(AnnealedAdam, lr=learning_rate, steps=steps)
     return {
         "priors": given_or(priors, () if held else STANDARD_PRIORS, "priors"),
@@ -326,36 +317,10 @@ def image_settings(
     }
 
 
-def standard_canvas(classifier: Classifier, canvas: str | Canvas) -> str | Canvas:
-    """The kind of canvas that "standard" means for a classifier's size of images; any other stays what it is."""
-    if not isinstance(canvas, str) or canvas != "standard":
-        return canvas
-    return "natural" if min(classifier.size) >= LARGE else "fourier"
-
-
-def held_transforms() -> list[Transform]:
-    """Random crops, turned a little, and mirroring: what goes with canvases whose contrast and spectrum are held."""
-    return [crop(0.5, 1.1, degrees=9), mirror()]
-
-
-class AnnealedAdam(torch.optim.Adam):
-    """Adam whose step size rises for ten steps and then falls along a cosine, to a twentieth at the end of the run.
-
-    Source: Loshchilov & Hutter 2017 (cosine annealing).
-    """
-
-    WARM_UP, LAST = 10, 0.05
-
-    def __init__(self, params: Any, lr: float, steps: int) -> None:
-        super().__init__(params, lr=lr, fused=True)
-        self.peak, self.steps, self.taken = lr, steps, 0
-
-    def step(self, closure: Any = None) -> Any:
-        along = 0.5 * (1 + math.cos(math.pi * self.taken / self.steps))
-        for group in self.param_groups:
-            group["lr"] = self.peak * (self.LAST + (1 - self.LAST) * along) * min(1, (self.taken + 1) / self.WARM_UP)
-        self.taken += 1
-        return super().step(closure)
+def check_canvas(canvas: str | Canvas) -> None:
+    """Raises a ValueError for a kind of canvas that there is not."""
+    if not isinstance(canvas, Canvas) and canvas not in CANVASES:
+        raise ValueError(f"canvas={canvas!r} given, expected {', '.join(map(repr, CANVASES))} or a canvas.")
 
 
 def given_or(given: Sequence | str, default: Sequence, name: str) -> Sequence:
@@ -370,16 +335,13 @@ def given_or(given: Sequence | str, default: Sequence, name: str) -> Sequence:
 def initial_canvas(
     classifier: Classifier, canvas: str | Canvas, objective: Objective, rows: Sequence[int], seed: int
 ) -> tuple[Canvas, Bool[Tensor, "batch"]]:
-    """A canvas to start from: where an image has no gradient, it is drawn anew with more and more contrast.
+    """A canvas to start from: where an image has no gradient, it is drawn anew, with more contrast where that is free.
 
     A ReLU that is off passes no gradient, so a channel that the first noise leaves off would never wake. A given
     canvas stays as it is.
 
     Returns:
         The canvas, and for which images no start with a gradient was found.
-
-    Raises:
-        ValueError: an unknown kind of canvas.
     """
     if isinstance(canvas, Canvas):
         return canvas, without_gradient(classifier, canvas, objective)
@@ -398,8 +360,6 @@ def initial_canvas(
 
 def new_canvas(classifier: Classifier, canvas: str, rows: Sequence[int], seed: int, contrast: float = 1) -> Canvas:
     """A canvas of noise for these images, in the classifier's colours, of so many times the usual contrast."""
-    if canvas not in CANVASES:
-        raise ValueError(f"canvas={canvas!r} given, expected {', '.join(map(repr, CANVASES))} or a canvas.")
     kind: Any = CANVASES[canvas]
     options: dict[str, Any] = {"channels": classifier.channels, "indices": rows}
     if not issubclass(kind, HELD):

@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from course_utils.canvas import Canvas
 from course_utils.figures.images import percent, show_images
 from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
@@ -28,18 +29,19 @@ from course_utils.validation import check_settings
 from course_utils.vision.feature_visualization import (
     ImageChunk,
     OnStep,
+    check_canvas,
     frame_steps,
     image_settings,
     images_at_once,
     join_frames,
     new_canvas,
     optimize_images,
-    standard_canvas,
 )
 from course_utils.vision.layer_table import outputs_of, stages
 from course_utils.vision.reference import ClassMeans, NaturalImages, class_means
 from course_utils.vision.statistics import LayerStatistics, StatisticsMatch, batch_norms, natural_statistics
 
+LARGE = 128  # pixels: from here on, images are held to the contrast and spectrum of photographs
 NATURAL = 120.0  # logits that a distance of one from natural statistics costs; chosen on eight classes of ImageNet
 MATCH = 20.0  # logits that a perfect correlation is worth; chosen on `pocket-robust` with other scenes than are shown
 EQUIDISTANT_STEPS = 60  # to an image that every class finds equally likely
@@ -58,7 +60,7 @@ def generate_prototypes(
     natural: float = NATURAL,
     diversity: float = 0.0,
     start: str = "noise",
-    canvas: str = "standard",
+    canvas: str | Canvas = "standard",
     priors: Sequence[Prior] | str = "standard",
     transforms: Sequence[Transform] | str = "standard",
     steps: int = 200,
@@ -90,6 +92,8 @@ def generate_prototypes(
         natural: logits that a distance of one from them costs, at least 0.
         diversity: weight of a term that drives the copies of a class apart, at least 0.
         start: `"noise"`, or `"equidistant"`: from an image that every class finds about equally likely.
+        canvas: `"natural"`, `"phase"`, `"fourier"` or `"pixel"`, as for `visualize`; `"standard"` is `"natural"` from
+            128 pixels up, `"fourier"` below. No canvas that you made: each chunk has its own.
         priors, transforms, steps, learning_rate, seed, frames, batch_size, on_step, progress: as `visualize`.
 
     Returns:
@@ -98,11 +102,12 @@ def generate_prototypes(
     Raises:
         ValueError: an unknown class or layer (offers close names), too few reference images of a class, settings out of
             range.
+        TypeError: a canvas that you made.
         FloatingPointError: a score or gradient that is not finite (says at which step).
 
     Source: Tagade & Rumbelow 2023, in its style: that paper's loss is the logit and a penalty on high frequencies, and
-    the similarity is how prototypes are judged. The match as a term of the objective is the course notes' (and ours in
-    its form); robust nets' class images Santurkar et al. 2019.
+    the similarity is how prototypes are judged. Stored statistics are Yin et al.'s 2020. The match as a term of the
+    objective is the course notes' (and ours in its form); robust nets' class images Santurkar et al. 2019.
     """
     check_settings(steps=steps, copies=copies, batch_size=batch_size)
     for what, weight in (("match", match), ("natural", natural), ("diversity", diversity)):
@@ -112,7 +117,11 @@ def generate_prototypes(
         raise ValueError(f"start={start!r} given, expected 'noise' or 'equidistant'.")
     wanted = [name for name in class_names(classifier, classes) for _ in range(copies)]
     means = _class_means(classifier, reference, layers, wanted, batch_size, progress)
-    kind = str(standard_canvas(classifier, canvas))
+    if not isinstance(canvas, str):
+        raise TypeError(f"canvas is {type(canvas).__name__}, expected the name of its kind, such as 'natural'.")
+    large = min(classifier.size) >= LARGE
+    kind = canvas if canvas != "standard" else "natural" if large else "fourier"
+    check_canvas(kind)
     kept = _statistics(classifier, statistics, held=kind in ("natural", "phase"))
     settings = image_settings(classifier, kind, priors, transforms, learning_rate, steps, seed)
     shown = frame_steps(frames, steps)

@@ -230,20 +230,30 @@ class NaturalImages:
             FileNotFoundError: no such file.
             ValueError: another file, or a damaged one.
         """
-        if not Path(path).exists():
-            raise FileNotFoundError(f"there is no file {path}")
-        try:
-            with safe_open(path, "pt") as file:
-                about = json.loads((file.metadata() or {})["natural_images"])
-                kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path} was not written by NaturalImages.save, or is damaged ({error!r})") from None
+        about, kept = read_saved(path, "natural_images", cls.__name__)
         means = {layer: kept[f"means.{layer}"].float() for layer in about["layers"]}
         counted = ClassMeans(means, kept["counts"], tuple(about["classes"]))
         return cls(counted, kept["same"], kept["different"], kept["labels"])
 
     def __repr__(self) -> str:
         return f"NaturalImages: {len(self.labels)} held against {self.means!r}"
+
+
+def read_saved(path: str | Path, entry: str, writer: str) -> tuple[Any, dict[str, Tensor]]:
+    """What stands in a safetensors file under an entry of its header, read as JSON, and its tensors by name.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: another file than `writer.save` writes, or a damaged one.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})[entry])
+            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} was not written by {writer}.save, or is damaged ({error!r})") from None
 
 
 def _without_themselves(activations: Tensor, means: Tensor, counts: Tensor, labels: Tensor) -> Tensor:

@@ -12,10 +12,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -25,6 +25,7 @@ from course_utils.objectives import Objective, channels_first
 from course_utils.utils import progress_bar
 from course_utils.validation import as_found
 from course_utils.vision.layer_table import grey_image, outputs_of, stages
+from course_utils.vision.reference import read_saved
 
 FLOOR = 1e-3  # a channel's variance counts as at least this share of its layer's mean variance
 FARTHEST = 50.0  # squared deviation of a mean at which a channel counts no more: one dead channel is not everything
@@ -91,7 +92,7 @@ def natural_statistics(
 
 
 @torch.no_grad()
-def batch_norms(classifier: Classifier) -> dict[str, nn.Module]:
+def batch_norms(classifier: Classifier) -> dict[str, Any]:
     """The batch norms that store statistics and that an image passes, by their dotted names."""
     stored = {
         name: module
@@ -141,17 +142,10 @@ class LayerStatistics:
             FileNotFoundError: no such file.
             ValueError: another file, or a damaged one.
         """
-        if not Path(path).exists():
-            raise FileNotFoundError(f"there is no file {path}")
-        try:
-            with safe_open(path, "pt") as file:
-                about = json.loads((file.metadata() or {})["statistics"])
-                means, variances = (
-                    {layer: file.get_tensor(f"{kind}.{layer}") for layer in about["layers"]}
-                    for kind in ("mean", "variance")
-                )
-        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path} was not written by LayerStatistics.save, or is damaged ({error!r})") from None
+        about, kept = read_saved(path, "statistics", cls.__name__)
+        means, variances = (
+            {layer: kept[f"{kind}.{layer}"] for layer in about["layers"]} for kind in ("mean", "variance")
+        )
         return cls(means, variances, about["name"])
 
     def __repr__(self) -> str:

@@ -430,7 +430,7 @@ def test_every_listed_layer_can_be_visualised(small):
         ({"objective": "features.4:x"}, "expected 'layer3:12'"),
         ({"objective": []}, "no objective given"),
         ({"objective": Diversity("features.4", 2), "copies": 3}, "3 images do not make groups of 2"),
-        ({"canvas": "furier"}, "canvas='furier' given, expected 'fourier', 'pixel' or a canvas"),
+        ({"canvas": "furier"}, "canvas='furier' given, expected 'pixel', 'fourier', 'natural', 'phase' or a canvas"),
         ({"canvas": PixelCanvas(1, 12)}, "not 12x12 pixels"),
         ({"transforms": "none"}, "transforms='none' given, expected 'standard' or a list of transforms"),
         ({"priors": "none"}, "priors='none' given"),

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from course_utils.activations import record
+from course_utils.canvas import PixelCanvas
 from course_utils.models import Classifier
 from course_utils.validation import as_found
 from course_utils.vision import (
@@ -129,6 +130,19 @@ def test_prototypes_that_keep_to_statistics_are_nearer_to_them(trained: Classifi
         for weight in (300.0, 0.0)
     )
     assert statistics_distance(trained, kept).mean() < statistics_distance(trained, free).mean()
+
+
+def test_a_made_canvas_is_refused_before_any_work(trained: Classifier) -> None:
+    with pytest.raises(TypeError, match="canvas is PixelCanvas, expected the name of its kind"):
+        generate_prototypes(trained, "a", canvas=PixelCanvas(1, 12), steps=1)
+
+
+@pytest.mark.parametrize(("size", "expected"), [(128, True), (64, False)])
+def test_large_images_are_held_and_keep_to_what_the_network_remembers(size: int, expected: bool) -> None:
+    torch.manual_seed(0)
+    net = Classifier(Net().eval(), classes=["a", "b", "c"], mean=0.0, std=1.0, size=size)
+    default, held = (generate_prototypes(net, "a", steps=2, **given).images for given in ({}, {"canvas": "natural"}))
+    assert torch.equal(default, held) == expected
 
 
 @pytest.mark.parametrize("given", [{"statistics": "none"}, {"natural": -1.0}, {"canvas": "oil"}])
