@@ -56,7 +56,7 @@ class LanguageModel:
 
     @property
     def context(self) -> int:
-        """The longest sequence that the model takes, in tokens: its prefix included, what a template adds behind not."""
+        """The longest sequence that the model takes, in tokens: its prefix included, its suffix not."""
         config = self.model.config.get_text_config()
         longest = int(getattr(config, "max_position_embeddings", None) or self.tokenizer.model_max_length)
         return longest - len(self._suffix)
@@ -121,7 +121,9 @@ class LanguageModel:
         message = [{"role": "user", "content": MESSAGE}]
         parts = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True).split(MESSAGE)
         if len(parts) != 2:
-            raise ValueError(f"the chat template of {self.name} has the user's message {len(parts) - 1} times, not once.")
+            raise ValueError(
+                f"the chat template of {self.name} has the user's message {len(parts) - 1} times, not once."
+            )
         return parts[0], parts[1]
 
     # ------------------------------------------------------------------ text and tokens

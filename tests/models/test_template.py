@@ -7,7 +7,10 @@ from course_utils.language import coordinate_search, next_token_distribution, op
 from course_utils.language.search import exhaustive_prompts, target_log_probability
 from tests.language.tiny_models import tiny
 
-CHAT = "{% for m in messages %}<{{ m['role'][0] }}>{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}<a>{% endif %}"
+CHAT = (
+    "{% for m in messages %}<{{ m['role'][0] }}>{{ m['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}<a>{% endif %}"
+)
 
 
 @pytest.fixture(params=["gpt2", "llama"])
