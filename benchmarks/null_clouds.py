@@ -44,8 +44,8 @@ from course_utils.utils import spearman
 
 CLOUDS = 20
 SEEDS = (10, 11)  # of the shuffled models whose clouds are looked at; the controls draw others
-POCKET = {"length": 3, "restarts": 96, "steps": 4, "candidates": 32}
-BOOKS = {"length": 3, "restarts": 96, "steps": 6, "candidates": 32}
+POCKET = {"length": 3, "restarts": 192, "steps": 4, "candidates": 32}
+BOOKS = {"length": 3, "restarts": 24, "steps": 2, "candidates": 32}
 Found = dict[str, PromptResults]
 
 

@@ -12,7 +12,7 @@ nothing to find.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import floor
 from typing import Any
 
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from course_utils.figures.style import render
 from course_utils.language.targets import Scorer, as_target
-from course_utils.language.word_scores import PromptTable, WordScores, prompt_table, resampled_z, scored
+from course_utils.language.word_scores import PromptTable, WordScores, prompt_table, resampled_z, scored, strength
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.randomized import shuffled
 from course_utils.utils import Proportion, progress_bar, proportion, sample_generators
@@ -195,8 +195,8 @@ def association_scores(
         background: what to compare it with: the prompts found for the *other* targets, as one set or, as a list or a
             dictionary, several. Against random prompts the words that help any target would come out on top.
         direct: what the same words do alone, of the same model (`direct_associations`); its targets must have that of
-            the prompts. The words are then ordered by z among those that pass the control of random weights, and the
-            others after them.
+            the prompts. The words are then ordered by z and effect together, those that fail the control of random
+            weights after all others.
         target: what the prompts are for, where they do not say so themselves.
         at_least: probability of its target that a prompt must reach in order to count, on both sides; needs results of
             a search. Words of prompts that do not work say nothing about the target.
@@ -224,21 +224,20 @@ def association_scores(
     table = table.without(str(word).strip() for word in (*leave_out, *targets) if word is not None)
     if len(table.words) < 2:
         raise ValueError(f"the prompts consist of {table.words or 'nothing'}, expected at least two different words.")
-    effect = among = None
+    alone: dict[str, Any] = {}
     if direct is not None:
-        alone = direct.scores(targets[0] or "")
-        effect = torch.tensor([alone.get(word, -torch.inf) for word in table.words])
-        among = effect > direct.critical
+        nats = direct.scores(targets[0] or "")
+        effect = torch.tensor([nats.get(word, -torch.inf) for word in table.words])
+        alone = {"effect": effect, "effect_critical": direct.critical}
     settings = {"prior": prior, "level": level, "shuffles": shuffles, "seed": seed, "progress": progress}
-    table, scores, order = scored(table, 0, among=among, **settings)
+    table, scores = scored(table, 0, **settings, **alone)
+    if direct is not None:
+        alone_enough = int((scores["effect"] > direct.critical).sum())
+        scores["frequent"] = _random_prompts(table, len(direct.words), alone_enough, level)
     success, background_success = _success([prompts]), _success(others)
-    result = AssociationScores(
+    return AssociationScores(
         **scores, table=table, target=targets[0], success=success, background_success=background_success
     )
-    if direct is None or effect is None:
-        return result
-    frequent = _random_prompts(table, len(direct.words), int((effect > direct.critical).sum()), level)
-    return replace(result, effect=effect[order], effect_critical=direct.critical, frequent=frequent)
 
 
 def _working(prompts: Prompts, at_least: float) -> Prompts:
@@ -366,8 +365,8 @@ def score_against(
     z = torch.cat([scores.z[None], drawn])  # the scores themselves first
     others = [passed for name, passed in scores.controls.items() if name != "other targets"]
     passed = torch.stack(others).all(0) if others else torch.ones_like(right)
-    below = (z.amax() - z.amin() + 1) * ~passed  # words that fail another control come after those that do not
-    precision = right[(z - below).topk(min(k, len(right)), dim=1).indices].sum(1) / k
+    by = strength(z, scores.critical, scores.effect, scores.effect_critical)
+    precision = right[by.topk(min(k, len(right)), dim=1).indices].sum(1) / k
     recall = ((z > scores.critical) & passed & right).sum(1) / len(planted)
     return Agreement(
         k=k,

@@ -92,7 +92,7 @@ def text_associations(
     counts, critical = [], []
     for number in progress_bar(range(len(drawn)), "targets", progress=progress):
         counts.append(table.contains[table.source == number].sum(0))
-        _, scores, _ = scored(table, number, prior=None, level=level, shuffles=shuffles, seed=seed, progress=False)
+        _, scores = scored(table, number, prior=None, level=level, shuffles=shuffles, seed=seed, progress=False)
         critical.append(scores["critical"])
     return TextAssociations(
         targets=list(targets), words=counted, counts=torch.stack(counts), places=table.source.bincount(),

@@ -8,7 +8,7 @@ what the largest of all words reaches when the rows are permuted between the sid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import floor
@@ -24,6 +24,7 @@ from course_utils.utils import progress_bar, sample_generators
 
 Words = Sequence[str]
 
+LAST = 1e6  # more than any z: what puts words after all others
 CHUNK = 128  # shuffles or resamples at a time: they fit into a processor's memory however many words there are
 STRONG, WEAK = PALETTE[0], "#8a8a8a"
 
@@ -103,7 +104,7 @@ class WordScores:
         best = ", ".join(f"{word} {z:.1f}" for word, z in zip(self.words[:5], self.z.tolist(), strict=False))
         return (
             f"{what}: {len(self.survivors)} of {len(self)} words survive {self.passed} (z > {self.critical:.1f}); "
-            f"highest z: {best}"
+            f"the first with z: {best}"
         )
 
     def _repr_html_(self) -> str:
@@ -122,27 +123,45 @@ def scored(
     shuffles: int,
     seed: int,
     progress: bool | None = None,
-    among: Bool[Tensor, "words"] | None = None,
-) -> tuple[PromptTable, dict[str, Any], Int[Tensor, "words"]]:
+    effect: Float[Tensor, "words"] | None = None,
+    effect_critical: float = 0.0,
+) -> tuple[PromptTable, dict[str, Any]]:
     """Scores of one set of prompts against all others, corrected for the number of words.
 
     Args:
-        among: the words that come into question, chosen without the prompts; the correction is for their number, and
-            they come before the others.
+        effect: what each word does alone. The correction is then for the words above `effect_critical`, which were
+            chosen without the prompts.
 
     Returns:
-        The table with its columns in the order of z, highest first; the fields of `AssociationScores` that follow from
-        it; and that order.
+        The table with its columns in the order of strength, and the fields of `AssociationScores` that follow from it.
     """
     here = table.source == number
     counts, elsewhere = (table.contains[side].sum(0) for side in (here, ~here))
     prior = float(counts.sum()) if prior is None else float(prior)
-    order, scores = ranked(table.words, counts, elsewhere, prior, first=among)
+    among = None if effect is None else effect > effect_critical
     largest = largest_by_chance(table, number, prior, shuffles, seed=seed, progress=progress, among=among)
     exceeded = floor((1 - level) * (1 + shuffles) + 1e-9)  # by chance, at most so often
-    scores["critical"], scores["level"] = float(largest.sort(descending=True).values[exceeded - 1]), level
+    critical = float(largest.sort(descending=True).values[exceeded - 1])
+    order, scores = ranked(
+        table.words, counts, elsewhere, prior, lambda z: strength(z, critical, effect, effect_critical)
+    )
+    scores |= {"critical": critical, "level": level}
     scores["p"] = (1 + (largest >= scores["z"].abs()[:, None]).sum(1)) / (1 + shuffles)
-    return table.columns(order.tolist()), scores, order
+    if effect is not None:
+        scores |= {"effect": effect[order], "effect_critical": effect_critical}
+    return table.columns(order.tolist()), scores
+
+
+def strength(
+    z: Float[Tensor, "*batch words"], critical: float, effect: Float[Tensor, "words"] | None, effect_critical: float
+) -> Float[Tensor, "*batch words"]:
+    """What words are ordered by: z; where it was asked what each does alone, both in units of their critical values.
+
+    Words that do no more alone than words do on shuffled weights come after all others, by z.
+    """
+    if effect is None:
+        return z
+    return torch.where(effect > effect_critical, z / critical + effect / effect_critical, z - LAST)
 
 
 def ranked(
@@ -150,16 +169,11 @@ def ranked(
     here: Int[Tensor, "words"],
     there: Int[Tensor, "words"],
     prior: float,
-    first: Bool[Tensor, "words"] | None = None,
+    by: Callable[[Tensor], Tensor] = lambda z: z,
 ) -> tuple[Int[Tensor, "words"], dict[str, Any]]:
-    """The order of words by z, highest first, and the fields of `WordScores` that follow from counts, in that order.
-
-    Words of `first` come before all others.
-    """
+    """The order of words by z (or by what follows from it), highest first, and the fields of `WordScores` in it."""
     scores = log_odds(here.float(), there.float(), prior)
-    order = scores.z.argsort(descending=True, stable=True)
-    if first is not None:
-        order = torch.cat([order[first[order]], order[~first[order]]])
+    order = by(scores.z).argsort(descending=True, stable=True)
     return order, {
         "words": [words[column] for column in order.tolist()],
         "z": scores.z[order],
@@ -326,7 +340,7 @@ class Bar(NamedTuple):
 
 @styled
 def plot_associations(scores: WordScores, *, most: int = 15, alt: str | None = None) -> DescribedFigure:
-    """The strongest words' odds ratios as bars, sorted by z, and what each word does alone where that was asked.
+    """The strongest words' odds ratios as bars, and what each word does alone where that was asked.
 
     The thick line is each word's own interval, the thin one that which allows for the number of words: a word whose
     thin line keeps clear of ×1 passes the control of other targets. Bars of words that do not survive are hollow. At
