@@ -1,27 +1,29 @@
-"""Prompts of SmolLM2 for four targets: python benchmarks/smollm2_prompts.py --folder FOLDER
+"""SmolLM2 asked about four targets: python benchmarks/smollm2_prompts.py --folder FOLDER
 
-Coordinate search outside the model's chat template, inside it, and on shuffled weights, for girl, boy, science and art.
-Prompts consist of words that the books of books-lm have and that are single tokens of SmolLM2. Each target's prompts
-are kept in --folder as they are found; chapter 9 reads what --collect makes of them. An hour and a half on one core.
+Girl, boy, science and art, asked directly and by coordinate search, outside the model's chat template and inside it.
+Words are those of the books of books-lm that are single tokens of SmolLM2. Each answer is kept in --folder as it comes,
+and all that are there are written to notebooks/data, where chapter 9 reads them. An hour on one core.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 
 import torch
+from null_clouds import searched
 
 from course_utils import LanguageModel, load_language_model
-from course_utils.language import PromptResults, book_associations, coordinate_search, load_prompts, save_prompts
-from course_utils.models.randomized import shuffled
+from course_utils.language import DirectAssociations, book_associations, coordinate_search, direct_associations
 
 TARGETS = ("girl", "boy", "science", "art")
-SETTINGS = {"length": 3, "restarts": 32, "steps": 4, "candidates": 24}
+SETTINGS = {"length": 3, "restarts": 12, "steps": 4, "candidates": 24}
+CONTROLS = 2
 # The user's message is the prompt; the reply begins with "The", so that a word within a sentence may follow.
 CHAT = ("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\nThe")
-HOME = Path(__file__).parents[1] / "book" / "computed"
+HOME = Path(__file__).parents[1] / "notebooks" / "data"
 
 
 def single_words(lm: LanguageModel) -> list[str]:
@@ -29,33 +31,29 @@ def single_words(lm: LanguageModel) -> list[str]:
     return [word for word in book_associations().words if len(lm.tokens(f" {word}")) == 1]
 
 
-def searched(lm: LanguageModel, name: str, folder: Path, **settings: int) -> dict[str, PromptResults]:
-    """Prompts for each target, from the folder where they are there."""
-    allowed = {lm.token(f" {word}") for word in single_words(lm)}
-    exclude = ("target", *(token for token in range(lm.vocabulary) if token not in allowed))
-    found = {}
-    for seed, target in enumerate(TARGETS):
-        path, begin = folder / f"{name}-{target}.safetensors", time.perf_counter()
-        if path.exists():
-            found[target] = load_prompts(path, lm)[0][target]
-            continue
-        found[target] = coordinate_search(lm, f" {target}", exclude=exclude, seed=seed, progress=False, **settings)
-        save_prompts(path, {target: found[target]}, settings)
-        print(name, f"{time.perf_counter() - begin:.0f} s", found[target], flush=True)
-    return found
+def asked(lm: LanguageModel, path: Path) -> DirectAssociations:
+    """What words do alone, from the folder if it is there."""
+    if not path.exists():
+        words, begin = [f" {word}" for word in single_words(lm)], time.perf_counter()
+        direct = direct_associations(lm, [f" {each}" for each in TARGETS], words, controls=CONTROLS, progress=False)
+        print(f"{path.stem} {time.perf_counter() - begin:.0f} s: {direct}", flush=True)
+        direct.save(path)
+    return DirectAssociations.load(path)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="for the prompts as they are found")
+    parser.add_argument("--folder", type=Path, required=True, help="for the answers as they come")
     given = parser.parse_args()
     torch.set_num_threads(1)
     lm = load_language_model("smollm2-135m")
-    ways = {
-        "outside": (lm, SETTINGS),
-        "inside": (lm.with_template(CHAT), SETTINGS | {"restarts": 16}),
-        "shuffled": (shuffled(lm, seed=10), SETTINGS | {"restarts": 16}),
-    }
-    for name, (model, settings) in ways.items():
-        found = searched(model, name, given.folder, **settings)
-        save_prompts(HOME / f"smollm2_{name}.safetensors", found, settings)
+    given.folder.mkdir(parents=True, exist_ok=True)
+    kept = {"settings": SETTINGS, "template": CHAT}
+    for name, model in {"outside": lm, "inside": lm.with_template(CHAT)}.items():
+        asked(model, given.folder / f"direct_{name}.json").save(HOME / f"smollm2_asked_{name}.json")
+        found = searched(coordinate_search, model, TARGETS, single_words(lm), SETTINGS, given.folder / name)
+        kept[name] = {
+            target: [[text, round(p, 4)] for text, p in zip(each.text, each.probability.tolist(), strict=True)]
+            for target, each in found.items()
+        }
+        (HOME / "smollm2_prompts.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")

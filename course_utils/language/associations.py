@@ -11,9 +11,11 @@ nothing to find.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -150,6 +152,29 @@ class DirectAssociations:
     def survivors(self, target: str) -> list[str]:
         """The words whose effect on a target exceeds what shuffled weights reach, the strongest first."""
         return [word for word, effect in self.scores(target).items() if effect > self.critical]
+
+    def save(self, path: str | Path) -> None:
+        """Writes it as JSON, effects to a hundredth of a nat."""
+        about = {name: getattr(self, name) for name in ("words", "targets", "critical", "level", "forward_passes")}
+        numbers = {name: getattr(self, name).double() for name in ("log_probability", "effect", "null")}
+        rounded = {name: [round(x, 2) for x in each.flatten().tolist()] for name, each in numbers.items()}
+        Path(path).write_text(json.dumps(about | rounded) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> DirectAssociations:
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: another file.
+        """
+        try:
+            about = json.loads(Path(path).read_text(encoding="utf-8"))
+            shape = (len(about["words"]), len(about["targets"]))
+            for name in ("log_probability", "effect"):
+                about[name] = torch.tensor(about[name]).reshape(shape)
+            return cls(**about | {"null": torch.tensor(about["null"])})
+        except (json.JSONDecodeError, KeyError, TypeError, RuntimeError) as error:
+            raise ValueError(f"{path} was not written by DirectAssociations.save, or is damaged ({error!r}).") from None
 
     def __repr__(self) -> str:
         found = [f"{target} {len(self.survivors(target))}" for target in self.targets[:5]]

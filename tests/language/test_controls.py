@@ -91,6 +91,16 @@ def test_the_words_of_a_target_are_told_as_a_line_and_as_a_table(direct):
     assert f"<b>{direct.top('girl')[0]} " in html and html.count("<tr>") == 1 + len(groups())
 
 
+def test_what_was_asked_can_be_kept(direct, tmp_path):
+    direct.save(tmp_path / "asked.json")
+    again = DirectAssociations.load(tmp_path / "asked.json")
+    assert torch.allclose(again.effect, direct.effect, atol=0.006)
+    assert (again.words, again.critical, repr(again)) == (direct.words, direct.critical, repr(direct))
+    (tmp_path / "other.json").write_text('{"words": []}')
+    with pytest.raises(ValueError, match=r"was not written by DirectAssociations\.save"):
+        DirectAssociations.load(tmp_path / "other.json")
+
+
 def test_a_template_is_around_the_words():
     lm = tiny("llama", context=32)
     texts, targets = [" ship", " saw", " harbour"], [" girl", " is"]
