@@ -164,7 +164,8 @@ def show_table(columns: Mapping[str, Iterable[object]], *, caption: str = "") ->
         ValueError: columns of different lengths.
     """
     texts = {str(name): [str(cell) for cell in column] for name, column in columns.items()}
-    if len(lengths := {name: len(column) for name, column in texts.items()}) and len(set(lengths.values())) > 1:
+    lengths = {name: len(column) for name, column in texts.items()}
+    if len(set(lengths.values())) > 1:
         raise ValueError(f"columns of lengths {lengths} given, expected columns of one length.")
     return Table(texts, caption)
 
