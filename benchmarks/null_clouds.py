@@ -1,7 +1,7 @@
 """Clouds of nothing: python benchmarks/null_clouds.py pocket-lm (or books-lm)
 
 How many words survive in word clouds where there is nothing to find, and how many of the planted where there is?
-Twenty null clouds of each kind:
+Twenty null clouds of each kind (of random weights one for each target):
 
     random prompts    words drawn at random in place of those that a search found
     other targets     prompts that were found for other targets, as if they had been found for this one
@@ -43,7 +43,8 @@ from course_utils.models.randomized import shuffled
 from course_utils.utils import spearman
 
 CLOUDS = 20
-SEEDS = (10, 11)  # of the shuffled models whose clouds are looked at; the controls draw others
+SEEDS = (10, 11)  # of the shuffled models that are searched; the controls draw others
+MORE = (10, 11, 12, 13)  # of those that are only asked
 POCKET = {"length": 3, "restarts": 192, "steps": 4, "candidates": 32}
 BOOKS = {"length": 3, "restarts": 24, "steps": 2, "candidates": 32}
 Found = dict[str, PromptResults]
@@ -97,14 +98,17 @@ class Asked:
         }
 
 
-def null_clouds(asked: Asked, empty: Sequence[Asked], bar: float) -> dict[str, list[dict[str, list[str]]]]:
-    """Survivors of twenty clouds of each kind in which there is nothing to find."""
+Cloud = dict[str, list[str]]  # the words that survive, by the way to decide
+Clouds = dict[str, dict[str, list[Cloud]]]  # by bar and kind
+
+
+def null_clouds(asked: Asked, bars: dict[str, float]) -> Clouds:
+    """Survivors of twenty clouds of random prompts, and of twenty of the prompts for other targets."""
     targets = list(asked.found)
-    chosen = [targets[number % len(targets)] for number in range(CLOUDS)]
     allowed = {asked.lm.token(f" {word}") for word in asked.vocabulary}
     exclude = ("target", *(token for token in range(asked.lm.vocabulary) if token not in allowed))
-    rows: dict[str, list[dict[str, list[str]]]] = {"random prompts": [], "other targets": [], "random weights": []}
-    for number, target in enumerate(chosen):
+    rows: Clouds = {name: {"random prompts": [], "other targets": []} for name in bars}
+    for number, target in enumerate(targets[each % len(targets)] for each in range(CLOUDS)):
         size = len(asked.found[target])
         drawn = {
             name: random_search(
@@ -113,16 +117,35 @@ def null_clouds(asked: Asked, empty: Sequence[Asked], bar: float) -> dict[str, l
             for place, name in enumerate(targets)
         }
         rest = [each for name, each in drawn.items() if name != target]
-        rows["random prompts"].append(asked.survivors(target, bar, prompts=drawn[target], rest=rest))
-        working = {n: each.rows((each.probability >= bar).nonzero()[:, 0].tolist()) for n, each in asked.found.items()}
-        others = [row for name, each in working.items() if name != target for row in each.pieces]
-        random.Random(number).shuffle(others)
-        sides = {"prompts": others[: len(working[target])], "rest": others[len(working[target]) :]}
-        if sides["prompts"]:
-            rows["other targets"].append(asked.survivors(target, 0.0, **sides))
-    clouds = [(each, target) for each in empty for target in targets][:CLOUDS]
-    rows["random weights"] = [each.survivors(target, bar) for each, target in clouds]
+        for name, bar in bars.items():
+            rows[name]["random prompts"].append(asked.survivors(target, bar, prompts=drawn[target], rest=rest))
+            working = {
+                other: each.rows((each.probability >= bar).nonzero()[:, 0].tolist())
+                for other, each in asked.found.items()
+            }
+            others = [row for other, each in working.items() if other != target for row in each.pieces]
+            random.Random(number).shuffle(others)
+            sides = {"prompts": others[: len(working[target])], "rest": others[len(working[target]) :]}
+            if sides["prompts"]:
+                rows[name]["other targets"].append(asked.survivors(target, 0.0, **sides))
     return rows
+
+
+def of_random_weights(empty: Sequence[Asked], bars: dict[str, float]) -> Clouds:
+    """Survivors of at most twenty clouds that the same search finds in models with shuffled weights."""
+    clouds = [(each, target) for each in empty for target in each.found][:CLOUDS]
+    return {
+        name: {"random weights": [each.survivors(target, bar) for each, target in clouds]} for name, bar in bars.items()
+    }
+
+
+def asked_of_nothing(lm: LanguageModel, targets: Sequence[str], vocabulary: Sequence[str]) -> dict[str, float]:
+    """Words that pass the control of random weights, which every survivor has to, where there is nothing to find."""
+    spelt, counts = [f" {word}" for word in vocabulary], []
+    for seed in MORE:
+        asked = direct_associations(shuffled(lm, seed=seed), [f" {t}" for t in targets], spelt, progress=False)
+        counts += [len(asked.survivors(target)) for target in targets]
+    return {"survivors": sum(counts), "clouds with any": sum(map(bool, counts)), "clouds": len(counts)}
 
 
 def planted(asked: Asked, bar: float) -> dict[str, float]:
@@ -170,19 +193,22 @@ def with_books(asked: Asked) -> dict[str, float]:
     return {name: round(sum(row[name] for row in rows) / len(rows), 3) for name in rows[0]}
 
 
-def summary(rows: dict[str, list[dict[str, list[str]]]]) -> dict[str, dict[str, dict[str, float]]]:
-    """For each kind of cloud and each way to decide: survivors, and clouds with any, of how many."""
+def summary(rows: Clouds) -> dict[str, dict[str, dict[str, dict[str, int]]]]:
+    """For each bar, kind of cloud and way to decide: survivors, and clouds with any, of how many."""
     return {
-        kind: {
-            way: {
-                "survivors": sum(len(cloud[way]) for cloud in clouds),
-                "clouds with any": sum(bool(cloud[way]) for cloud in clouds),
-                "clouds": len(clouds),
+        bar: {
+            kind: {
+                way: {
+                    "survivors": sum(len(cloud[way]) for cloud in clouds),
+                    "clouds with any": sum(bool(cloud[way]) for cloud in clouds),
+                    "clouds": len(clouds),
+                }
+                for way in clouds[0]
             }
-            for way in clouds[0]
+            for kind, clouds in by_kind.items()
+            if clouds
         }
-        for kind, clouds in rows.items()
-        if clouds
+        for bar, by_kind in rows.items()
     }
 
 
@@ -190,28 +216,37 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", choices=("pocket-lm", "books-lm"))
     parser.add_argument("--folder", type=Path, required=True, help="for the prompts that were found")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
+    home = Path(__file__).parents[1] / "notebooks" / "data" / "null_clouds.json"  # chapter 9 shows it
+    parser.add_argument("--out", type=Path, default=home)
     given = parser.parse_args()
     torch.set_num_threads(1)
     lm = load_language_model(given.model)
     pocket = given.model == "pocket-lm"
     targets = list(groups()) if pocket else book_associations().targets
-    vocabulary = [word.strip() for word in words()] if pocket else book_associations().words
+    listed = [word.strip() for word in words()] if pocket else book_associations().words
+    vocabulary = [word for word in listed if len(lm.tokens(f" {word}")) == 1]
     settings, bar = (POCKET, 0.5) if pocket else (BOOKS, 0.01)
-    models = []
-    for name, model in [(given.model, lm)] + [(f"shuffled-{seed}", shuffled(lm, seed=seed)) for seed in SEEDS]:
+    bars = {f"bar {bar:g}": bar, "as many top prompts": 0.0}
+
+    def looked_at(name: str, model: LanguageModel) -> Asked:
         found = searched(coordinate_search, model, targets, vocabulary, settings, given.folder / given.model / name)
-        spelt = [f" {word}" for word in vocabulary if len(lm.tokens(f" {word}")) == 1]
-        direct = direct_associations(model, [f" {target}" for target in targets], spelt, progress=False)
-        models.append(Asked(model, found, direct, vocabulary))
-    asked, *empty = models
-    result = {"settings": settings, "bar": bar, "critical effect": round(asked.direct.critical, 2)}
-    for name, least in ((f"bar {bar:g}", bar), ("as many top prompts", 0.0)):
-        result[name] = {"null clouds": summary(null_clouds(asked, empty, least))}
-        if pocket:
-            result[name]["planted"] = planted(asked, least)
-    if not pocket:
+        spelt, wanted = [f" {word}" for word in vocabulary], [f" {target}" for target in targets]
+        return Asked(model, found, direct_associations(model, wanted, spelt, progress=False), vocabulary)
+
+    def keep(clouds: Clouds) -> None:
+        for name, by_kind in summary(clouds).items():
+            result.setdefault(name, {}).setdefault("null clouds", {}).update(by_kind)
+        kept = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
+        given.out.write_text(json.dumps(kept | {given.model: result}, indent=1) + "\n", encoding="utf-8")
+
+    asked = looked_at(given.model, lm)
+    result: dict[str, Any] = {"settings": settings, "critical effect": round(asked.direct.critical, 2)}
+    result["asked directly of shuffled weights"] = asked_of_nothing(lm, targets, vocabulary)
+    if pocket:
+        result |= {name: {"planted": planted(asked, least)} for name, least in bars.items()}
+    else:
         result["with the books"] = with_books(asked)
-    kept = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
-    given.out.write_text(json.dumps(kept | {given.model: result}, indent=1) + "\n", encoding="utf-8")
+    keep(null_clouds(asked, bars))
+    print(json.dumps(result, indent=1), flush=True)
+    keep(of_random_weights([looked_at(f"shuffled-{seed}", shuffled(lm, seed=seed)) for seed in SEEDS], bars))
     print(json.dumps(result, indent=1))

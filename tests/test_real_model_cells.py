@@ -30,8 +30,10 @@ def given(cells: list[str]) -> str:
 
 
 def is_plain(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.FunctionDef):
+        return not statement.args.defaults and not statement.decorator_list
     if not isinstance(statement, ast.Assign):
-        return isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef)
+        return isinstance(statement, ast.Import | ast.ImportFrom)
     try:
         ast.literal_eval(statement.value)
     except ValueError:

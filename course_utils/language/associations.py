@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 from pathlib import Path
 from typing import Any
@@ -254,8 +254,8 @@ def association_scores(
         nats = direct.scores(targets[0] or "")
         effect = torch.tensor([nats.get(word, -torch.inf) for word in table.words])
         alone = {"effect": effect, "effect_critical": direct.critical}
-    settings = {"prior": prior, "level": level, "shuffles": shuffles, "seed": seed, "progress": progress}
-    table, scores = scored(table, 0, **settings, **alone)
+    settings: dict[str, Any] = {"prior": prior, "level": level, "shuffles": shuffles, "progress": progress}
+    table, scores = scored(table, 0, seed=seed, **settings, **alone)
     if direct is not None:
         alone_enough = int((scores["effect"] > direct.critical).sum())
         scores["frequent"] = _random_prompts(table, len(direct.words), alone_enough, level)
@@ -482,7 +482,7 @@ def null_scores(
     for row, length, number in zip(order, lengths.tolist(), scores.table.source.tolist(), strict=True):
         sets[number].append([words[i] for i in row[:length]])
     settings = {"level": scores.level, "prior": scores.prior, "target": scores.target} | settings
-    return association_scores(sets[0], dict(enumerate(sets[1:])), **settings)
+    return replace(association_scores(sets[0], dict(enumerate(sets[1:])), **settings), target=None)
 
 
 def as_words(prompts: Prompts, name: str = "prompts") -> list[list[str]]:

@@ -211,8 +211,8 @@ class LanguageModel:
             ValueError: as `logits`.
         """
         ids = ids.to(self.device)
-        around = (part.expand(len(ids), -1) for part in (self.prefix, self.suffix))
-        return self._forward("input_ids", self._assembled(ids, *around, count), count)
+        before, after = (part.expand(len(ids), -1) for part in (self.prefix, self.suffix))
+        return self._forward("input_ids", self._assembled(ids, before, after, count), count)
 
     def logits_from(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch vocabulary"]:
         """The logits after sequences of embeddings, differentiable with respect to them, in float32.
@@ -232,8 +232,10 @@ class LanguageModel:
     ) -> Float[Tensor, "batch count vocabulary"]:
         """The logits at the last `count` places, as `logits_from`."""
         embeddings = embeddings.to(self.device, self.dtype)
-        around = (self._table(part).detach().expand(len(embeddings), -1, -1) for part in (self.prefix, self.suffix))
-        return self._forward("inputs_embeds", self._assembled(embeddings, *around, count), count)
+        before, after = (
+            self._table(part).detach().expand(len(embeddings), -1, -1) for part in (self.prefix, self.suffix)
+        )
+        return self._forward("inputs_embeds", self._assembled(embeddings, before, after, count), count)
 
     def _assembled(self, sequence: Tensor, before: Tensor, after: Tensor, count: int) -> Tensor:
         """Prefix, prompt, suffix and continuation, the last of which has count - 1 places."""
