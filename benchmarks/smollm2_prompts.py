@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from course_utils import LanguageModel, load_language_model
 from course_utils.language import DirectAssociations, book_associations, coordinate_search, direct_associations
 
 TARGETS = ("girl", "boy", "science", "art")
-SETTINGS = {"length": 3, "restarts": 12, "steps": 4, "candidates": 24}
+SETTINGS = {"length": 3, "restarts": 32, "steps": 4, "candidates": 24}
 CONTROLS = 2
 # The user's message is the prompt; the reply begins with "The", so that a word within a sentence may follow.
 CHAT = ("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\nThe")
@@ -41,6 +42,14 @@ def asked(lm: LanguageModel, path: Path) -> DirectAssociations:
     return DirectAssociations.load(path)
 
 
+def first(direct: DirectAssociations, n: int = 100) -> DirectAssociations:
+    """The table with the `n` first words of each target alone."""
+    listed = {word for target in direct.targets for word in direct.top(target, n)}
+    rows = [row for row, word in enumerate(direct.words) if word in listed]
+    tables = {"effect": direct.effect[rows], "log_probability": direct.log_probability[rows]}
+    return replace(direct, words=[direct.words[row] for row in rows], **tables)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True, help="for the answers as they come")
@@ -50,10 +59,13 @@ if __name__ == "__main__":
     given.folder.mkdir(parents=True, exist_ok=True)
     kept = {"settings": SETTINGS, "template": CHAT}
     for name, model in {"outside": lm, "inside": lm.with_template(CHAT)}.items():
-        asked(model, given.folder / f"direct_{name}.json").save(HOME / f"smollm2_asked_{name}.json")
+        first(asked(model, given.folder / f"direct_{name}.json")).save(HOME / f"smollm2_asked_{name}.json")
         found = searched(coordinate_search, model, TARGETS, single_words(lm), SETTINGS, given.folder / name)
         kept[name] = {
-            target: [[text, round(p, 4)] for text, p in zip(each.text, each.probability.tolist(), strict=True)]
+            target: sorted(
+                ([text, round(p, 4)] for text, p in zip(each.text, each.probability.tolist(), strict=True)),
+                key=lambda row: -row[1],
+            )
             for target, each in found.items()
         }
         (HOME / "smollm2_prompts.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
