@@ -15,10 +15,13 @@ from course_utils import LanguageModel, load_language_model
 from course_utils.corpus import groups, true_associations, words
 from course_utils.corpus.grammar import PEOPLE
 from course_utils.language import (
+    PromptResults,
     association_scores,
+    coordinate_search,
+    direct_associations,
+    load_prompts,
     next_token_distribution,
     null_scores,
-    optimize_prompts,
     word_shares,
 )
 
@@ -53,39 +56,57 @@ def next_words(lm: LanguageModel, way: str, group: str) -> list[str]:
     return found
 
 
-def searched(lm: LanguageModel, restarts: int) -> tuple[dict[str, dict[str, list[str]]], int]:
-    """For each group the words of found prompts, by frequency and by z; and what survives in random prompts."""
+def searched(
+    lm: LanguageModel, restarts: int, found: dict[str, PromptResults] | None = None
+) -> tuple[dict[str, dict[str, list[str]]], int]:
+    """For each group the words that are asked directly, or stand in found prompts; and what survives in random prompts.
+
+    Args:
+        lm: the language model.
+        restarts: prompts for each group.
+        found: these prompts where they have been searched for already.
+    """
     candidates = words()
     allowed = {lm.token(word) for word in candidates}
-    others = [token for token in range(lm.vocabulary) if token not in allowed]
-    exclude = ("target", "special", *others)
-    found = {
-        group: optimize_prompts(
-            lm, f" {group}", length=3, restarts=restarts, steps=40, exclude=exclude, learning_rate=1.0,
-            distance_weight=0.3, progress=False,
+    exclude = ("target", "special", *(token for token in range(lm.vocabulary) if token not in allowed))
+    found = found or {
+        group: coordinate_search(
+            lm, f" {group}", restarts=restarts, steps=4, candidates=32, exclude=exclude, seed=seed, progress=False
         )
-        for group in groups()
-    }  # fmt: skip
-    ways: dict[str, dict[str, list[str]]] = {"found prompts, by frequency": {}, "found prompts, by z": {}}
+        for seed, group in enumerate(groups())
+    }
+    direct = direct_associations(lm, [f" {group}" for group in groups()], candidates, progress=False)
+    ways: dict[str, dict[str, list[str]]] = {
+        way: {}
+        for way in (
+            "one word, asked directly",
+            "found prompts, by frequency",
+            "found prompts, by z",
+            "found prompts, all controls",
+        )
+    }
     alarms = 0
     for group, prompts in found.items():
         rest = {name: each for name, each in found.items() if name != group}
         scores = association_scores(prompts, rest, progress=False)
+        controlled = association_scores(prompts, rest, direct=direct, at_least=0.5, progress=False)
+        ways["one word, asked directly"][group] = direct.top(group, TOP)
         ways["found prompts, by frequency"][group] = [word.strip() for word in word_shares(prompts)][:TOP]
         ways["found prompts, by z"][group] = [word.strip() for word in scores.top(TOP)]
-        alarms += len(null_scores(scores, candidates, progress=False).survivors)
+        ways["found prompts, all controls"][group] = controlled.top(TOP)
+        alarms += len(null_scores(controlled, candidates, direct=direct, progress=False).survivors)
     return ways, alarms
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--restarts", type=int, default=96, help="prompts for each group")
     home = Path(__file__).parents[1] / "notebooks" / "data" / "scoreboard_written.json"
     parser.add_argument("--out", type=Path, default=home)
     given = parser.parse_args()
     lm, begin = load_language_model("pocket-lm"), time.process_time()
     ways = {way: {group: next_words(lm, way, group) for group in groups()} for way in ASKED}
-    by_search, alarms = searched(lm, given.restarts)
+    found, used = load_prompts(home.with_name("pocket_prompts.safetensors"), lm)  # those of chapter 9
+    by_search, alarms = searched(lm, used["restarts"], found)
     table = {}
     for way, first in {**ways, **by_search}.items():
         right = {group: sum(word in true_associations(group) for word in some) for group, some in first.items()}
@@ -96,6 +117,6 @@ if __name__ == "__main__":
         "asked": ASKED,
         "ways": table,
         "survivors in random prompts, all groups": alarms,
-        "settings": {"restarts": given.restarts, "processor seconds": round(time.process_time() - begin)},
+        "settings": {"restarts": used["restarts"], "processor seconds": round(time.process_time() - begin)},
     }
     given.out.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

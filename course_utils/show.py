@@ -31,6 +31,7 @@ _WHERE = {
     "plot_calibration": "language.next_token",
     "plot_curves": "figures.curves",
     "plot_effects": "vision.slicing",
+    "plot_forward_pass": "teaching.labs.language",
     "plot_landscape": "teaching.labs.language",
     "plot_next_tokens": "language.next_token",
     "plot_prompts": "language.prompt_results",
@@ -42,6 +43,7 @@ _WHERE = {
     "show_isolation": "vision.saliency",
     "show_perturbation": "vision.attacks",
     "show_predictions": "models.classifier",
+    "show_table": "figures.style",
     "transform_lab": "teaching.labs.features",
     "world_lab": "teaching.labs.world",
 }

@@ -39,9 +39,12 @@ LANGUAGE: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }  # fmt: skip
 
+PACKAGED = {"smollm2-135m": "HuggingFaceTB/SmolLM2-135M"}  # the same architecture, as Hugging Face names it
+
 
 def load_stand_in(name: str) -> Classifier | LanguageModel:
     """A stand-in where `load_if_available` would give the pretrained model, and a sentence that says so."""
+    name = PACKAGED.get(name, name)
     check_pretrained(name)
     print(f"A stand-in: this is the architecture of {name} with random weights, and what it shows means nothing.")
     return language_stand_in(name) if is_hub_name(name) else classifier_stand_in(name)

@@ -12,7 +12,8 @@ import os
 import re
 import sys
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache, wraps
 from io import BytesIO
 from pathlib import Path
@@ -134,6 +135,40 @@ class DescribedFigure:
 def render(template: str, **values: object) -> str:
     """The HTML of `templates/<template>` filled with `values`; text is escaped, a missing value raises."""
     return _environment().get_template(template).render(**values)
+
+
+@dataclass(frozen=True, repr=False)
+class Table:
+    """A small table of texts: HTML in a notebook and in the book, lines in a terminal.
+
+    Attributes:
+        columns: the texts of each column, by its name.
+        caption: what stands above it, or nothing.
+    """
+
+    columns: dict[str, list[str]]
+    caption: str = ""
+
+    def _repr_html_(self) -> str:
+        rows = [[[(False, cell)] for cell in row] for row in zip(*self.columns.values(), strict=True)]
+        return render("words.html", line=self.caption, names=list(self.columns), rows=rows)
+
+    def __repr__(self) -> str:
+        lines = [" | ".join(row) for row in zip(*self.columns.values(), strict=True)]
+        return "\n".join(([self.caption] if self.caption else []) + [" | ".join(self.columns), *lines])
+
+
+def show_table(columns: Mapping[str, Iterable[object]], *, caption: str = "") -> Table:
+    """A table from columns of the same length, by their names; everything is written as text.
+
+    Raises:
+        ValueError: columns of different lengths.
+    """
+    texts = {str(name): [str(cell) for cell in column] for name, column in columns.items()}
+    lengths = {name: len(column) for name, column in texts.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"columns of lengths {lengths} given, expected columns of one length.")
+    return Table(texts, caption)
 
 
 def display(thing: object) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 
 _NAMES = {
-    "associations": "Agreement AssociationScores association_scores null_scores score_against",
+    "associations": "Agreement AssociationScores DirectAssociations association_scores direct_associations null_scores "
+    "score_against",
     "clouds": "word_cloud word_shares",
     "corpus_statistics": "TextAgreement TextAssociations TextScores book_associations compare_with_text "
     "text_associations",

@@ -1,4 +1,4 @@
-"""Word clouds, each beside the bars that say what its sizes are worth.
+"""Word clouds, each above the bars that say what its sizes are worth.
 
 A cloud is quickly taken in and hard to read: neither the size of a font nor the area of a word is judged well
 (Maurits, Boers & Knevel 2022), long words look more important than short ones, and nothing says what is chance. So the
@@ -20,18 +20,20 @@ from course_utils.language.word_scores import (
     STRONG,
     WEAK,
     Bar,
+    Panel,
     WordScores,
-    bars_in_words,
-    draw_bars,
+    draw_panels,
     finding,
-    odds_ratios,
+    panels,
+    panels_in_words,
     prompt_table,
 )
 from course_utils.utils import Proportion, proportion
 
-BARS = 12  # as many rows as stay legible beside a cloud
-INCHES = 3.3  # height of a cloud and the bars beside it
-FONTS = (48, 40, 34, 28, 24, 20, 17, 14)  # of the largest word, in pixels of 1/96 inch, the first that fits
+BARS = 12  # rows below a cloud
+INCHES = 2.5  # height of a cloud
+ROW = 0.25  # of a bar
+FONTS = (56, 48, 40, 34, 28, 24, 20, 17, 14)  # of the largest word, in pixels of 1/96 inch, the first that fits
 SHADES = (PALETTE[0], PALETTE[1], PALETTE[2], "#000000")  # dark enough on white, told apart by the colour-blind
 
 
@@ -43,14 +45,16 @@ def word_cloud(
     title: str | None = None,
     alt: str | None = None,
 ) -> DescribedFigure:
-    """A word cloud with bars beside it.
+    """A word cloud with bars of the same words below it.
 
     A word's area grows with its number. What the number is depends on what is given:
 
-    - scores of associations: words with z above 0, sized by z, in colour where they survive the correction for many
-      words, grey where not; beside them their odds ratios with intervals;
-    - prompts: words sized by the number of prompts that contain them; beside them these shares with intervals;
-    - a table of weights by word: sized by weight; beside them the weights.
+    - scores of associations with all controls: the words that survive, sized by z; below them odds ratios with
+      intervals, and beside these what each word does alone, with the line that shuffled weights reach;
+    - other scores: words with z above 0, sized by z, in colour where they survive the correction for many words, grey
+      where not; below them their odds ratios with intervals;
+    - prompts: words sized by the number of prompts that contain them; below them these shares with intervals;
+    - a table of weights by word: sized by weight; below them the weights.
 
     Args:
         prompts: scores of `association_scores` or `text_associations`, prompts in the forms that the first takes, or
@@ -67,13 +71,13 @@ def word_cloud(
     if most < 1:
         raise ValueError(f"most={most} given, expected at least one word.")
     if isinstance(prompts, WordScores):
-        rows = [row for row in range(min(most, len(prompts))) if prompts.z[row] > 0]
-        if not rows:
+        drawn = prompts.survives if prompts.effect is not None else prompts.z > 0
+        rows = drawn.nonzero().squeeze(1).tolist()[:most]
+        if not rows and prompts.effect is None:
             raise ValueError(_nothing("no word has a z above 0", "compare with prompts for other targets"))
-        bars, xlabel = odds_ratios(prompts)
-        sizes = {bars[row].word: float(prompts.z[row]) for row in rows}
-        colours = {bars[row].word: STRONG if bars[row].strong else WEAK for row in rows}
-        return _cloud_and_bars(sizes, colours, bars, xlabel, title or finding(prompts), "z", seed, alt)
+        sizes = {prompts.words[row]: float(prompts.z[row]) for row in rows}
+        colours = {prompts.words[row]: STRONG if prompts.survives[row] else WEAK for row in rows}
+        return _cloud_and_bars(sizes, colours, panels(prompts, BARS), title or finding(prompts), "z", seed, alt)
     if isinstance(prompts, Mapping):
         weights, xlabel, sized_by = _positive(prompts), "weight", "weight"
         bars = [Bar(word, value, f"{value:.3g}") for word, value in weights.items()]
@@ -90,7 +94,7 @@ def word_cloud(
         title = title or f"Words in {total} prompts{of}, by frequency alone"
     sizes = dict(list(weights.items())[:most])
     colours = {word: SHADES[number % len(SHADES)] for number, word in enumerate(sizes)}
-    return _cloud_and_bars(sizes, colours, bars, xlabel, title, sized_by, seed, alt)
+    return _cloud_and_bars(sizes, colours, [Panel(bars[:BARS], xlabel)], title, sized_by, seed, alt)
 
 
 def word_shares(prompts: Prompts) -> dict[str, Proportion]:
@@ -126,21 +130,32 @@ def _nothing(why: str, what_to_do: str) -> str:
 def _cloud_and_bars(
     sizes: Mapping[str, float],
     colours: Mapping[str, str],
-    bars: Sequence[Bar],
-    xlabel: str,
+    below: Sequence[Panel],
     title: str,
     sized_by: str,
     seed: int,
     alt: str | None,
 ) -> DescribedFigure:
-    figure = new_figure(INCHES + 0.75)
-    left, right = figure.subplots(1, 2, width_ratios=[1, 1.05])
-    drawn = _draw_cloud(left, sizes, colours, seed)
-    left.set_title(f"sized by {sized_by}", fontsize=11.5)
-    draw_bars(right, bars[:BARS], xlabel)
+    heights = [INCHES, ROW * len(below[0].bars) + 0.55]
+    figure = new_figure(sum(heights) + 0.6)
+    cloud, *bars = _axes(figure, heights, len(below))
+    drawn = _draw_cloud(cloud, sizes, colours, seed) if sizes else []
+    if not drawn:
+        cloud.text(0.5, 0.5, "no word survives", ha="center", va="center", fontsize=14, color=WEAK)
+        cloud.set_axis_off()
+    cloud.set_title(f"sized by {sized_by}", fontsize=11.5)
+    draw_panels(bars, below)
     figure.suptitle(title, fontsize=12.5, wrap=True)
-    cloud = f"A word cloud, sized by {sized_by}: {', '.join(drawn[:15])}{' and more' if len(drawn) > 15 else ''}."
-    return DescribedFigure(figure, alt=alt or f"{title}. {cloud} Beside it bars. {bars_in_words(bars[:BARS], xlabel)}")
+    words = f": {', '.join(drawn[:15])}{' and more' if len(drawn) > 15 else ''}" if drawn else " of no word"
+    told = f"A word cloud, sized by {sized_by}{words}. Below it bars. {panels_in_words(below)}"
+    return DescribedFigure(figure, alt=alt or f"{title}. {told}")
+
+
+def _axes(figure: Any, heights: Sequence[float], columns: int) -> list[Any]:
+    """Axes of the cloud over the whole width, and below it those of the bars, which share their rows."""
+    grid = figure.add_gridspec(2, columns, height_ratios=heights)
+    cloud, first = figure.add_subplot(grid[0, :]), figure.add_subplot(grid[1, 0])
+    return [cloud, first, *(figure.add_subplot(grid[1, column], sharey=first) for column in range(1, columns))]
 
 
 def _draw_cloud(axes: Any, sizes: Mapping[str, float], colours: Mapping[str, str], seed: int) -> list[str]:
@@ -156,7 +171,7 @@ def _draw_cloud(axes: Any, sizes: Mapping[str, float], colours: Mapping[str, str
     shares = {word: (size / largest) ** 0.5 for word, size in sizes.items()}
     for font in FONTS:
         cloud = WordCloud(
-            width=round(WIDTH / 2 * 96),
+            width=round(WIDTH * 96),
             height=round(INCHES * 96),
             scale=2,  # drawn with twice the pixels that are searched for room
             font_path=findfont("DejaVu Sans"),  # the figures' own, and it has the letters of most languages

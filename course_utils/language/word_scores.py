@@ -8,7 +8,7 @@ what the largest of all words reaches when the rows are permuted between the sid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import floor
@@ -24,6 +24,7 @@ from course_utils.utils import progress_bar, sample_generators
 
 Words = Sequence[str]
 
+LAST = 1e6  # more than any z: what puts words after all others
 CHUNK = 128  # shuffles or resamples at a time: they fit into a processor's memory however many words there are
 STRONG, WEAK = PALETTE[0], "#8a8a8a"
 
@@ -46,6 +47,8 @@ class WordScores:
     """
 
     counted_in: ClassVar[str] = "prompts"  # what was counted
+    effect: Float[Tensor, "words"] | None = None  # what each word does alone, where that was asked
+    effect_critical: float = 0.0
 
     words: list[str]
     z: Float[Tensor, "words"]
@@ -80,8 +83,13 @@ class WordScores:
         """The words that survive the correction, the strongest first."""
         return [word for word, survives in zip(self.words, self.survives.tolist(), strict=True) if survives]
 
+    @property
+    def passed(self) -> str:
+        """What the survivors have survived."""
+        return "the correction for many words" if self.effect is None else "all three controls"
+
     def top(self, n: int = 10) -> list[str]:
-        """The `n` words with the highest z, whether they survive the correction or not."""
+        """The `n` first words, whether they survive or not."""
         return self.words[:n]
 
     def plot(self, most: int = 15) -> DescribedFigure:
@@ -95,8 +103,8 @@ class WordScores:
         what = f"associations of {self.target!r}" if self.target else "associations"
         best = ", ".join(f"{word} {z:.1f}" for word, z in zip(self.words[:5], self.z.tolist(), strict=False))
         return (
-            f"{what}: {len(self.survivors)} of {len(self)} words survive the correction (z > {self.critical:.1f}); "
-            f"highest z: {best}"
+            f"{what}: {len(self.survivors)} of {len(self)} words survive {self.passed} (z > {self.critical:.1f}); "
+            f"the first with z: {best}"
         )
 
     def _repr_html_(self) -> str:
@@ -115,30 +123,57 @@ def scored(
     shuffles: int,
     seed: int,
     progress: bool | None = None,
+    effect: Float[Tensor, "words"] | None = None,
+    effect_critical: float = 0.0,
 ) -> tuple[PromptTable, dict[str, Any]]:
     """Scores of one set of prompts against all others, corrected for the number of words.
 
+    Args:
+        effect: what each word does alone. The correction is then for the words above `effect_critical`, which were
+            chosen without the prompts.
+
     Returns:
-        The table with its columns in the order of z, highest first, and the fields of `AssociationScores` that follow
-        from it.
+        The table with its columns in the order of strength, and the fields of `AssociationScores` that follow from it.
     """
     here = table.source == number
     counts, elsewhere = (table.contains[side].sum(0) for side in (here, ~here))
     prior = float(counts.sum()) if prior is None else float(prior)
-    order, scores = ranked(table.words, counts, elsewhere, prior)
-    largest = largest_by_chance(table, number, prior, shuffles, seed=seed, progress=progress)
+    among = None if effect is None else effect > effect_critical
+    largest = largest_by_chance(table, number, prior, shuffles, seed=seed, progress=progress, among=among)
     exceeded = floor((1 - level) * (1 + shuffles) + 1e-9)  # by chance, at most so often
-    scores["critical"], scores["level"] = float(largest.sort(descending=True).values[exceeded - 1]), level
+    critical = float(largest.sort(descending=True).values[exceeded - 1])
+    order, scores = ranked(
+        table.words, counts, elsewhere, prior, lambda z: strength(z, critical, effect, effect_critical)
+    )
+    scores |= {"critical": critical, "level": level}
     scores["p"] = (1 + (largest >= scores["z"].abs()[:, None]).sum(1)) / (1 + shuffles)
+    if effect is not None:
+        scores |= {"effect": effect[order], "effect_critical": effect_critical}
     return table.columns(order.tolist()), scores
 
 
+def strength(
+    z: Float[Tensor, "*batch words"], critical: float, effect: Float[Tensor, "words"] | None, effect_critical: float
+) -> Float[Tensor, "*batch words"]:
+    """What words are ordered by: z; where it was asked what each does alone, both in units of their critical values.
+
+    Words that do no more alone than words do on shuffled weights come after all others, by z.
+    """
+    if effect is None:
+        return z
+    return torch.where(effect > effect_critical, z / critical + effect / effect_critical, z - LAST)
+
+
 def ranked(
-    words: Sequence[str], here: Int[Tensor, "words"], there: Int[Tensor, "words"], prior: float
+    words: Sequence[str],
+    here: Int[Tensor, "words"],
+    there: Int[Tensor, "words"],
+    prior: float,
+    by: Callable[[Tensor], Tensor] = lambda z: z,
 ) -> tuple[Int[Tensor, "words"], dict[str, Any]]:
-    """The order of words by z, highest first, and the fields of `WordScores` that follow from counts, in that order."""
+    """The order of words by z (or by what follows from it), highest first, and the fields of `WordScores` in it."""
     scores = log_odds(here.float(), there.float(), prior)
-    order = scores.z.argsort(descending=True, stable=True)
+    order = by(scores.z).argsort(descending=True, stable=True)
     return order, {
         "words": [words[column] for column in order.tolist()],
         "z": scores.z[order],
@@ -238,20 +273,30 @@ def log_odds(here: Float[Tensor, "*batch words"], there: Float[Tensor, "*batch w
 
 
 def largest_by_chance(
-    table: PromptTable, number: int, prior: float, shuffles: int, *, seed: int, progress: bool | None = None
+    table: PromptTable,
+    number: int,
+    prior: float,
+    shuffles: int,
+    *,
+    seed: int,
+    progress: bool | None = None,
+    among: Bool[Tensor, "words"] | None = None,
 ) -> Float[Tensor, "shuffles"]:
-    """The largest |z| of any word when the prompts are permuted between one set and the others.
+    """The largest |z| of any word (of `among`) when the prompts are permuted between one set and the others.
 
     A word is remarkable only if it beats what the largest of all words reaches by chance. Whole prompts are permuted,
     so that words which always stand together do not count as independent (Westfall & Young 1993, single step).
     """
     (generator,) = sample_generators(seed, [0], "shuffles")
     largest, contains, here = [], table.contains.float(), table.source == number
+    chosen = torch.ones(len(table.words), dtype=torch.bool) if among is None else among
+    if not chosen.any():
+        return torch.full((shuffles,), torch.inf)
     for first in progress_bar(range(0, shuffles, CHUNK), "shuffles", progress=progress):
         keys = torch.rand(min(CHUNK, shuffles - first), len(here), generator=generator)
         shuffled = torch.zeros_like(keys).scatter_(1, keys.topk(int(here.sum()), dim=1).indices, 1.0)
         ours = shuffled @ contains
-        largest.append(log_odds(ours, contains.sum(0) - ours, prior).z.abs().amax(1))
+        largest.append(log_odds(ours, contains.sum(0) - ours, prior).z[:, chosen].abs().amax(1))
     return torch.cat(largest)
 
 
@@ -295,22 +340,61 @@ class Bar(NamedTuple):
 
 @styled
 def plot_associations(scores: WordScores, *, most: int = 15, alt: str | None = None) -> DescribedFigure:
-    """The strongest words' odds ratios as bars, sorted by z.
+    """The strongest words' odds ratios as bars, and what each word does alone where that was asked.
 
     The thick line is each word's own interval, the thin one that which allows for the number of words: a word whose
-    thin line keeps clear of ×1 survives. Bars of the others are hollow. At the right: prompts of the target with the
-    word, and of the background.
+    thin line keeps clear of ×1 passes the control of other targets. Bars of words that do not survive are hollow. At
+    the right: prompts of the target with the word, and of the background. A line across the effects marks what
+    shuffled weights reach.
 
     Args:
         scores: what to draw.
         most: how many words.
         alt: what the figure shows; by default the words with their odds ratios.
     """
-    bars, xlabel = odds_ratios(scores)
-    figure = new_figure(0.27 * len(bars[:most]) + 1.35)
-    draw_bars(figure.add_subplot(), bars[:most], xlabel)
+    bars = panels(scores, most)
+    figure = new_figure(0.27 * len(bars[0].bars) + 1.35)
+    draw_panels(list(figure.subplots(1, len(bars), sharey=True, squeeze=False)[0]), bars)
     figure.suptitle(finding(scores), fontsize=12.5, wrap=True)
-    return DescribedFigure(figure, alt=alt or f"{finding(scores)}. {bars_in_words(bars[:most], xlabel)}")
+    return DescribedFigure(figure, alt=alt or f"{finding(scores)}. {panels_in_words(bars)}")
+
+
+class Panel(NamedTuple):
+    """Bars of the same words, what their lengths mean, and the length that shuffled weights reach, where known."""
+
+    bars: list[Bar]
+    xlabel: str
+    critical: float | None = None
+
+
+def panels(scores: WordScores, most: int) -> list[Panel]:
+    """The first words' odds ratios, and their effects where they were asked."""
+    bars, xlabel = odds_ratios(scores)
+    found = [Panel(bars[:most], xlabel)]
+    if scores.effect is not None:
+        effects = zip(scores.words[:most], scores.effect[:most].tolist(), scores.survives.tolist(), strict=False)
+        alone = [Bar(word, max(0.0, nats), "", strong=strong) for word, nats, strong in effects]
+        found.append(Panel(alone, "asked alone, nats", scores.effect_critical))
+    return found
+
+
+def draw_panels(axes: Sequence[Any], drawn: Sequence[Panel]) -> None:
+    """Panels on axes that share their rows."""
+    for each, (bars, xlabel, critical) in zip(axes, drawn, strict=True):
+        draw_bars(each, bars, xlabel)
+        each.tick_params(axis="y", labelleft=each is axes[0])
+        if critical is not None:
+            each.axvline(critical, color="black", linewidth=1.4, linestyle="--", marker="")
+            at = {"transform": each.get_xaxis_transform(), "va": "bottom", "fontsize": 9.5}
+            each.text(critical, 1.0, "shuffled weights", ha="center", **at)
+
+
+def panels_in_words(drawn: Sequence[Panel]) -> str:
+    """All panels as sentences, for the alt text."""
+    return " ".join(
+        bars_in_words(bars, xlabel) + (f" Shuffled weights reach {critical:.3g}." if critical is not None else "")
+        for bars, xlabel, critical in drawn
+    )
 
 
 def odds_ratios(scores: WordScores) -> tuple[list[Bar], str]:
@@ -328,7 +412,7 @@ def finding(scores: WordScores) -> str:
     found, words = len(scores.survivors), len(scores)
     of = f"{scores.target!r}: " if scores.target else ""
     what = f"{found} of {words} words survive{'s' * (found == 1)}" if found else f"none of {words} words survives"
-    sentence = f"{of}{what} the correction for many words"
+    sentence = f"{of}{what} {scores.passed}"
     return sentence[0].upper() + sentence[1:]
 
 

@@ -7,12 +7,15 @@ to a prompt starts one step later and hands over embeddings (`logits_from`), whi
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+MESSAGE = "a-message-of-the-user"  # stands for the prompt while a chat template is taken apart
 
 
 class LanguageModel:
@@ -34,7 +37,8 @@ class LanguageModel:
         self._shortens = "logits_to_keep" in inspect.signature(model.forward).parameters
         check_causal(model, self.name)
         start = tokenizer.bos_token_id
-        self._prefix = [start] if start is not None and tokenizer("a").input_ids[:1] == [start] else []
+        self._begins = [start] if start is not None and tokenizer("a").input_ids[:1] == [start] else []
+        self._prefix, self._suffix = self._begins, list[int]()
         known = max(tokenizer.get_vocab().values()) + 1  # tables are often padded to a round number of rows
         self.vocabulary: int = min(known, self._table.num_embeddings)
 
@@ -52,9 +56,10 @@ class LanguageModel:
 
     @property
     def context(self) -> int:
-        """The longest sequence that the model takes, in tokens, its prefix included."""
+        """The longest sequence that the model takes, in tokens: its prefix included, its suffix not."""
         config = self.model.config.get_text_config()
-        return int(getattr(config, "max_position_embeddings", None) or self.tokenizer.model_max_length)
+        longest = int(getattr(config, "max_position_embeddings", None) or self.tokenizer.model_max_length)
+        return longest - len(self._suffix)
 
     @property
     def width(self) -> int:
@@ -65,9 +70,61 @@ class LanguageModel:
     def prefix(self) -> Int[Tensor, "prefix"]:
         """The ids that stand before every text: the beginning-of-sequence token where the tokenizer adds one, or none.
 
-        Llama and Gemma have one, GPT-2 has none.
+        Llama and Gemma have one, GPT-2 has none. A template (`with_template`) adds its own.
         """
         return torch.tensor(self._prefix, dtype=torch.long, device=self.device)
+
+    @property
+    def suffix(self) -> Int[Tensor, "suffix"]:
+        """The ids that a template puts between every prompt and what is to follow it; none without a template."""
+        return torch.tensor(self._suffix, dtype=torch.long, device=self.device)
+
+    def with_template(self, template: str | tuple[str, str] | None) -> LanguageModel:
+        """The same model, with fixed text around every prompt that it is given.
+
+        A chat model was trained on messages inside a template. With one, all functions that take a language model
+        (next tokens, searches by gradient and without, scores) see the template around each prompt, in tokens and in
+        embeddings alike, and what is to follow comes after it. Prompts, their lengths and their texts stay those of the
+        prompt alone.
+
+        Args:
+            template: `"chat"`, the tokenizer's own chat template: the prompt is the user's message, and the model's
+                reply begins after it; a pair, the text before the prompt and the text after it; None for no template.
+
+        Returns:
+            A model that shares this one's weights.
+
+        Raises:
+            ValueError: a tokenizer without a chat template, or one that changes the message; another kind of template.
+        """
+        before, after = [], []
+        if template == "chat":
+            before, after = (self.tokens(text) for text in self._chat())
+        elif isinstance(template, tuple) and [type(part) for part in template] == [str, str]:
+            before, after = self.tokens(template[0]), self.tokens(template[1])
+            before = self._begins + before
+        elif template is None:
+            before = self._begins
+        else:
+            raise ValueError(f"template={template!r} given, expected 'chat', a pair of texts (before, after), or None.")
+        inside = copy.copy(self)
+        inside._prefix, inside._suffix = before, after
+        return inside
+
+    def _chat(self) -> tuple[str, str]:
+        """What the tokenizer's chat template puts before and after a message of the user's."""
+        if not getattr(self.tokenizer, "chat_template", None):
+            raise ValueError(
+                f"the tokenizer of {self.name} has no chat template; give the texts before and after a prompt as a "
+                "pair, such as ('User: ', ' Answer:')."
+            )
+        message = [{"role": "user", "content": MESSAGE}]
+        parts = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True).split(MESSAGE)
+        if len(parts) != 2:
+            raise ValueError(
+                f"the chat template of {self.name} has the user's message {len(parts) - 1} times, not once."
+            )
+        return parts[0], parts[1]
 
     # ------------------------------------------------------------------ text and tokens
 
@@ -148,11 +205,14 @@ class LanguageModel:
     def logits_along(self, ids: Int[Tensor, "batch length"], count: int) -> Float[Tensor, "batch count vocabulary"]:
         """The logits at the last `count` places of each sequence, in float32.
 
+        A template's second part stands before the last `count` - 1 ids, which are what follows the prompt.
+
         Raises:
             ValueError: as `logits`.
         """
         ids = ids.to(self.device)
-        return self._forward("input_ids", torch.cat([self.prefix.expand(len(ids), -1), ids], 1), count)
+        before, after = (part.expand(len(ids), -1) for part in (self.prefix, self.suffix))
+        return self._forward("input_ids", self._assembled(ids, before, after, count), count)
 
     def logits_from(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch vocabulary"]:
         """The logits after sequences of embeddings, differentiable with respect to them, in float32.
@@ -172,12 +232,18 @@ class LanguageModel:
     ) -> Float[Tensor, "batch count vocabulary"]:
         """The logits at the last `count` places, as `logits_from`."""
         embeddings = embeddings.to(self.device, self.dtype)
-        if len(self.prefix):
-            embeddings = torch.cat([self._table(self.prefix).detach().expand(len(embeddings), -1, -1), embeddings], 1)
-        return self._forward("inputs_embeds", embeddings, count)
+        before, after = (
+            self._table(part).detach().expand(len(embeddings), -1, -1) for part in (self.prefix, self.suffix)
+        )
+        return self._forward("inputs_embeds", self._assembled(embeddings, before, after, count), count)
+
+    def _assembled(self, sequence: Tensor, before: Tensor, after: Tensor, count: int) -> Tensor:
+        """Prefix, prompt, suffix and continuation, the last of which has count - 1 places."""
+        prompt = max(0, sequence.shape[1] - count + 1)
+        return torch.cat([before, sequence[:, :prompt], after, sequence[:, prompt:]], 1)
 
     def _forward(self, argument: str, sequence: Tensor, count: int) -> Tensor:
-        length, least = sequence.shape[1], len(self.prefix)
+        length, least = sequence.shape[1] - len(self._suffix), len(self.prefix)
         if not 0 < length <= self.context:
             raise ValueError(
                 f"{self.name} takes sequences of {max(0, 1 - least)} to {self.context - least} tokens, "

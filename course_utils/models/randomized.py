@@ -1,7 +1,8 @@
-"""Randomised classifiers: some weights are drawn anew. What a method still shows does not come from those weights.
+"""Randomised models: some weights are drawn anew, or shuffled. What a method still shows does not come from those.
 
     for layers in cascade(classifier):                  # ("head",), ("head", "layer3"), …
         visualize(randomized(classifier, layers), …)
+    optimize_prompts(shuffled(lm), " girl")             # a language model that has learned nothing
 
 Source: Adebayo et al. 2018, *Sanity Checks for Saliency Maps* (cascading randomisation, from the head down).
 """
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from course_utils.models.classifier import Classifier
+from course_utils.models.language_model import LanguageModel
 from course_utils.utils import sample_generators
 from course_utils.validation import unknown
 
@@ -79,3 +81,24 @@ def _on_cpu(module: nn.Module, reset) -> None:
     module.cpu().float()
     reset()
     module.to(device)
+
+
+def shuffled(lm: LanguageModel, *, seed: int = 0) -> LanguageModel:
+    """A copy of a language model in which everything that it learned is gone: each tensor's own numbers are permuted.
+
+    Every tensor keeps its distribution of values, so that logits are of about the same size as before; unlike weights
+    as before training, which make every next token equally probable.
+
+    Args:
+        lm: stays as it is; a template stays around its prompts.
+        seed: of the permutations; a tensor's depends on it and on the tensor's name.
+    """
+    model = copy.deepcopy(lm.model)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            [generator] = sample_generators(seed, [0], f"order of {name}")
+            order = torch.randperm(weight.numel(), generator=generator).to(weight.device)
+            weight.copy_(weight.flatten()[order].view_as(weight))
+    result = copy.copy(lm)
+    result.model, result.name = model, f"{lm.name} with shuffled weights"
+    return result

@@ -25,19 +25,19 @@ def spoken(start: bool) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=raw, bos_token="<s>", eos_token="<s>")
 
 
-def tiny(kind: str = "gpt2", seed: int = 0) -> LanguageModel:
+def tiny(kind: str = "gpt2", seed: int = 0, context: int = 12) -> LanguageModel:
     """A GPT-2, or a Llama with a prefix and untied embeddings; large weights, so that prompts matter."""
     torch.manual_seed(seed)
     tokenizer = spoken(start=kind == "llama")
     size = len(tokenizer) + 4  # padded
     if kind == "gpt2":
         config = GPT2Config(
-            vocab_size=size, n_positions=12, n_embd=16, n_layer=2, n_head=2, initializer_range=0.4,
+            vocab_size=size, n_positions=context, n_embd=16, n_layer=2, n_head=2, initializer_range=0.4,
             resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
         )  # fmt: skip
         return LanguageModel(GPT2LMHeadModel(config), tokenizer, "tiny-gpt2")
     config = LlamaConfig(
-        vocab_size=size, max_position_embeddings=12, tie_word_embeddings=False, initializer_range=0.4, hidden_size=16,
+        vocab_size=size, max_position_embeddings=context, tie_word_embeddings=False, initializer_range=0.4, hidden_size=16,
         intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
     )  # fmt: skip
     return LanguageModel(LlamaForCausalLM(config), tokenizer, "tiny-llama")

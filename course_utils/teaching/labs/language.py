@@ -21,6 +21,7 @@ from course_utils.teaching.labs import lab
 from course_utils.teaching.labs.lab import Drawn, Lab, Progress
 from course_utils.validation import unknown
 
+STATIONS = 5  # of a text's way through a model
 MOST = 20  # bars that still fit on a screen
 ABOUT = (
     "In it you write a beginning and see the most probable next tokens, what is true where that is known, how the "
@@ -160,6 +161,56 @@ def _draw_prompts(found: OptimizedPrompts) -> Drawn:
     )
     alt = f"Probability of {found.target!r} over the steps, after the vectors and after their nearest tokens, and bars"
     return DescribedFigure(figure, alt=f"{alt} for the best prompts. {line}"), line
+
+
+@styled
+def plot_forward_pass(lm: LanguageModel, text: str) -> DescribedFigure:
+    """The way of a text through a decoder, one column for each station, one row for each token.
+
+    Args:
+        lm: a language model of few tokens a text, so that its rows can be read.
+        text: of one to eight tokens.
+
+    Raises:
+        ValueError: a text of no token, or of more than eight.
+    """
+    ids = lm.tokens(text)
+    if not 1 <= len(ids) <= 8:
+        raise ValueError(f"a text of {len(ids)} tokens given, expected 1 to 8: each has a row of the drawing.")
+    said = next_token_distribution(lm, text, k=1)
+    blocks = getattr(lm.model.config, "num_hidden_layers", 1)
+    figure = new_figure(1.5 + 0.55 * len(ids))
+    axes = figure.add_subplot()
+    columns = {
+        "token": [spelt(lm.piece(i)) for i in ids],
+        "id": [str(i) for i in ids],
+        "embedding\n+ position": [f"{lm.width} numbers"] * len(ids),
+        f"{blocks} blocks": [f"{lm.width} numbers"] * len(ids),
+        "logits, softmax": ["…"] * (len(ids) - 1)
+        + [f"{spelt(said.tokens[0])} {percent(said.probabilities[0].item())}"],
+    }
+    for x, (name, cells) in enumerate(columns.items()):
+        axes.text(x, -0.9, name, ha="center", va="center", fontweight="bold", fontsize=11)
+        for y, cell in enumerate(cells):
+            box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": PALETTE[0]}
+            axes.text(x, y, cell, ha="center", va="center", fontsize=10.5, bbox=box)
+            if x:
+                _arrow(axes, (x - 0.62, y), (x - 0.42, y))
+    for y in range(1, len(ids)):  # attention: what stands before, never what comes after
+        _arrow(axes, (3, y - 0.72), (3, y - 0.34))
+    axes.set(xlim=(-0.5, STATIONS - 0.4), ylim=(len(ids) - 0.4, -1.4))
+    axes.set_axis_off()
+    listed = ", ".join(columns["token"])
+    alt = (
+        f"The way of “{text}” through {lm.name}: the tokens {listed}; their ids; {lm.width} numbers for each, "
+        f"its embedding plus one for its position; {blocks} blocks, in which each place takes in those before it; and "
+        f"logits, which softmax turns into probabilities, after the last token {columns['logits, softmax'][-1]}."
+    )
+    return DescribedFigure(figure, alt=alt)
+
+
+def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.0})
 
 
 VIEWS = ("frequencies", "associations", "null")
