@@ -29,7 +29,9 @@ def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Output
 
     Args:
         model: any module that returns logits, (batch, classes).
-        layers: dotted names as `named_modules()` prints them; of a `Classifier`, those of the net inside it.
+        layers: dotted names as `named_modules()` prints them; of a `Classifier`, those of the net inside it. With
+            `.input` behind it, what goes into the layer: `"model.layers.12.mlp.down_proj.input"` are the neurons of a
+            transformer's MLP.
 
     Returns:
         `forward(x) -> Outputs`. The recorded tensors carry gradients where gradients are enabled.
@@ -43,8 +45,14 @@ def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Output
     def forward(x: Tensor, *, samples: Tensor | None = None, batch: int | None = None) -> Outputs:
         recorded: dict[str, Tensor] = {}
         with ExitStack() as hooks:
-            for name, module in modules.items():
-                handle = module.register_forward_hook(_copy_to(recorded, name))
+            for name, (module, goes_in) in modules.items():
+                copy = _copy_to(recorded, name)
+                if goes_in:
+                    handle = module.register_forward_pre_hook(
+                        lambda module, inputs, copy=copy: copy(module, (), inputs)
+                    )
+                else:
+                    handle = module.register_forward_hook(copy)
                 hooks.callback(handle.remove)
             logits = model(x)
         for name in modules:
@@ -108,11 +116,13 @@ class Outputs:
         return Outputs(self.logits[rows], {n: t[rows] for n, t in self.layers.items()}, self.model, None, 1)
 
 
-def _find(model: nn.Module, name: str) -> nn.Module:
+def _find(model: nn.Module, name: str) -> tuple[nn.Module, bool]:
+    """The module of that name, and whether it is what goes into it that is asked for."""
     modules = dict(model.named_modules(remove_duplicate=False))
-    for candidate in (f"module.{name}", name):  # a Classifier holds its net as `module`
-        if name and candidate in modules:
-            return modules[candidate]
+    for stem in dict.fromkeys((name, name.removesuffix(".input"))):
+        for candidate in (f"module.{stem}", stem):  # a Classifier holds its net as `module`
+            if stem and candidate in modules:
+                return modules[candidate], stem != name
     known = [path.removeprefix("module.") for path in modules if path not in ("", "module")]
     raise ValueError(unknown("layer", name, known))
 
