@@ -36,7 +36,7 @@ from course_utils.models.language_model import LanguageModel
 from course_utils.objectives import Objective
 from course_utils.validation import check_settings
 
-FAILED = 0.01  # probability below which the best tokens of a run count as a failure
+FAILED, LARGE = 0.01, 5000  # the best tokens' probability below which a run failed; tokens of a large vocabulary
 
 OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 
@@ -64,8 +64,8 @@ def optimize_prompts(
 ) -> OptimizedPrompts:
     """Prompts of a few tokens after which the model says `target`, by gradient in embedding space.
 
-    Quick on small models, and the lesson of chapters 10 and 11. With vocabularies of real size vectors leave all words
-    behind, and `coordinate_search` finds better prompts.
+    Quick, and good on small models. With vocabularies of real size the vectors leave all words behind, and
+    `coordinate_search` finds better prompts.
 
     Args:
         lm: the language model; its weights do not change.
@@ -177,7 +177,7 @@ class OptimizedPrompts(PromptResults):
 def _warn_of_soft_success(best: Projection, snapper: Snapper) -> None:
     """A warning, in a sentence, where vectors reach the target and tokens do not."""
     soft, discrete = best.soft.median().exp().item(), best.log_probability.max().exp().item()
-    if discrete < FAILED and soft > 10 * discrete:
+    if discrete < FAILED and soft > 10 * discrete and len(snapper.words.tokens) > LARGE:
         warnings.warn(
             f"the vectors give the target a probability of {as_probability(soft)} (median), the best tokens "
             f"{as_probability(discrete)}, and {snapper.changed.float().mean():.0%} of the tokens ever changed: on a "
@@ -288,6 +288,8 @@ class Snapper:
         also: another function to call at every step.
         best: the best tokens of each restart so far, and its best vectors; None before the first projection.
         last: the last projection of each restart.
+        first: the tokens of the first.
+        changed: which tokens were ever another than those.
         soft_passes: prompts of vectors that went through the model.
         changed: which tokens were ever another than at the first projection.
         seen: step, soft and discrete log-probability, and distance at each projection.
