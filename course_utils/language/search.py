@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
 from typing import Any
@@ -28,7 +27,6 @@ from course_utils.validation import check_settings
 
 LIMIT = 120.0  # seconds: an exhaustive search that takes longer is not begun unless it is asked for
 TRIAL = 0.25  # seconds of work from which the whole is estimated
-TURN = 2  # ranks that a turn costs a prompt of the buffer
 ROUNDING = 1e-3  # how far log-probabilities with and without the cache may differ in float32
 
 
@@ -41,7 +39,7 @@ def coordinate_search(
     restarts: int = 4,
     steps: int = 40,
     candidates: int = 64,
-    top_k: int = 256,
+    top_k: int = 128,
     starts: int = 256,
     buffer: int = 8,
     swaps: int = 1,
@@ -52,11 +50,11 @@ def coordinate_search(
 ) -> PromptResults:
     """Prompts found by swapping tokens, proposed by a gradient and evaluated (HotFlip, greedy coordinate gradient).
 
-    The search for vocabularies of real size. Each restart keeps a buffer of the best prompts it has met, and in each
-    step goes on from one of them; the better ones get more turns. The gradient of the log-probability with respect to
-    its embeddings says, to first order, what each swap would bring; of the `top_k` best swaps at each place
-    `candidates` are drawn and evaluated; and the buffer takes those that are better than what it holds. Only prompts
-    that the tokenizer turns back into the same tokens enter, unless a restart meets none.
+    The search for vocabularies of real size. Each restart keeps a buffer of the best prompts it has met. In each step
+    one of them is drawn; the gradient of the log-probability with respect to its embeddings says, to first order, what
+    each swap would bring; of the `top_k` best swaps at each place `candidates` are drawn and evaluated; and the buffer
+    takes those that are better than what it holds. Only prompts that the tokenizer turns back into the same tokens
+    enter, unless a restart meets none.
 
     Args:
         lm, target, length, exclude, seed, progress: as `optimize_prompts`. Whole words only: `"non-words"`.
@@ -77,8 +75,8 @@ def coordinate_search(
 
     Source: the first-order score is HotFlip's (Ebrahimi et al. 2018), the drawing and evaluating that of greedy
     coordinate gradient (Zou et al. 2023), whose code goes on from the best candidate even if it is worse than the
-    prompt at hand. Different here: the best of many random prompts begin, and the prompts of the buffer take turns, so
-    that the search leaves places where no single swap helps.
+    prompt at hand. Different here: the best of many random prompts begin, and a prompt of the buffer is drawn to go on
+    from, so that the search leaves places where no single swap helps.
     """
     counts = {"restarts": restarts, "steps": steps, "candidates": candidates, "top_k": top_k}
     check_settings(stop_at=stop_at, **counts, starts=starts, buffer=buffer, swaps=swaps)
@@ -91,7 +89,6 @@ def coordinate_search(
     drawn = tokens[drawn.to(tokens.device)]
     reached = scorer(drawn.flatten(0, 1)).unflatten(0, drawn.shape[:2])
     buffers = [_best_of(typed, *pair, buffer) for pair in zip(drawn, reached, strict=True)]
-    turns = [Counter[tuple[int, ...]]() for _ in range(restarts)]
     interrupted, enough = False, math.log(stop_at) if stop_at else math.inf
     try:
         for _ in progress_bar(range(steps), "searching", progress=progress):
@@ -99,7 +96,10 @@ def coordinate_search(
             if not active:
                 break
             mine = [generators[row] for row in active]
-            parents = [_next(buffers[row][0], turns[row]) for row in active]
+            parents = [buffers[row][0] for row in active]
+            parents = [
+                kept[int(torch.randint(len(kept), (), generator=g))] for kept, g in zip(parents, mine, strict=True)
+            ]
             prompts = torch.stack(parents)
             scores = aim.swap_scores(prompts)[:, :, tokens]
             tried = drawn_swaps(prompts, scores, tokens, mine, count=candidates, top_k=top_k, swaps=swaps)
@@ -115,14 +115,6 @@ def coordinate_search(
     prompts, reached = (torch.stack([each[i][0] for each in buffers]) for i in (0, 1))
     passes = {"forward_passes": scorer.passes + aim.passes, "backward_passes": aim.passes}
     return PromptResults.of_tokens(lm, prompts, reached, wanted, interrupted=interrupted, **passes)
-
-
-def _next(kept: Int[Tensor, "kept length"], turns: Counter[tuple[int, ...]]) -> Int[Tensor, "length"]:
-    """The prompt of a buffer to go on from: the best, but each turn that it has had costs it `TURN` ranks."""
-    keys = [tuple(each) for each in kept.tolist()]
-    row = min(range(len(keys)), key=lambda row: row + TURN * turns[keys[row]])
-    turns[keys[row]] += 1
-    return kept[row]
 
 
 class Typed:
