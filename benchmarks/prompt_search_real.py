@@ -3,8 +3,8 @@
 Three tokens, whole words only, and as many passes of single prompts as `PASSES` for each way, forward and backward
 together; once for each target, on the largest model with all ways for the first only. Probabilities are those after the
 tokens, computed by the course. nanogcg knows no list of candidates; its own check for characters outside ASCII is
-replaced by ours, so that all search among the same tokens. The settings of our search were chosen for " girl" and " art"
-on smollm2-135m and for eight other words on books-lm.
+replaced by ours, so that all search among the same tokens. The settings of our search were chosen for " girl" on
+smollm2-135m and for eight other words on books-lm: " girl" is no test of them.
 """
 
 from __future__ import annotations
