@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -252,7 +253,7 @@ def _spread(count: int, most: int) -> list[int]:
 def _plot_front(found: FluentPrompts) -> DescribedFigure:
     figure = new_figure(4.6)
     axes = figure.add_subplot()
-    white = {"color": "white", "markeredgecolor": PALETTE[1], "markersize": 4}
+    white: Any = {"color": "white", "markeredgecolor": PALETTE[1], "markersize": 4}
     axes.plot(found.random_surprise.tolist(), found.random_score.tolist(), "o", label="random texts", **white)
     surprise, score = found.surprise.tolist(), found.score.tolist()
     axes.step(surprise, score, where="post", color=PALETTE[0])
