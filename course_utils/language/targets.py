@@ -235,7 +235,9 @@ class PromptObjective:
         self.lm, self.position, self.passes, self.table = lm, position, 0, lm.embeddings
         unit = parse(objective) if isinstance(objective, str) and UNIT.fullmatch(objective) else objective
         self.unit = unit if isinstance(unit, Objective) else None
-        self.target = None if self.unit else unit if isinstance(unit, Target) else as_target(lm, unit)
+        self.target: Target | None = None
+        if not isinstance(unit, Objective):
+            self.target = unit if isinstance(unit, Target) else as_target(lm, unit)
         self.name = self.target.text if self.target else objective if isinstance(objective, str) else repr(objective)
         self._forward = record(_AllPlaces(lm, self.target), (POSITIONS, *getattr(self.unit, "layers", ())))
         self.other = None
@@ -303,6 +305,7 @@ class PromptObjective:
         own = predicted.gather(2, ids[:, ids.shape[1] - predicted.shape[1] :, None]).squeeze(2)
         if self.target is not None:
             return along(logits[:, -count:], self.target.ids), -own.mean(1), predicted
+        assert self.unit is not None
         place = range(ids.shape[1])[self.position] + len(self.lm.prefix)
         layers = {name: outputs[name][:, place] for name in self.unit.layers}
         return self.unit(Outputs(outputs.logits, layers, outputs.model, None, len(ids))), -own.mean(1), predicted
