@@ -119,10 +119,10 @@ def fluent_prompts(
             backward += population
             tried = drawn_swaps(members[0], proposed, tokens, [generator] * population, count=children, top_k=top_k)
             tried = tried.flatten(0, 1).unique(dim=0)
-            pool = [torch.cat(pair) for pair in zip(members, (tried, *aim(tried)), strict=True)]
-            rows = _best_at(typed, *pool, rates)
-            members = tuple(each[rows] for each in pool)
-            front = _front(typed, *(torch.cat(pair) for pair in zip(front, pool, strict=True)))
+            ids, score, surprise = map(torch.cat, zip(members, (tried, *aim(tried)), strict=True))
+            rows = _best_at(typed, ids, score, surprise, rates)
+            members = ids[rows], score[rows], surprise[rows]
+            front = _front(typed, *map(torch.cat, zip(front, (ids, score, surprise), strict=True)))
     except KeyboardInterrupt:
         interrupted = True
     ids, score, surprise = front
