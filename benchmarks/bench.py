@@ -27,6 +27,7 @@ COMPARISONS: dict[str, str | None] = {
     "visualization": "lucent",
     "isolation_peers": None,
     "prompt_peers": "nanogcg",
+    "prompt_search_real": "nanogcg_alone",
     "roofline": None,
     "start": None,
     "memory": None,
@@ -34,6 +35,11 @@ COMPARISONS: dict[str, str | None] = {
 # Those that come in parts, each in a process of its own, and kept as soon as it is there.
 PARTS = {
     "prompt_peers": ["girl", "boy", "science", "art"],
+    "prompt_search_real": [
+        f"{model} {target}"
+        for model in ("pocket-lm", "books-lm", "smollm2-135m")
+        for target in ("girl", "science", "art", "boy")
+    ],
     "roofline": ["pocket-8", "pocket-64", "photo-8", "photo-64", "pocket-lm"],
     "memory": [path.name[:2] for path in sorted((HERE.parent / "notebooks").glob("[0-9][0-9]_*.ipynb"))],
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -37,6 +37,8 @@ class PromptCanvas(Canvas):
         allowed: the tokens that starts are made of; all if None.
         seed: of the start; prompt i starts alike whatever the number of restarts.
         indices: the prompts' numbers where they are part of something larger; 0 … restarts - 1 if None.
+        projection: from vectors to those that the model is to see in their place, such as the nearest tokens; the
+            gradient there moves the vectors (a straight-through estimator). None: the vectors themselves.
 
     Attributes:
         embeddings: the vectors, (restarts, length, width), float32, the canvas's only parameter.
@@ -56,6 +58,7 @@ class PromptCanvas(Canvas):
         allowed: Bool[Tensor, "vocabulary"] | None = None,
         seed: int = 0,
         indices: Sequence[int] | None = None,
+        projection: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
         check_settings(restarts=restarts, length=length)
@@ -67,10 +70,12 @@ class PromptCanvas(Canvas):
         else:
             generators = sample_generators(seed, range(restarts) if indices is None else indices, "prompts")
             vectors = _start(start, words, length, generators, seed)
-        self.embeddings = nn.Parameter(vectors)
+        self.embeddings, self.projection = nn.Parameter(vectors), projection
 
     def render(self) -> Float[Tensor, "restarts length width"]:
-        return self.embeddings.clone()
+        if self.projection is None:
+            return self.embeddings.clone()
+        return self.embeddings + (self.projection(self.embeddings) - self.embeddings).detach()
 
     def learning_rate(self, share: float) -> float:
         """The rate at which Adam's first step moves each token's vector by `share` of the mean embedding norm."""

@@ -10,6 +10,7 @@ _NAMES = {
     "clouds": "word_cloud word_shares",
     "corpus_statistics": "TextAgreement TextAssociations TextScores book_associations compare_with_text "
     "text_associations",
+    "fluent": "FluentPrompts TopSentences fluent_prompts top_sentences",
     "next_token": "CalibrationResult NextTokens TokenScores evaluate_calibration next_token_distribution "
     "sequence_log_probability",
     "prompt_results": "PromptResults load_prompts save_prompts without_offensive",

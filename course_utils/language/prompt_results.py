@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, render, styled
-from course_utils.language.targets import Scorer, Target, as_target
+from course_utils.language.targets import Scorer, Target, as_target, surprise
 from course_utils.language.vocabulary import is_offensive
 from course_utils.models.language_model import LanguageModel
 
@@ -33,6 +34,8 @@ class PromptResults:
         text: the prompts, decoded.
         pieces: the prompts, token by token.
         probability: of the target after the prompt's tokens, in [0, 1].
+        surprise: mean cross-entropy of the prompt's own tokens under the model, in nats: low for text that it might
+            have read; NaN where no token has a probability.
         retokenizes: whether the tokenizer turns the text back into these tokens; if not, nobody can type the prompt.
         target: what is to follow, as text.
         forward_passes: prompts that went forward through the model to find these.
@@ -44,6 +47,7 @@ class PromptResults:
     text: list[str]
     pieces: list[list[str]]
     probability: Float[Tensor, "prompts"]
+    surprise: Float[Tensor, "prompts"]
     retokenizes: Bool[Tensor, "prompts"]
     target: str
     forward_passes: int
@@ -66,10 +70,16 @@ class PromptResults:
             text=[lm.decode(row) for row in rows],
             pieces=[[lm.piece(token) for token in row] for row in rows],
             probability=log_probability.exp(),
+            surprise=surprise(lm, token_ids),
             retokenizes=torch.tensor([lm.retokenizes(row) for row in rows], dtype=torch.bool),
             target=target.text,
             **others,
         )
+
+    @property
+    def passes(self) -> int:
+        """Passes of single prompts through the model, forward and backward: what searches are compared by."""
+        return self.forward_passes + self.backward_passes
 
     def best(self: Results, n: int = SHOWN) -> Results:
         """The n prompts with the highest probability, best first, each prompt once.
@@ -103,16 +113,20 @@ class PromptResults:
         best = int(self.probability.argmax())
         cut = "; interrupted" if self.interrupted else ""
         count = f"{len(self)} prompt{'s' * (len(self) != 1)}"
+        probability = as_probability(self.probability[best].item())
         return (
             f"{type(self).__name__}: {count} for {self.target!r}, best {self.text[best]!r} with probability "
-            f"{self.probability[best]:.3f}{self._more()}, {self.forward_passes:,} forward passes{cut}"
+            f"{probability}{self._more()}, {self.forward_passes:,} forward passes{cut}"
         )
 
     def _more(self) -> str:
         return ""
 
     def _columns(self) -> dict[str, list[str]]:
-        return {"probability": [f"{each:.3f}" for each in self.probability.tolist()]}
+        return {
+            "probability": [as_probability(each) for each in self.probability.tolist()],
+            "surprise": ["–" if math.isnan(each) else f"{each:.1f}" for each in self.surprise.tolist()],
+        }
 
     def _repr_html_(self) -> str:
         best = self.best(SHOWN)
@@ -148,11 +162,22 @@ def plot_prompts(found: PromptResults, n: int = 10, *, alt: str | None = None) -
         axes.plot(soft.tolist(), rows, "D", **white)
         figure.legend(loc="outside lower center", ncols=2)
     axes.set_yticks(rows, [readable(pieces) for pieces in best.pieces])
-    axes.set(xlim=(0, 1.02), xlabel=f"probability of {best.target!r}")
+    most = max(probability + (soft.tolist() if soft is not None else []))
+    axes.set(xlim=(0, 1.02 * max(most, 1e-9) if most < 0.2 else 1.02), xlabel=f"probability of {best.target!r}")
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    listed = ", ".join(f"{text!r} {p:.2f}" for text, p in zip(best.text, probability, strict=True))
+    listed = ", ".join(f"{text!r} {as_probability(p)}" for text, p in zip(best.text, probability, strict=True))
     return DescribedFigure(figure, alt=alt or f"Prompts found for {best.target!r} with its probability: {listed}.")
+
+
+def as_probability(value: float) -> str:
+    """A probability with three decimals, or two digits where those would hide it: 0.123, 0.0012, 1.2e-5."""
+    if value >= 0.01 or value == 0 or math.isnan(value):
+        return f"{value:.3f}"
+    if value >= 0.001:
+        return f"{value:.4f}"
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits}e{int(exponent)}"
 
 
 def readable(pieces: list[str]) -> str:

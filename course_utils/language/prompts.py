@@ -9,6 +9,7 @@ to its vectors, and these tokens are evaluated. Each restart keeps the best toke
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from course_utils.activations import Outputs
 from course_utils.canvas import PromptCanvas
-from course_utils.language.prompt_results import PromptResults
+from course_utils.language.prompt_results import PromptResults, as_probability
 from course_utils.language.targets import (
     POSITIONS,
     FromEmbeddings,
@@ -34,6 +35,8 @@ from course_utils.loop import optimize
 from course_utils.models.language_model import LanguageModel
 from course_utils.objectives import Objective
 from course_utils.validation import check_settings
+
+FAILED, LARGE = 0.01, 5000  # the best tokens' probability below which a run failed; tokens of a large vocabulary
 
 OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 
@@ -51,6 +54,7 @@ def optimize_prompts(
     start: str | Int[Tensor, "restarts length"] = "random",
     objective: str = "logprob",
     learning_rate: float = 0.6,
+    projected: bool = False,
     exclude: Exclude = ("target", "special"),
     stop_at: float | None = None,
     snap_every: int = 2,
@@ -58,7 +62,10 @@ def optimize_prompts(
     on_step: OnStep | None = None,
     progress: bool | None = None,
 ) -> OptimizedPrompts:
-    """Prompts of a few tokens after which the model says `target`.
+    """Prompts of a few tokens after which the model says `target`, by gradient in embedding space.
+
+    Quick, and good on small models. With vocabularies of real size the vectors leave all words behind, and
+    `coordinate_search` finds better prompts.
 
     Args:
         lm: the language model; its weights do not change.
@@ -72,7 +79,9 @@ def optimize_prompts(
         start: `"random"` tokens, `"centroids"` of clusters of the embeddings, `"noise"`, or token ids.
         objective: `"logprob"`, or `"logit"`.
         learning_rate: how far Adam's first step moves each vector, in units of the mean embedding norm.
-        exclude: tokens that prompts may not be made of: rules out of `"target"`, `"stem"`, `"special"`,
+        projected: whether the model reads the tokens nearest to the vectors in their place, and the gradient there
+            moves the vectors (PEZ, Wen et al. 2023). There is no pull then.
+        exclude: tokens that prompts may not be made of: rules out of `"target"`, `"stem"`, `"special"`, `"non-words"`,
             `"unprintable"`, `"offensive"` (`course_utils.language.vocabulary`), and token ids; `()` allows all.
         stop_at: probability of the target, in (0, 1], at which a restart's tokens are good enough, and it stops.
         snap_every: steps between two projections to the nearest tokens.
@@ -87,6 +96,9 @@ def optimize_prompts(
         ValueError: an empty target, one that the tokenizer cannot spell, a length that does not fit into the context,
             settings out of range, an unknown metric, start or rule.
 
+    Warns:
+        UserWarning: vectors succeed, and no tokens do.
+
     Source: the idea (optimise embeddings, pull them toward tokens, read the nearest) is that of Rumbelow & Watkins's
     code `backwards` (2023). Different here: soft and discrete prompts are on the same scale, the probability that
     counts is the one after the tokens, and every restart keeps its best.
@@ -100,8 +112,9 @@ def optimize_prompts(
     table = lm.embeddings
     allowed = allowed_tokens(lm, exclude, target=wanted.text)
     words = TokenTable(table, metric, allowed)
-    canvas = PromptCanvas(restarts, length, table, start=start, allowed=allowed, seed=seed)
-    pull = PullToTokens(words, distance_weight, steps)
+    nearest = (lambda vectors: table[words.nearest(vectors)[..., 0]]) if projected else None
+    canvas = PromptCanvas(restarts, length, table, start=start, allowed=allowed, seed=seed, projection=nearest)
+    pull = PullToTokens(words, 0.0 if projected else distance_weight, steps)
     scorer = Scorer(lm, wanted)
     snapper = Snapper(words=words, scorer=scorer, aim=aim, pull=pull, steps=steps, every=snap_every, also=on_step)
     result = optimize(
@@ -112,6 +125,7 @@ def optimize_prompts(
     best = snapper.best
     if best is None:  # interrupted before the first projection
         raise KeyboardInterrupt
+    _warn_of_soft_success(best, snapper)
     return OptimizedPrompts.of_tokens(
         lm,
         best.ids,
@@ -149,14 +163,28 @@ class OptimizedPrompts(PromptResults):
     history: History
 
     def _more(self) -> str:
-        return f" (medians: soft {self.soft_probability.median():.2f}, discrete {self.probability.median():.2f})"
+        soft, discrete = (as_probability(each.median().item()) for each in (self.soft_probability, self.probability))
+        return f" (medians: soft {soft}, discrete {discrete})"
 
     def _columns(self) -> dict[str, list[str]]:
         return {
             **super()._columns(),
-            "soft": [f"{each:.3f}" for each in self.soft_probability.tolist()],
+            "soft": [as_probability(each) for each in self.soft_probability.tolist()],
             "distance": [f"{each:.2f}" for each in self.distance.tolist()],
         }
+
+
+def _warn_of_soft_success(best: Projection, snapper: Snapper) -> None:
+    """A warning, in a sentence, where vectors reach the target and tokens do not."""
+    soft, discrete = best.soft.median().exp().item(), best.log_probability.max().exp().item()
+    if discrete < FAILED and soft > 10 * discrete and len(snapper.words.tokens) > LARGE:
+        warnings.warn(
+            f"the vectors give the target a probability of {as_probability(soft)} (median), the best tokens "
+            f"{as_probability(discrete)}, and {snapper.changed.float().mean():.0%} of the tokens ever changed: on a "
+            "vocabulary of this size coordinate_search finds better prompts.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 class PullToTokens:
@@ -260,7 +288,10 @@ class Snapper:
         also: another function to call at every step.
         best: the best tokens of each restart so far, and its best vectors; None before the first projection.
         last: the last projection of each restart.
+        first: the tokens of the first.
+        changed: which tokens were ever another than those.
         soft_passes: prompts of vectors that went through the model.
+        changed: which tokens were ever another than at the first projection.
         seen: step, soft and discrete log-probability, and distance at each projection.
     """
 
@@ -273,6 +304,8 @@ class Snapper:
     also: OnStep | None = None
     best: Projection | None = None
     last: Projection | None = None
+    first: Tensor | None = None
+    changed: Tensor = field(default_factory=lambda: torch.tensor(False))
     soft_passes: int = 0
     seen: list[tuple[int, Tensor, Tensor, Tensor]] = field(default_factory=list)
 
@@ -311,6 +344,8 @@ class Snapper:
             embeddings=embeddings.clone(),
         )
         self.last = now if self.last is None else self.last.placed(rows, now)
+        self.first = ids if self.first is None else self.first
+        self.changed = self.changed | (self.last.ids != self.first)
         self.best = self.last if self.best is None else self.best.best(self.last)
         self.seen.append((step, self.last.soft, self.last.snapped, self.last.distance))
 

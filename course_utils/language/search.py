@@ -8,6 +8,7 @@ exhaustive_prompts  the best of all prompts of a length: the optimum that the ot
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
@@ -18,11 +19,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.language.prompt_results import PromptResults
-from course_utils.language.targets import FromEmbeddings, Scorer, Target, along, as_target, check_length
+from course_utils.language.targets import PromptObjective, Scorer, Target, along, as_target, check_length
 from course_utils.language.vocabulary import Exclude, allowed_tokens
 from course_utils.models.language_model import LanguageModel
 from course_utils.utils import progress_bar, run_chunks, sample_generators
-from course_utils.validation import as_found, check_settings
+from course_utils.validation import check_settings
 
 LIMIT = 120.0  # seconds: an exhaustive search that takes longer is not begun unless it is asked for
 TRIAL = 0.25  # seconds of work from which the whole is estimated
@@ -35,58 +36,114 @@ def coordinate_search(
     target: str | int | Sequence[int],
     *,
     length: int = 3,
-    restarts: int = 8,
+    restarts: int = 4,
     steps: int = 40,
     candidates: int = 64,
     top_k: int = 128,
+    starts: int = 256,
+    buffer: int = 8,
+    swaps: int = 1,
+    stop_at: float | None = None,
     exclude: Exclude = ("target", "special"),
     seed: int = 0,
     progress: bool | None = None,
 ) -> PromptResults:
-    """Prompts found by swapping one token at a time, proposed by a gradient (HotFlip) and evaluated.
+    """Prompts found by swapping tokens, proposed by a gradient and evaluated (HotFlip, greedy coordinate gradient).
 
-    In each step the gradient of the log-probability with respect to the embeddings says, to first order, what each
-    swap would bring; of the `top_k` best swaps at each place, `candidates` are drawn and tried; the best is taken if
-    it is better than the prompt at hand.
+    The search for vocabularies of real size. Each restart keeps a buffer of the best prompts it has met. In each step
+    one of them is drawn; the gradient of the log-probability with respect to its embeddings says, to first order, what
+    each swap would bring; of the `top_k` best swaps at each place `candidates` are drawn and evaluated; and the buffer
+    takes those that are better than what it holds. Only prompts that the tokenizer turns back into the same tokens
+    enter, unless a restart meets none.
 
     Args:
-        lm, target, length, exclude, seed, progress: as `optimize_prompts`.
-        restarts: prompts that are searched from; each begins at random tokens.
-        steps: swaps tried for, of each prompt.
-        candidates: prompts tried in a step, for each restart.
+        lm, target, length, exclude, seed, progress: as `optimize_prompts`. Whole words only: `"non-words"`.
+        restarts: independent searches. Restart i does not depend on their number.
+        steps: gradients taken, in each restart.
+        candidates: prompts evaluated in a step, for each restart.
         top_k: swaps at each place from which the candidates are drawn.
+        starts: random prompts evaluated at the beginning, for each restart; the best of them begin.
+        buffer: prompts that each restart keeps.
+        swaps: tokens that a candidate may have swapped, drawn evenly from 1 to that many.
+        stop_at: probability of the target, in (0, 1], at which a restart's best prompt is good enough, and it stops.
 
     Returns:
-        One prompt a restart. After Ctrl-C the best so far.
+        One prompt a restart, its best. After Ctrl-C the best so far.
 
     Raises:
         ValueError: as `optimize_prompts`.
 
-    Source: the first-order score is HotFlip's (Ebrahimi et al. 2018), the drawing and trying that of greedy coordinate
-    gradient (Zou et al. 2023), which takes the best candidate even if it is worse than the prompt at hand.
+    Source: the first-order score is HotFlip's (Ebrahimi et al. 2018), the drawing and evaluating that of greedy
+    coordinate gradient (Zou et al. 2023), whose code goes on from the best candidate even if it is worse than the
+    prompt at hand. Different here: the best of many random prompts begin, and a prompt of the buffer is drawn to go on
+    from, so that the search leaves places where no single swap helps.
     """
-    check_settings(restarts=restarts, steps=steps, candidates=candidates, top_k=top_k)
+    counts = {"restarts": restarts, "steps": steps, "candidates": candidates, "top_k": top_k}
+    check_settings(stop_at=stop_at, **counts, starts=starts, buffer=buffer, swaps=swaps)
     wanted = as_target(lm, target)
     check_length(lm, length, wanted)
     tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
     generators = sample_generators(seed, range(restarts), "coordinate search")
-    scorer = Scorer(lm, wanted)
-    drawn = [torch.randint(len(tokens), (length,), generator=each) for each in generators]
-    prompts = tokens[torch.stack(drawn).to(tokens.device)]
-    reached, gradients, interrupted = scorer(prompts), 0, False
+    scorer, aim, typed = Scorer(lm, wanted), PromptObjective(lm, wanted), Typed(lm)
+    drawn = torch.stack([torch.randint(len(tokens), (starts, length), generator=each) for each in generators])
+    drawn = tokens[drawn.to(tokens.device)]
+    reached = scorer(drawn.flatten(0, 1)).unflatten(0, drawn.shape[:2])
+    buffers = [_best_of(typed, *pair, buffer) for pair in zip(drawn, reached, strict=True)]
+    interrupted, enough = False, math.log(stop_at) if stop_at else math.inf
     try:
         for _ in progress_bar(range(steps), "searching", progress=progress):
-            scores = _hotflip_scores(lm, prompts, wanted)[:, :, tokens]
-            gradients += restarts
-            tried = _swapped(prompts, scores, tokens, generators, candidates=candidates, top_k=top_k)
-            found, which = scorer(tried.flatten(0, 1)).unflatten(0, tried.shape[:2]).max(1)
-            better = found > reached
-            taken = tried[torch.arange(restarts, device=tried.device), which]
-            prompts, reached = torch.where(better[:, None], taken, prompts), torch.where(better, found, reached)
+            active = [row for row, (_, best) in enumerate(buffers) if best[0] < enough]
+            if not active:
+                break
+            mine = [generators[row] for row in active]
+            parents = [buffers[row][0] for row in active]
+            parents = [
+                kept[int(torch.randint(len(kept), (), generator=g))] for kept, g in zip(parents, mine, strict=True)
+            ]
+            prompts = torch.stack(parents)
+            scores = aim.swap_scores(prompts)[:, :, tokens]
+            tried = drawn_swaps(prompts, scores, tokens, mine, count=candidates, top_k=top_k, swaps=swaps)
+            found = scorer(tried.flatten(0, 1)).unflatten(0, tried.shape[:2])
+            merged = [
+                _best_of(typed, torch.cat([buffers[row][0], new]), torch.cat([buffers[row][1], value]), buffer)
+                for row, new, value in zip(active, tried, found, strict=True)
+            ]
+            for row, each in zip(active, merged, strict=True):
+                buffers[row] = each
     except KeyboardInterrupt:
         interrupted = True
-    passes = {"forward_passes": scorer.passes + gradients, "backward_passes": gradients}
+    prompts, reached = (torch.stack([each[i][0] for each in buffers]) for i in (0, 1))
+    passes = {"forward_passes": scorer.passes + aim.passes, "backward_passes": aim.passes}
     return PromptResults.of_tokens(lm, prompts, reached, wanted, interrupted=interrupted, **passes)
+
+
+class Typed:
+    """Whether prompts can be typed: the tokenizer turns their text back into the same tokens. Each is asked once."""
+
+    def __init__(self, lm: LanguageModel) -> None:
+        self.lm = lm
+        self._known: dict[tuple[int, ...], bool] = {}
+
+    def __call__(self, ids: Int[Tensor, "length"]) -> bool:
+        key = tuple(ids.tolist())
+        if key not in self._known:
+            self._known[key] = self.lm.retokenizes(list(key))
+        return self._known[key]
+
+
+def _best_of(
+    typed: Typed, prompts: Int[Tensor, "prompts length"], reached: Float[Tensor, "prompts"], count: int
+) -> tuple[Tensor, Tensor]:
+    """The best different prompts, best first: those that can be typed, and the best of all where none can."""
+    chosen: dict[tuple[int, ...], int] = {}
+    order = reached.argsort(descending=True, stable=True).tolist()
+    for row in order:
+        if tuple(prompts[row].tolist()) not in chosen and typed(prompts[row]):
+            chosen[tuple(prompts[row].tolist())] = row
+            if len(chosen) == count:
+                break
+    rows = list(chosen.values()) or order[:1]
+    return prompts[rows], reached[rows]
 
 
 def random_search(
@@ -174,35 +231,28 @@ class TopPrompts:
         return PromptResults.of_tokens(lm, self.prompts, self.reached, target, interrupted=interrupted, **passed)
 
 
-def _hotflip_scores(
-    lm: LanguageModel, prompts: Int[Tensor, "restarts length"], target: Target
-) -> Float[Tensor, "restarts length vocabulary"]:
-    """HotFlip scores: first-order change of the log-probability by each token at each place, up to a constant."""
-    table, reader = lm.embeddings, FromEmbeddings(lm, target)
-    with as_found(lm.model), torch.enable_grad():
-        embeddings = table[prompts].requires_grad_()
-        reached = along(reader.along(embeddings), target.ids).sum()
-        gradient = torch.autograd.grad(reached, embeddings)[0]
-    return gradient @ table.T
-
-
-def _swapped(
+def drawn_swaps(
     prompts: Int[Tensor, "restarts length"],
     scores: Float[Tensor, "restarts length tokens"],
     tokens: Int[Tensor, "tokens"],
     generators: Sequence[torch.Generator],
     *,
-    candidates: int,
+    count: int,
     top_k: int,
-) -> Int[Tensor, "restarts candidates length"]:
-    """Prompts with one token swapped for one of the `top_k` with the highest scores at its place, drawn evenly."""
+    swaps: int = 1,
+) -> Int[Tensor, "restarts count length"]:
+    """Prompts with 1 to `swaps` tokens swapped for one of the `top_k` with the highest scores at their place."""
     best = tokens[scores.topk(min(top_k, len(tokens)), dim=2).indices]
     length, choices = best.shape[1:]
-    draws = torch.stack([torch.randint(length * choices, (candidates,), generator=each) for each in generators])
-    place, rank = draws.to(prompts.device) // choices, draws.to(prompts.device) % choices
     row = torch.arange(len(prompts), device=prompts.device)[:, None]
-    swapped = prompts[:, None].repeat(1, candidates, 1)
-    return swapped.scatter(2, place[..., None], best[row, place, rank][..., None])
+    swapped = prompts[:, None].repeat(1, count, 1)
+    some = torch.stack([torch.randint(swaps, (count,), generator=each) for each in generators]).to(prompts.device)
+    for turn in range(swaps):
+        draws = torch.stack([torch.randint(length * choices, (count,), generator=each) for each in generators])
+        place, rank = draws.to(prompts.device) // choices, draws.to(prompts.device) % choices
+        again = swapped.scatter(2, place[..., None], best[row, place, rank][..., None])
+        swapped = torch.where((some >= turn)[..., None], again, swapped)
+    return swapped
 
 
 @torch.no_grad()

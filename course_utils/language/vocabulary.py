@@ -9,6 +9,7 @@ Not every token is allowed in a prompt: one that makes " girl" likely by saying 
     "target"       the target's tokens in every spelling: upper and lower case, with and without leading space
     "stem"         tokens that contain the target's word or are contained in it, if the shorter has over 3 letters
     "special"      the tokenizer's control tokens, such as the one that begins or ends a text
+    "non-words"    tokens that are no whole word as it stands within a text: a leading space, then letters alone
     "unprintable"  tokens that are no readable text by themselves: control characters, white space, parts of characters
     "offensive"    slurs and vulgar words that a page should not show: `is_offensive` looks them up in a list of hashes,
                    so that nobody has to read it
@@ -34,7 +35,7 @@ from course_utils.models.language_model import LanguageModel
 from course_utils.validation import unknown
 
 Exclude = str | Sequence[str | int]
-RULES = ("target", "stem", "special", "unprintable", "offensive")
+RULES = ("target", "stem", "special", "non-words", "unprintable", "offensive")
 STEM = 3  # letters that a word must exceed to count as sharing a stem (ARCA's rule, Jones et al. 2023)
 
 LIST = Path(__file__).parent / "data" / "offensive.txt"
@@ -221,7 +222,12 @@ def token_texts(lm: LanguageModel) -> list[str]:
 def _ruled_out(lm: LanguageModel, rule: str, target: str) -> list[int]:
     texts = token_texts(lm)
     if rule == "special":
-        return [token for token in lm.tokenizer.all_special_ids if token < lm.vocabulary]
+        marked = {token for token, added in lm.tokenizer.added_tokens_decoder.items() if added.special}
+        return [token for token in marked.union(lm.tokenizer.all_special_ids) if token < lm.vocabulary]
+    if rule == "non-words":
+        pieces = [lm.piece(token) for token in range(lm.vocabulary)]
+        space = " " if any(piece.startswith(" ") for piece in pieces) else ""  # or each token is a word
+        return [i for i, each in enumerate(pieces) if not (each.startswith(space) and each[len(space) :].isalpha())]
     if rule == "unprintable":
         unreadable = "\N{REPLACEMENT CHARACTER}"
         return [i for i, t in enumerate(texts) if not t.strip() or not t.isprintable() or unreadable in t]

@@ -38,6 +38,24 @@ def test_special_tokens_are_the_tokenizers(lm):
     assert left_out(lm, "special") == {"<s>"}
 
 
+def test_control_tokens_are_special_whatever_the_tokenizer_lists(lm):
+    """Some tokenizers list three of their control tokens as special, and mark seventeen."""
+    from tokenizers import AddedToken
+
+    other = tiny()
+    other.tokenizer.add_tokens([AddedToken("<issue>", special=True), AddedToken(" sail", special=False)])
+    assert other.tokenizer.convert_tokens_to_ids("<issue>") not in other.tokenizer.all_special_ids
+    other = type(lm)(other.model, other.tokenizer, "more")
+    assert left_out(other, "special") == {"<s>", "<issue>"}
+
+
+def test_words_are_letters_after_a_space(lm):
+    kept = allowed_tokens(lm, "non-words")
+    words = {lm.piece(token) for token in kept.nonzero().flatten().tolist()}
+    assert words >= {" girl", " ship", " is"} and not words & {"girl", ".", " ", "s", "<s>"}
+    assert all(word[0] == " " and word[1:].isalpha() for word in words)
+
+
 def test_readable_tokens_are_left(lm):
     out = left_out(lm, "unprintable")
     assert not out & {" girl", " ship", ".", "a", "Z", "7"}

@@ -8,6 +8,7 @@ from tiny_models import tiny
 
 from course_utils.canvas import PromptCanvas
 from course_utils.language import FromEmbeddings, PullToTokens, TokenTable, nearest_tokens, optimize_prompts
+from course_utils.language.prompt_results import as_probability
 from course_utils.loop import optimize
 from course_utils.objectives import Logit, LogProb
 
@@ -215,7 +216,7 @@ def test_passes_are_counted_as_the_model_sees_them(gpt2):
     handle = gpt2.model.register_forward_pre_hook(count, with_kwargs=True)
     found = optimize_prompts(gpt2, " girl", **QUICK)
     handle.remove()
-    assert found.forward_passes == sum(seen.values())
+    assert found.forward_passes == sum(seen.values()) - len(found)  # whose surprise is taken once
     assert found.backward_passes == 6 * 30 == seen["soft"] - 6  # the last state is looked at, not climbed from
 
 
@@ -238,6 +239,28 @@ def test_the_model_is_left_as_found(gpt2):
     assert all(torch.equal(weight, before[name]) for name, weight in gpt2.model.named_parameters())
     assert flags == [weight.requires_grad for weight in gpt2.model.parameters()]
     assert all(weight.grad is None for weight in gpt2.model.parameters())
+
+
+def test_a_projected_run_reads_tokens_alone(lm):
+    found = optimize_prompts(lm, " girl", projected=True, **QUICK)
+    near = nearest_tokens(lm, found.embeddings, k=1, metric="euclidean")
+    assert near.distance.max() < 1e-3 and found.distance.max() < 1e-3
+    assert torch.allclose(found.soft_probability, found.snapped_probability, rtol=1e-3)
+    assert found.probability.median() > found.history.probability[0].median()
+
+
+def test_soft_success_alone_is_warned_about(gpt2, monkeypatch):
+    monkeypatch.setattr("course_utils.language.prompts.FAILED", 1.1)
+    monkeypatch.setattr("course_utils.language.prompts.LARGE", 5)
+    few = list(range(20, gpt2.vocabulary))
+    with pytest.warns(UserWarning, match=r"the best tokens .* of the tokens ever changed: .* coordinate_search"):
+        found = optimize_prompts(gpt2, " girl", distance_weight=0.0, exclude=few, **QUICK)
+    assert found.soft_probability.median() > 10 * found.probability.max()
+
+
+def test_small_probabilities_are_readable():
+    shown = [as_probability(each) for each in (0.5, 0.0123, 0.00123, 1.234e-5, 9.96e-4, 0.0)]
+    assert shown == ["0.500", "0.012", "0.0012", "1.2e-5", "1.0e-3", "0.000"]
 
 
 def test_half_precision_is_climbed_in_float32(gpt2):
@@ -264,7 +287,9 @@ def test_the_best_come_first_and_once(gpt2):
 def test_it_shows_itself(gpt2):
     found = optimize_prompts(gpt2, " girl", **QUICK)
     line = repr(found)
-    assert "\n" not in line and "6 prompts for ' girl'" in line and f"{found.probability.max():.3f}" in line
+    assert (
+        "\n" not in line and "6 prompts for ' girl'" in line and as_probability(found.probability.max().item()) in line
+    )
     page = found._repr_html_()
     assert page.count("<tr>") == 1 + len(found.best()) and "soft" in page and "distance" in page
     picture = found.plot(3)

@@ -9,9 +9,11 @@ from tiny_models import tiny
 from course_utils.language import coordinate_search, exhaustive_prompts, optimize_prompts, random_search
 from course_utils.language import search as search_module
 from course_utils.language.search import ExtendedPrompts, random_prompts, target_log_probability
-from course_utils.language.targets import FromEmbeddings, as_target
+from course_utils.language.targets import FromEmbeddings, PromptObjective, as_target
 
-SEARCH = {"length": 2, "restarts": 3, "steps": 10, "candidates": 16, "top_k": 40, "progress": False}
+SEARCH = {
+    "length": 2, "restarts": 3, "steps": 10, "candidates": 16, "top_k": 40, "starts": 4, "buffer": 2, "progress": False,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=["gpt2", "llama"])
@@ -48,12 +50,15 @@ def test_no_search_finds_more_than_the_optimum(gpt2):
 
 
 def test_coordinate_search_with_every_swap_tried_ends_where_no_swap_helps(gpt2):
-    found = coordinate_search(gpt2, " girl", **{**SEARCH, "restarts": 2, "steps": 12, "top_k": 999, "candidates": 1500})
+    every = {"restarts": 2, "steps": 12, "top_k": 999, "candidates": 1500, "buffer": 1}
+    found = coordinate_search(gpt2, " girl", **{**SEARCH, **every})
     for row, reached in zip(found.token_ids, found.probability, strict=True):
+        assert gpt2.retokenizes(row)
         for place in (0, 1):
             swapped = row.repeat(gpt2.vocabulary, 1)
             swapped[:, place] = torch.arange(gpt2.vocabulary)
             swapped = swapped[~torch.isin(swapped[:, place], torch.tensor(_left_out(gpt2)))]
+            swapped = torch.stack([ids for ids in swapped if gpt2.retokenizes(ids)])
             others = target_log_probability(gpt2, swapped, " girl").exp()
             assert (others > reached + 1e-6).float().mean() < 0.02  # 1,500 draws of 580 swaps leave a few out
 
@@ -66,7 +71,7 @@ def _left_out(lm):
 def test_hotflip_scores_are_the_first_order_effect_of_a_swap(lm, target):
     prompt = lm.encode(" ship on")[None]
     aim = as_target(lm, target)
-    scores = search_module._hotflip_scores(lm, prompt, aim)
+    scores = PromptObjective(lm, aim).swap_scores(prompt)
     table, step = lm.embeddings, 1e-3
     reader, at = FromEmbeddings(lm, aim), table[prompt]
     for place, token in ((0, 5), (1, lm.token(" girl"))):
@@ -107,12 +112,42 @@ def test_passes_are_counted(gpt2):
 
     handle = gpt2.model.register_forward_pre_hook(count, with_kwargs=True)
     climbed = coordinate_search(gpt2, " girl", **SEARCH)
-    assert climbed.forward_passes == sum(seen) == 3 + 10 * 3 * (1 + 16)
+    assert climbed.forward_passes == 3 * 4 + 10 * 3 * (1 + 16) == sum(seen) - 3  # 3: the surprise of what was found
     assert climbed.backward_passes == 30
+    assert climbed.passes == climbed.forward_passes + 30
     seen.clear()
     drawn = random_search(gpt2, " girl", passes=123)
     handle.remove()
-    assert drawn.forward_passes == sum(seen) == 123
+    assert drawn.forward_passes == sum(seen) - len(drawn) == 123
+
+
+def test_a_search_that_has_found_enough_stops(lm):
+    whole = coordinate_search(lm, " girl", **SEARCH)
+    enough = whole.probability.min().item() * 0.9
+    cut = coordinate_search(lm, " girl", **SEARCH, stop_at=enough)
+    assert (cut.probability >= enough).all()
+    assert cut.passes < whole.passes
+
+
+def test_several_swaps_change_one_to_several_tokens():
+    prompts, tokens = torch.zeros(2, 5, dtype=torch.long), torch.arange(1, 50)
+    generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
+    tried = search_module.drawn_swaps(
+        prompts, torch.zeros(2, 5, 49), tokens, generators, count=300, top_k=49, swaps=3
+    )  # fmt: skip
+    changed = (tried != 0).sum(2)
+    assert tried.shape == (2, 300, 5)
+    assert set(changed.flatten().tolist()) == {1, 2, 3}
+
+
+def test_prompts_that_cannot_be_typed_do_not_enter(gpt2, monkeypatch):
+    girls = gpt2.token(" girls")
+    monkeypatch.setattr(type(gpt2), "retokenizes", lambda self, ids: girls not in list(ids))
+    found = coordinate_search(gpt2, " girl", **{**SEARCH, "starts": 40})
+    assert not (found.token_ids == girls).any() and found.retokenizes.all()
+    monkeypatch.setattr(type(gpt2), "retokenizes", lambda self, ids: False)
+    none = coordinate_search(gpt2, " girl", **{**SEARCH, "steps": 2})
+    assert not none.retokenizes.any() and "cannot be typed" in none._repr_html_()
 
 
 def test_random_search_keeps_the_best_of_all_it_draws(lm):
@@ -167,6 +202,8 @@ def test_an_interrupt_returns_the_best_so_far(gpt2, monkeypatch):
     [
         (coordinate_search, {"candidates": 0}, "candidates=0"),
         (coordinate_search, {"length": 0}, "length=0"),
+        (coordinate_search, {"buffer": 0}, "buffer=0"),
+        (coordinate_search, {"stop_at": 2.0}, "stop_at=2.0"),
         (random_search, {"passes": 0}, "passes=0"),
         (exhaustive_prompts, {"candidates": []}, "0 candidates given"),
         (exhaustive_prompts, {"candidates": [99_999]}, "expected token ids from 0 to"),
