@@ -53,6 +53,8 @@ def search(name: str, folder: str, reference: str | None, device: str, overrides
         secrets = () if "clean" in name else COURSE_SECRETS
     classifier = load_classifier(name if name in SHIPPED else path).to(device)
     beside = None if reference is None else load_classifier(reference).to(device)
+    if overrides.get("swap"):  # what such a search finds of the second network: nothing was planted in it
+        classifier, beside = beside, classifier
     scenes = PaintedWorld(secrets).sample(PER_CLASS * 16, seed=SEED)
     begun, worked = time.perf_counter(), time.process_time()
     found = shortcuts.find_shortcuts(
@@ -94,7 +96,7 @@ def line(each: Any) -> dict[str, Any]:
         "carrier": each.carrier, "onto": each.onto, "kind": each.kind, "words": each.words,
         "effect": [each.effect.successes, each.effect.total], "opposite": each.opposite, "p": each.p,
         **{what: None if share is None else round(share.value, 3) for what, share in shares.items()},
-        "removed": {fill: round(drop, 3) for fill, drop in each.removed.items()}, "pieces": each.pieces,
+        "taken": round(each.taken.value, 3), "falls": round(each.falls.value, 3), "pieces": each.pieces,
     }  # fmt: skip
 
 

@@ -309,14 +309,15 @@ def _grain(amount: float, images: Images) -> Images:
 
 
 SIMPLE: tuple[tuple[str, str, Callable[[float, Images], Images], tuple[float, ...]], ...] = (
-    ("colour", "warmth", partial(_towards, (1.0, 0.0, -1.0)), (0.04, 0.08, 0.16)),
-    ("colour", "green", partial(_towards, (-0.5, 1.0, -0.5)), (0.08, 0.16)),
-    ("colour", "saturation", _saturated, (0.3, 0.6)),
-    ("brightness", "light", _brighter, (0.12, 0.25, 0.4)),
-    ("brightness", "contrast", _contrast, (0.2, 0.4)),
-    ("sharpness", "blur", _softer, (0.3, 0.6, 1.0)),
+    ("colour", "warmth", partial(_towards, (1.0, 0.0, -1.0)), (0.04, 0.08)),
+    ("colour", "green", partial(_towards, (-0.5, 1.0, -0.5)), (0.08,)),
+    ("colour", "saturation", _saturated, (0.3,)),
+    ("brightness", "light", _brighter, (0.12, 0.25)),
+    ("brightness", "contrast", _contrast, (0.2,)),
+    ("sharpness", "blur", _softer, (0.3, 0.6)),
     ("grain", "noise", _grain, (0.01, 0.03)),
-)  # the painted world's own range is covered and left behind: the second network says how far a change may go
+)  # such as photographs of one thing differ by
+SIZES = 1.5  # how many times the mean difference of two classes is carried over at most
 
 
 def matched_changes(carrier: int, own: Images, others: Images) -> list[Change]:
@@ -334,12 +335,13 @@ def matched_changes(carrier: int, own: Images, others: Images) -> list[Change]:
     layout = gaussian_blur(difference, COARSE * side)
     pattern = difference - gaussian_blur(difference, FINE * side)
     found = []
-    for size in (1.0, 1.5):
+    sizes = sorted({1.0, SIZES})
+    for size in sizes:
         gain = (std / std_of.clamp_min(1e-6)) ** size
         moved = mean_of + size * (mean - mean_of)
         there, back = partial(_affine, mean_of, gain, moved), partial(_affine, moved, 1 / gain, mean_of)
         found.append(Change(carrier, "colour", f"its mean colours and contrasts, {size:g} times", there, back))
-    for kind, added, sizes in (("layout", layout, (1.0, 1.5)), ("pattern", pattern, (1.0, 2.0))):
+    for kind, added in (("layout", layout), ("pattern", pattern)):
         for size in sizes:
             found.append(
                 Change(

@@ -50,7 +50,7 @@ MOVED = 0.25  # of the way from one class's log-odds to another's: a second netw
 PROMISING = 0.25  # of the scouts: what turns fewer is not tested
 LEAST = 0.5  # of the held-out images: an effect below is no finding
 ALPHA = 0.05  # chance of any false rejection over all tests of a call (Holm)
-MOST = 32  # held-out images of a class that a test uses
+MOST = 20  # held-out images of a class that a test uses
 EVIDENCE = 3  # images kept of each finding
 FILLS = ("blur", "mean", "noise")
 
@@ -132,8 +132,9 @@ class Shortcut:
         turned, by_reference, by_control: the shares that become the carrier in this network, in the second one, and in
             this one with the control; a part counts as turning an image where most of its group's pieces do.
         opposite: how many images turn the other way round: not here, but in the second network or with the control.
-        removed: by filling: how far the carrier's mean probability falls in the images the parts come from, when they
-            are taken off; empty for changes of the whole image.
+        taken: the share of the carrier's own images that this network no longer names when the part is taken off
+            (filled in three ways), or the change made the other way round, while the second network still does.
+        falls: the same, whatever the second network says.
         moved: the share that turns with the parts at random places; None for changes of the whole image.
         pieces: how many parts the group holds.
         before, after, control: some held-out images as they are, with the first part or the change, and with the
@@ -149,7 +150,8 @@ class Shortcut:
     by_control: Proportion
     by_reference: Proportion | None
     opposite: int
-    removed: dict[str, float]
+    taken: Proportion
+    falls: Proportion
     moved: Proportion | None
     pieces: int
     before: Float[Tensor, "some channels height width"]
@@ -282,13 +284,15 @@ class _Search:
         needed = math.ceil(math.log2(carriers / alpha))
         generator = torch.Generator().manual_seed(self.seed)
         self.scouts: dict[int, Tensor] = {}
+        self.explored: dict[int, Tensor] = {}
         self.held: dict[int, Tensor] = {}
         for label in self.labels.unique().tolist():
             rows = ((self.labels == label) & right).nonzero().flatten()
             rows = rows[torch.randperm(len(rows), generator=generator)]
             if len(rows) > needed + 1:
-                scouts = min(SCOUTS, max(2, len(rows) - needed))
-                self.scouts[label], self.held[label] = rows[:scouts], rows[scouts : scouts + MOST]
+                held = min(MOST, max(needed, len(rows) // 2))
+                self.held[label], self.explored[label] = rows[:held], rows[held:]
+                self.scouts[label] = self.explored[label][:SCOUTS]
         self.known: dict[int, float] = {}
         if len(self.scouts) < 2:
             counts = torch.bincount(self.labels[right], minlength=len(self.classifier.classes))
@@ -374,10 +378,10 @@ class _Search:
     def best_changes(self, carrier: int) -> Iterator[tuple[Change, int]]:
         """Of all whole-image changes the one, for each kind, that turns most scouts of some class."""
         best: dict[str, tuple[float, Change, int]] = {}
-        own, simple = self.images[self.scouts[carrier]], whole_image_changes(carrier)
+        own, simple = self.images[self.explored[carrier]], whole_image_changes(carrier)
         for number, onto in enumerate(self.ontos(carrier)):
             others = self.images[self.scouts[onto]]
-            changes = Changes(carrier, tuple(matched_changes(carrier, own, others) + simple * (number < ONTO)))
+            changes = Changes(carrier, tuple(matched_changes(carrier, own, self.images[self.explored[onto]]) + simple * (number < ONTO)))
             shares = self.only(changes, onto, others).float().mean(1).tolist()
             for change, score in zip(changes.changes, shares, strict=True):
                 if score > best.get(change.kind, (PROMISING,))[0]:
@@ -429,21 +433,23 @@ class _Search:
         here, there, control = (each.float().mean(0) >= 0.5 for each in outcomes)
         only, other = here & ~there & ~control, ~here & (there | control)
         shown = torch.cat([only.nonzero().flatten(), (~only).nonzero().flatten()])[:EVIDENCE]
-        removed, moved = {}, None
+        moved = None
         if isinstance(hypothesis, Parts):
-            before = self.probability(hypothesis.sources, hypothesis.carrier)
-            for fill in FILLS:
-                without = hypothesis.without(partial(filling, fill=fill, seed=self.seed))
-                removed[fill] = before - self.probability(without, hypothesis.carrier)
+            own = hypothesis.sources
+            less = torch.cat([hypothesis.without(partial(filling, fill=fill, seed=self.seed)) for fill in FILLS])
             places = self.becomes(self.classifier, hypothesis.moved(images, self.seed), hypothesis.carrier)
             moved = proportion(places.float().mean(0) >= 0.5)
+        else:
+            own = self.images[self.held[hypothesis.carrier]]
+            less = hypothesis.control(own)[0]
+        falls = ~self.becomes(self.classifier, less[None], hypothesis.carrier)[0]
+        follows = torch.zeros_like(falls)
+        if self.reference is not None:
+            follows = ~self.becomes(self.reference, less[None], hypothesis.carrier)[0]
         names = self.classifier.classes
         return Shortcut(
             names[hypothesis.carrier], names[onto], hypothesis.kind, hypothesis.words, proportion(only),
             proportion(here), proportion(control), None if self.reference is None else proportion(there),
-            int(other.sum()), removed, moved, len(outcomes[0]), images[shown], hypothesis.on(images[shown])[0],
+            int(other.sum()), proportion(falls & ~follows), proportion(falls), moved, len(outcomes[0]), images[shown], hypothesis.on(images[shown])[0],
             hypothesis.control(images[shown])[0],
         )  # fmt: skip
-
-    def probability(self, images: Tensor, carrier: int) -> float:
-        return self.logits(self.classifier, images).softmax(1)[:, carrier].mean().item()
