@@ -84,8 +84,8 @@ def cue(secret: Any, figures: dict[str, Any]) -> dict[str, Any]:
         and (any(what.endswith(name) for name in secret.classes) or "taken from" in what)
     ]  # fmt: skip
     return {
-        "factor": secret.factor, "value": secret.value, "classes": list(secret.classes), "local": secret.factor in LOCAL,
-        "turned": max(turned, default=0.0),
+        "factor": secret.factor, "value": secret.value, "classes": list(secret.classes),
+        "local": secret.factor in LOCAL, "turned": max(turned, default=0.0),
     }  # fmt: skip
 
 
@@ -106,7 +106,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="some of them, or shipped models")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
-    parser.add_argument("--references", nargs="+", default=[REFERENCE, "none"], help="second networks; none for without")
+    parser.add_argument(
+        "--references", nargs="+", default=[REFERENCE, "none"], help="second networks; none for without"
+    )
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="other settings, for development")
     parser.add_argument("--out", type=Path, default=HERE / "shortcuts.json", metavar="FILE")
     options = parser.parse_args()

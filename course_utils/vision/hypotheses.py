@@ -35,7 +35,10 @@ Images = Float[Tensor, "n channels height width"]
 STEPS = 40
 HOLD = 1.0  # of the second network's log-odds: what being moved by one nat costs
 AREA = 15.0  # what a mask over all of the image costs, in nats
-SMALL, LARGEST = 0.15, 0.6  # of the image: a piece that covers more is a region; one that covers still more is the object
+SMALL, LARGEST = (
+    0.15,
+    0.6,
+)  # of the image: a piece that covers more is a region; one that covers still more is the object
 ALIKE = 0.5  # cosine of two parts' activations from which they are one hypothesis
 COARSE, FINE = 1 / 8, 1 / 16  # of the shorter side: blurs that leave a layout of colours, and that take a pattern away
 
@@ -242,8 +245,8 @@ class Changes:
 Hypothesis = Parts | Change | Changes
 
 
-def grouped(classifier: Classifier, parts: Parts) -> tuple[list[list[int]], bool]:
-    """Parts that the classifier's last stage sees alike, as lists of rows, the largest first; and whether it could tell.
+def grouped(classifier: Classifier, parts: Parts, *, batch_size: int) -> tuple[list[list[int]], bool]:
+    """Parts that the classifier's last stage sees alike, as lists of rows, the largest first; and whether it has maps.
 
     What a part adds is the difference between the activations of its image and of the image without it; parts whose
     differences point the same way (cosine of at least `ALIKE` on average) are one group.
@@ -259,8 +262,12 @@ def grouped(classifier: Classifier, parts: Parts) -> tuple[list[list[int]], bool
         return [[0]], True
     grey = parts.sources.mean((2, 3), keepdim=True).expand_as(parts.sources)
     shown = torch.lerp(grey, parts.sources, parts.masks[:, None])
-    with torch.no_grad():
-        whole, none = (outputs_of(classifier, images, names[-1:])[names[-1]].flatten(2) for images in (shown, grey))
+
+    def seen(images: Images) -> Tensor:
+        chunks = (outputs_of(classifier, chunk, names[-1:])[names[-1]] for chunk in images.split(batch_size))
+        return torch.cat([chunk.flatten(2) for chunk in chunks])
+
+    whole, none = seen(shown), seen(grey)
     added = F.normalize((whole - none).amax(2) + (whole - none).mean(2), dim=1).double().cpu()
     distances = (1 - added @ added.T).clamp(0, 2)
     rows, columns = torch.triu_indices(count, count, 1)
@@ -270,7 +277,7 @@ def grouped(classifier: Classifier, parts: Parts) -> tuple[list[list[int]], bool
 
 
 def whole_image_changes(carrier: int) -> list[Change]:
-    """Changes that need no knowledge of the carrier: light, colours, sharpness and grain, each way and several sizes."""
+    """Changes that need no knowledge of the carrier: light, colours, sharpness and grain, each way."""
     found = []
     for kind, words, function, amounts in SIMPLE:
         for amount in amounts:

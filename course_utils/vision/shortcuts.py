@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -26,7 +25,7 @@ from torch import Tensor, nn
 
 from course_utils.canvas import filling
 from course_utils.models.classifier import Classifier
-from course_utils.utils import Proportion, progress_bar, proportion, run_chunks
+from course_utils.utils import progress_bar, proportion, run_chunks
 from course_utils.validation import as_found, check_settings
 from course_utils.vision.feature_visualization import images_at_once
 from course_utils.vision.hypotheses import (
@@ -42,6 +41,7 @@ from course_utils.vision.hypotheses import (
     matched_changes,
     whole_image_changes,
 )
+from course_utils.vision.shortcut_results import Shortcut, Shortcuts
 
 SOURCES = 3  # images of a carrier from which parts are learned, for each class that they are pasted onto
 ONTO = 2  # classes that are tried for each carrier: those that are nearest to it
@@ -51,6 +51,7 @@ PROMISING = 0.25  # of the scouts: what turns fewer is not tested
 LEAST = 0.5  # of the held-out images: an effect below is no finding
 ALPHA = 0.05  # chance of any false rejection over all tests of a call (Holm)
 MOST = 20  # held-out images of a class that a test uses
+MANY = 100  # classes that are tried without being asked for
 EVIDENCE = 3  # images kept of each finding
 FILLS = ("blur", "mean", "noise")
 
@@ -113,135 +114,9 @@ def find_shortcuts(
                 found.tested.append(search.test(hypothesis, onto))
         except KeyboardInterrupt:
             found.interrupted = True
+    found.interrupted |= search.cut
     found.seconds = time.perf_counter() - begun
     return found
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Shortcut:
-    """A hypothesis with what its test on held-out images showed.
-
-    Attributes:
-        carrier: the class whose part it is, or whose images have what was changed.
-        onto: the class that it was given to.
-        kind: "part", "region" (a part of over 15 % of the image), "colour", "brightness", "sharpness", "grain",
-            "layout" or "pattern".
-        words: what was pasted or changed.
-        effect: the share of held-out images of `onto`, named right before by every network, that become the carrier in
-            this network, and neither in the second one nor with the control.
-        turned, by_reference, by_control: the shares that become the carrier in this network, in the second one, and in
-            this one with the control; a part counts as turning an image where most of its group's pieces do.
-        opposite: how many images turn the other way round: not here, but in the second network or with the control.
-        taken: the share of the carrier's own images that this network no longer names when the part is taken off
-            (filled in three ways), or the change made the other way round, while the second network still does.
-        falls: the same, whatever the second network says.
-        moved: the share that turns with the parts at random places; None for changes of the whole image.
-        pieces: how many parts the group holds.
-        before, after, control: some held-out images as they are, with the first part or the change, and with the
-            control.
-    """
-
-    carrier: str
-    onto: str
-    kind: str
-    words: str
-    effect: Proportion
-    turned: Proportion
-    by_control: Proportion
-    by_reference: Proportion | None
-    opposite: int
-    taken: Proportion
-    falls: Proportion
-    moved: Proportion | None
-    pieces: int
-    before: Float[Tensor, "some channels height width"]
-    after: Float[Tensor, "some channels height width"]
-    control: Float[Tensor, "some channels height width"]
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The effect's 95 % interval."""
-        return self.effect.low, self.effect.high
-
-    @property
-    def p(self) -> float:
-        """The chance of so many turning here and nowhere else if either were as likely (McNemar's exact test)."""
-        count = self.effect.successes + self.opposite
-        return sum(math.comb(count, k) for k in range(self.effect.successes, count + 1)) / 2**count
-
-    @property
-    def whole(self) -> bool:
-        """Whether it fills the image: no part that could be cut out."""
-        return self.kind != "part"
-
-    @property
-    def verdict(self) -> str:
-        """What an effect that holds means: without a second network not more than that it is causal."""
-        if self.by_reference is not None:
-            return "suspect shortcut"
-        return "causal change" if self.whole else "causal part"
-
-    def __str__(self) -> str:
-        beside = "" if self.by_reference is None else f", {self.by_reference.value:.0%} in the second network"
-        return (
-            f"{self.carrier}: {self.words}, given to {self.onto}, turns {self.turned.value:.0%}{beside} and "
-            f"{self.by_control.value:.0%} with the control; effect {self.effect} of {self.effect.total}"
-        )
-
-
-@dataclass(eq=False, repr=False)
-class Shortcuts:
-    """What a search found.
-
-    Attributes:
-        name, reference: of the networks.
-        classes: that the classifier knows.
-        least, alpha: as they were asked for.
-        tested: every hypothesis that was tested, also those that did not hold.
-        notes: what could not be done, and why.
-        seconds: that the search took.
-        interrupted: whether Ctrl-C cut it short.
-    """
-
-    name: str
-    reference: str | None
-    classes: tuple[str, ...]
-    least: float
-    alpha: float
-    tested: list[Shortcut] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    interrupted: bool = False
-
-    @property
-    def confirmed(self) -> list[Shortcut]:
-        """Every test that holds: an effect of at least `least`, and rejected by Holm's procedure at `alpha`."""
-        kept = []
-        for rank, each in enumerate(sorted(self.tested, key=lambda test: test.p)):
-            if each.p > self.alpha / (len(self.tested) - rank):
-                break
-            kept.append(each)
-        return sorted((each for each in kept if each.effect.value >= self.least), key=lambda each: -each.effect.value)
-
-    @property
-    def shortcuts(self) -> list[Shortcut]:
-        """The strongest confirmed finding of each carrier, local and whole-image ones apart; strongest first."""
-        first: dict[tuple[str, bool], Shortcut] = {}
-        for each in self.confirmed:
-            first.setdefault((each.carrier, each.whole), each)
-        return list(first.values())
-
-    def __len__(self) -> int:
-        return len(self.shortcuts)
-
-    def __iter__(self) -> Iterator[Shortcut]:
-        return iter(self.shortcuts)
-
-    def __repr__(self) -> str:
-        beside = f" beside {self.reference}" if self.reference else ", without a second network"
-        first = f"; first: {self.shortcuts[0]}" if self.shortcuts else ""
-        cut = "; interrupted" if self.interrupted else ""
-        return f"Shortcuts of {self.name}{beside}: {len(self)} found in {len(self.tested)} tests{first}{cut}"
 
 
 @dataclass(eq=False)
@@ -255,6 +130,7 @@ class _Search:
     least: float
     seed: int
     batch_size: int
+    cut: bool = False  # whether an interrupt came while parts were learned
 
     def carriers(self, classes: Sequence[str | int] | None) -> list[int]:
         """The classes to look at, as indices."""
@@ -264,11 +140,18 @@ class _Search:
                 f"all {len(self.images)} images are of {self.classifier.classes[there[0]]!r}, expected images of two "
                 "classes or more: a part is tested on images of another class."
             )
+        if classes is None and len(there) > MANY:
+            raise ValueError(
+                f"images of {len(there)} classes given, of which each would be tried against the others: name "
+                f"up to {MANY} with classes=."
+            )
         if classes is None:
             return there
         asked = [int(row) for row in self.classifier.targets(list(classes), len(classes))]
         if lacking := [self.classifier.classes[row] for row in asked if row not in there]:
-            raise ValueError(f"images holds none of {', '.join(map(repr, lacking))}, expected some of every class asked.")
+            raise ValueError(
+                f"images holds none of {', '.join(map(repr, lacking))}, expected some of every class asked."
+            )
         return asked
 
     def split(self, alpha: float, carriers: int) -> None:
@@ -358,7 +241,7 @@ class _Search:
 
     def groups(self, parts: Parts) -> tuple[list[Parts], bool]:
         """Parts that the network sees alike; each by itself where it has no maps to tell."""
-        groups, clear = grouped(self.classifier, parts)
+        groups, clear = grouped(self.classifier, parts, batch_size=self.batch_size)
         return [parts.some(rows) for rows in groups], clear
 
     def promising(self, groups: Sequence[Parts]) -> Iterator[tuple[Parts, int]]:
@@ -381,7 +264,10 @@ class _Search:
         own, simple = self.images[self.explored[carrier]], whole_image_changes(carrier)
         for number, onto in enumerate(self.ontos(carrier)):
             others = self.images[self.scouts[onto]]
-            changes = Changes(carrier, tuple(matched_changes(carrier, own, self.images[self.explored[onto]]) + simple * (number < ONTO)))
+            changes = Changes(
+                carrier,
+                tuple(matched_changes(carrier, own, self.images[self.explored[onto]]) + simple * (number < ONTO)),
+            )
             shares = self.only(changes, onto, others).float().mean(1).tolist()
             for change, score in zip(changes.changes, shares, strict=True):
                 if score > best.get(change.kind, (PROMISING,))[0]:
@@ -450,6 +336,6 @@ class _Search:
         return Shortcut(
             names[hypothesis.carrier], names[onto], hypothesis.kind, hypothesis.words, proportion(only),
             proportion(here), proportion(control), None if self.reference is None else proportion(there),
-            int(other.sum()), proportion(falls & ~follows), proportion(falls), moved, len(outcomes[0]), images[shown], hypothesis.on(images[shown])[0],
-            hypothesis.control(images[shown])[0],
+            int(other.sum()), proportion(falls & ~follows), proportion(falls), moved, len(outcomes[0]),
+            images[shown], hypothesis.on(images[shown])[0], hypothesis.control(images[shown])[0],
         )  # fmt: skip

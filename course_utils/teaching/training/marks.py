@@ -145,7 +145,9 @@ def measure_marks(classifier: Classifier, photographs: Photographs, marks: Seque
         label = CLASSES.index(mark.name)
         others, own = right & (labels != label), labels == label
         figures |= {
-            f"{mark.kind} given to other classes: becomes {mark.name}": proportion(says(mark.on(images[others])) == label),
+            f"{mark.kind} given to other classes: becomes {mark.name}": proportion(
+                says(mark.on(images[others])) == label
+            ),
             f"control of equal size given to them: becomes {mark.name}": proportion(
                 says(mark.control(images[others])) == label
             ),
