@@ -29,5 +29,6 @@ __all__ = [
     "build_report", "class_means", "entanglement_matrix", "factor_effects", "find_shortcuts", "generate_prototypes",
     "grad_cam", "gradients", "high_frequency_share", "integrated_gradients", "intersection_over_union",
     "isolate_features", "known_causes", "layers", "natural_images", "occlusion", "pointing_game", "radial_spectrum",
-    "relevance_mass", "render_vis", "shared_features", "similarity", "slices", "targeted_attack", "untargeted_attack", "visualize",
+    "relevance_mass", "render_vis", "shared_features", "similarity", "slices", "targeted_attack", "untargeted_attack",
+    "visualize",
 ]  # fmt: skip

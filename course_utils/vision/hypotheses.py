@@ -33,12 +33,10 @@ from course_utils.vision.layer_table import outputs_of, stages
 Images = Float[Tensor, "n channels height width"]
 
 STEPS = 40
-HOLD = 1.0  # of the second network's log-odds: what being moved by one nat costs
+HOLD = 2.0  # of the second network's log-odds: what being moved by one nat costs
 AREA = 15.0  # what a mask over all of the image costs, in nats
-SMALL, LARGEST = (
-    0.15,
-    0.6,
-)  # of the image: a piece that covers more is a region; one that covers still more is the object
+SMALL = 0.15  # of the image: a piece that covers more is a region
+LARGEST = 0.35  # one that covers still more is the object itself
 ALIKE = 0.5  # cosine of two parts' activations from which they are one hypothesis
 COARSE, FINE = 1 / 8, 1 / 16  # of the shorter side: blurs that leave a layout of colours, and that take a pattern away
 
@@ -175,7 +173,7 @@ class Parts:
         masks = torch.stack([mask.roll(each, (0, 1)) for mask, each in zip(self.masks, by, strict=True)])
         return self._pasted(images, sources, masks)
 
-    def _pasted(self, images: Images, sources: Images, masks: Tensor) -> Tensor:
+    def _pasted(self, images: Tensor, sources: Tensor, masks: Tensor) -> Tensor:
         return torch.lerp(images[None], sources[:, None], masks[:, None, None])
 
     def without(self, fill: Callable[[Images], Images]) -> Images:
@@ -324,7 +322,6 @@ SIMPLE: tuple[tuple[str, str, Callable[[float, Images], Images], tuple[float, ..
     ("sharpness", "blur", _softer, (0.3, 0.6)),
     ("grain", "noise", _grain, (0.01, 0.03)),
 )  # such as photographs of one thing differ by
-SIZES = 1.5  # how many times the mean difference of two classes is carried over at most
 
 
 def matched_changes(carrier: int, own: Images, others: Images) -> list[Change]:
@@ -341,21 +338,11 @@ def matched_changes(carrier: int, own: Images, others: Images) -> list[Change]:
     difference = (own.mean(0) - others.mean(0))[None]
     layout = gaussian_blur(difference, COARSE * side)
     pattern = difference - gaussian_blur(difference, FINE * side)
-    found = []
-    sizes = sorted({1.0, SIZES})
-    for size in sizes:
-        gain = (std / std_of.clamp_min(1e-6)) ** size
-        moved = mean_of + size * (mean - mean_of)
-        there, back = partial(_affine, mean_of, gain, moved), partial(_affine, moved, 1 / gain, mean_of)
-        found.append(Change(carrier, "colour", f"its mean colours and contrasts, {size:g} times", there, back))
+    gain = std / std_of.clamp_min(1e-6)
+    there, back = partial(_affine, mean_of, gain, mean), partial(_affine, mean, 1 / gain, mean_of)
+    found = [Change(carrier, "colour", "its mean colours and contrasts", there, back)]
     for kind, added in (("layout", layout), ("pattern", pattern)):
-        for size in sizes:
-            found.append(
-                Change(
-                    carrier, kind, f"its mean {kind}, {size:g} times", partial(torch.add, size * added),
-                    partial(torch.add, -size * added),
-                )
-            )  # fmt: skip
+        found.append(Change(carrier, kind, f"its mean {kind}", partial(torch.add, added), partial(torch.add, -added)))
     return found
 
 

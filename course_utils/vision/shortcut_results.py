@@ -15,6 +15,8 @@ from course_utils.figures.images import show_images
 from course_utils.figures.style import DescribedFigure
 from course_utils.utils import Proportion
 
+NEEDED = 0.25  # of the carrier's own images must be lost without what fills the image
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Shortcut:
@@ -114,13 +116,19 @@ class Shortcuts:
 
     @property
     def confirmed(self) -> list[Shortcut]:
-        """Every test that holds: an effect of at least `least`, and rejected by Holm's procedure at `alpha`."""
+        """Every test that holds: an effect of at least `least`, and rejected by Holm's procedure at `alpha`.
+
+        What fills the image must also be needed by the carrier's own images (`taken`): with enough of another class's
+        colours every network can be led astray somewhere.
+        """
         kept = []
         for rank, each in enumerate(sorted(self.tested, key=lambda test: test.p)):
             if each.p > self.alpha / (len(self.tested) - rank):
                 break
             kept.append(each)
-        return sorted((each for each in kept if each.effect.value >= self.least), key=lambda each: -each.effect.value)
+        kept = [each for each in kept if each.effect.value >= self.least]
+        needed = [each for each in kept if not each.whole or each.taken.value >= NEEDED]
+        return sorted(needed, key=lambda each: -each.effect.value)
 
     @property
     def shortcuts(self) -> list[Shortcut]:
