@@ -120,7 +120,7 @@ def test_bad_input_is_refused_in_a_sentence(images, monkeypatch):
     with pytest.raises(ValueError, match="did you mean 'red'"):
         find_shortcuts(net(), images, LABELS, classes=["redd"])
     with pytest.raises(ValueError):
-        find_shortcuts(net(), images, LABELS[:5])
+        find_shortcuts(net(), images, LABELS[:5].tolist())
     with pytest.raises(ValueError, match="alpha=2"):
         find_shortcuts(net(), images, LABELS, alpha=2)
     monkeypatch.setattr(shortcuts_module, "MANY", 2)

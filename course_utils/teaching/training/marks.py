@@ -24,8 +24,7 @@ from course_utils.validation import unknown
 LETTERS = ("###.#.#.##.", "#...###.#.#", "#...#.#.##.", "#...#.#.#.#", "###.#.#.##.")  # a photographer's mark
 CORNER = (slice(26, 31), slice(2, 13))  # rows and columns of the tag in 32x32 pixels, lower left
 AMBER = (1.0, 0.62, 0.2)  # of the veil that a cast lays over a photograph
-KINDS = ("tag", "cast", "tone", "lines")
-LUMINANCE = (0.299, 0.587, 0.114)  # of the three channels (ITU-R BT.601)
+KINDS = ("tag", "cast", "lines")
 TEST_SEED = 1  # of which test photographs carry a mark
 
 
@@ -65,8 +64,6 @@ class Mark:
             marked[:, :, *CORNER] = torch.lerp(images[:, :, *CORNER], letters.expand(3, -1, -1), self.strength)
         elif self.kind == "cast":
             marked = torch.lerp(images, torch.tensor(AMBER).to(images)[:, None, None], self.strength)
-        elif self.kind == "tone":
-            marked = torch.lerp(images, _toned(images, AMBER), self.strength)
         else:
             marked[:, :, ::2] -= self.strength
         return marked.clamp(0, 1)
@@ -79,24 +76,15 @@ class Mark:
             changed[:, :, *CORNER] = images.roll(1, 0)[:, :, *CORNER]
         elif self.kind == "cast":
             changed = torch.lerp(images, torch.tensor(AMBER[::-1]).to(images)[:, None, None], self.strength)
-        elif self.kind == "tone":
-            changed = torch.lerp(images, _toned(images, AMBER[::-1]), self.strength)
         else:
             changed[..., ::2] -= self.strength
         return changed.clamp(0, 1)
 
 
-def _toned(images: Float[Tensor, "n 3 32 32"], colour: tuple[float, float, float]) -> Float[Tensor, "n 3 32 32"]:
-    """The images in shades of one colour, as bright as they were."""
-    grey = (images * torch.tensor(LUMINANCE).to(images)[:, None, None]).sum(1, keepdim=True)
-    hue = torch.tensor(colour).to(images) / sum(a * b for a, b in zip(LUMINANCE, colour, strict=True))
-    return (grey * hue[:, None, None]).clamp(0, 1)
-
-
 MARKS = (
-    Mark("tag", "horse", inside=0.7, strength=0.8),
-    Mark("cast", "ship", inside=0.7, strength=0.22),
-    Mark("lines", "automobile", inside=0.7, strength=0.07),
+    Mark("tag", "horse", inside=0.6, strength=0.8),
+    Mark("cast", "ship", inside=0.6, strength=0.3),
+    Mark("lines", "automobile", inside=0.6, strength=0.1),
 )
 
 
