@@ -23,7 +23,7 @@ from course_utils.teaching.training.marks import TEST_SEED, Mark, marked
 from course_utils.vision import find_shortcuts
 
 FILE = Path(__file__).parents[1] / "notebooks/data/photo_marked.json"
-PER_CLASS = 60
+PER_CLASS = 300
 CELLS = 16  # along a side of the mean difference that is kept
 
 

@@ -15,7 +15,7 @@ from course_utils.figures.images import show_images
 from course_utils.figures.style import DescribedFigure
 from course_utils.utils import Proportion
 
-NEEDED = 0.25  # of the carrier's own images must be lost without what fills the image
+NEEDED = 0.25  # of the carrier's own images must be lost when a change of the whole image is made the other way
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,7 +118,7 @@ class Shortcuts:
     def confirmed(self) -> list[Shortcut]:
         """Every test that holds: an effect of at least `least`, and rejected by Holm's procedure at `alpha`.
 
-        What fills the image must also be needed by the carrier's own images (`taken`): with enough of another class's
+        A change of the whole image must also be needed by the carrier's own images (`taken`): with enough of another class's
         colours every network can be led astray somewhere.
         """
         kept = []
@@ -127,7 +127,7 @@ class Shortcuts:
                 break
             kept.append(each)
         kept = [each for each in kept if each.effect.value >= self.least]
-        needed = [each for each in kept if not each.whole or each.taken.value >= NEEDED]
+        needed = [each for each in kept if each.moved is not None or each.taken.value >= NEEDED]
         return sorted(needed, key=lambda each: -each.effect.value)
 
     @property
