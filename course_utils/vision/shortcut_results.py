@@ -118,8 +118,8 @@ class Shortcuts:
     def confirmed(self) -> list[Shortcut]:
         """Every test that holds: an effect of at least `least`, and rejected by Holm's procedure at `alpha`.
 
-        A change of the whole image must also be needed by the carrier's own images (`taken`): with enough of another class's
-        colours every network can be led astray somewhere.
+        A change of the whole image must also be needed by the carrier's own images (`taken`): with enough of
+        another class's colours every network can be led astray somewhere.
         """
         kept = []
         for rank, each in enumerate(sorted(self.tested, key=lambda test: test.p)):

@@ -6,7 +6,7 @@ from torch import nn
 
 from course_utils import Classifier
 from course_utils.images import load_labelled_images
-from course_utils.vision import find_shortcuts, hypotheses
+from course_utils.vision import empty_cells, find_shortcuts, hypotheses
 from course_utils.vision import shortcuts as shortcuts_module
 from course_utils.vision.hypotheses import Aligned, Parts, grouped
 
@@ -170,3 +170,18 @@ def test_labelled_images_come_from_a_folder_for_each_class(tmp_path):
         load_labelled_images(net(), tmp_path / "gren")
     with pytest.raises(FileNotFoundError):
         load_labelled_images(net(), tmp_path / "no")
+
+
+def test_the_combination_that_no_scene_shows_is_the_empty_cell():
+    from course_utils.world import PaintedWorld
+
+    names = ("trailer", "sky", "tag", "occluder", "x")
+    scenes, fair = (world.sample(200, seed=5, classes="lorry") for world in (PaintedWorld(), PaintedWorld(())))
+    cells = empty_cells(scenes.names, {name: scenes.factor(name) for name in names})
+    assert [cell.together for cell in cells] == [(("trailer", "white"), ("sky", "bright"))]
+    assert "no lorry with trailer: white and sky: bright" in str(cells[0])
+    assert empty_cells(fair.names, {name: fair.factor(name) for name in names}) == []
+    with pytest.raises(ValueError, match="'sky' has 1 values for 2 labels"):
+        empty_cells(["a", "b"], {"sky": ["blue"]})
+    with pytest.raises(ValueError, match="expected=0"):
+        empty_cells(["a"], {}, expected=0)
