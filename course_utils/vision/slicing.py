@@ -279,8 +279,8 @@ class EmptyCell:
     def __str__(self) -> str:
         (first, value), (second, other) = self.together
         return (
-            f"no {self.name} with {first}: {value} and {second}: {other}, {self.expected:.0f} expected; make some, from "
-            f"images that have one of the two, and see what the model says"
+            f"no {self.name} with {first}: {value} and {second}: {other}, {self.expected:.0f} expected; make some, "
+            f"from images that have one of the two, and see what the model says"
         )
 
 
