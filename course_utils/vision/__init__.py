@@ -25,10 +25,10 @@ from course_utils.vision.slicing import Effects, Slices, empty_cells, factor_eff
 
 __all__ = [
     "AttackResult", "Attribution", "ClassMeans", "Effects", "Entanglement", "Isolation", "KnownCauses",
-    "NaturalImages", "Prototypes", "Report", "Shortcuts", "Similarity", "Slices", "Visualization", "activation_under",
-    "build_report", "class_means", "empty_cells", "entanglement_matrix", "factor_effects", "find_shortcuts",
-    "generate_prototypes", "grad_cam", "gradients", "high_frequency_share", "integrated_gradients",
-    "intersection_over_union", "isolate_features", "known_causes", "layers", "natural_images", "occlusion", "pointing_game", "radial_spectrum",
-    "relevance_mass", "render_vis", "shared_features", "similarity", "slices", "targeted_attack", "untargeted_attack",
-    "visualize",
+    "NaturalImages", "Prototypes", "Report", "Shortcuts", "Similarity", "Slices", "Visualization",
+    "activation_under", "build_report", "class_means", "empty_cells", "entanglement_matrix", "factor_effects",
+    "find_shortcuts", "generate_prototypes", "grad_cam", "gradients", "high_frequency_share",
+    "integrated_gradients", "intersection_over_union", "isolate_features", "known_causes", "layers",
+    "natural_images", "occlusion", "pointing_game", "radial_spectrum", "relevance_mass", "render_vis",
+    "shared_features", "similarity", "slices", "targeted_attack", "untargeted_attack", "visualize",
 ]  # fmt: skip
