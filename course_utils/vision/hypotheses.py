@@ -85,7 +85,9 @@ class _Turned(Objective):
         here, *beside = outputs.logits.float().split(self.classes, 1)
         target = outputs.targets(self.target)
         score = F.logsigmoid(log_odds(here, target) - CLEARLY)
-        return score - sum(HOLD * F.relu(log_odds(each, target) - self.before) for each in beside)
+        if self.before is None:
+            return score
+        return score - HOLD * F.relu(log_odds(beside[0], target) - self.before)
 
 
 def log_odds(logits: Float[Tensor, "n classes"], target: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
@@ -102,7 +104,7 @@ def learn_parts(
     backgrounds: Images,
     carriers: Int[Tensor, "n"],
     *,
-    area: float = AREA,
+    area: float | None = None,
     steps: int = STEPS,
     seed: int = 0,
     indices: Sequence[int] | None = None,
@@ -114,7 +116,7 @@ def learn_parts(
         classifier, reference: the network that shall turn, and the one that shall not; None for the first alone.
         sources, backgrounds: an image of the carrier and an image of another class, row by row.
         carriers: the classes' indices.
-        area: what a mask over the whole image costs, in nats.
+        area: what a mask over the whole image costs, in nats; `AREA` if None.
         steps: of Adam.
         seed, indices: of jitter and noise, as `optimize` has them.
 
@@ -131,7 +133,7 @@ def learn_parts(
         _Both(classifier, reference),
         canvas,
         _Turned(carriers, before, len(classifier.classes)),
-        priors=[area * mask_area, VARIATION * total_variation],
+        priors=[(AREA if area is None else area) * mask_area, VARIATION * total_variation],
         transforms=[jitter(max(1, round(JITTER * side))), Noise(NOISE)],
         steps=steps,
         optimizer=partial(torch.optim.Adam, lr=LEARNING_RATE, fused=True),
@@ -240,7 +242,7 @@ class Changes:
         return torch.cat([each.control(images) for each in self.changes])
 
 
-Hypothesis = Parts | Change | Changes
+Hypothesis = Parts | Change
 
 
 def grouped(classifier: Classifier, parts: Parts, *, batch_size: int) -> tuple[list[list[int]], bool]:

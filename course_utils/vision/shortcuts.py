@@ -275,12 +275,14 @@ class _Search:
         for _, change, onto in best.values():
             yield change, onto
 
-    def only(self, hypothesis: Hypothesis, onto: int, images: Tensor) -> Bool[Tensor, "pieces n"]:
+    def only(self, hypothesis: Hypothesis | Changes, onto: int, images: Tensor) -> Bool[Tensor, "pieces n"]:
         """Whether each image becomes the carrier here, and neither in the second network nor with the control."""
         here, there, control = self.outcomes(hypothesis, onto, images)
         return here & ~there & ~control
 
-    def outcomes(self, hypothesis: Hypothesis, onto: int, images: Tensor) -> tuple[Bool[Tensor, "pieces n"], ...]:
+    def outcomes(
+        self, hypothesis: Hypothesis | Changes, onto: int, images: Tensor
+    ) -> tuple[Bool[Tensor, "pieces n"], ...]:
         """Whether each image of `onto` becomes the carrier here; whether the second network is moved to it; and whether
         it becomes the carrier here with the control. Pieces that turn hardly any are not asked about further."""
         changed, carrier = hypothesis.on(images), hypothesis.carrier
@@ -291,14 +293,14 @@ class _Search:
             if self.reference is not None:
                 before = self.odds(self.reference, images, carrier)
                 after = self.odds(self.reference, changed[rows].flatten(0, 1), carrier).reshape(len(rows), -1)
-                there[rows] = after - before > MOVED * (self.usual(carrier) - before).clamp_min(0)
+                there[rows] = after - before > MOVED * (self.usual(self.reference, carrier) - before).clamp_min(0)
             control[rows] = self.becomes(self.classifier, hypothesis.control(images)[rows], carrier)
         return here, there, control
 
-    def usual(self, carrier: int) -> float:
+    def usual(self, reference: nn.Module, carrier: int) -> float:
         """The second network's median log-odds of a class in that class's own scouts."""
         if carrier not in self.known:
-            self.known[carrier] = self.odds(self.reference, self.images[self.scouts[carrier]], carrier).median().item()
+            self.known[carrier] = self.odds(reference, self.images[self.scouts[carrier]], carrier).median().item()
         return self.known[carrier]
 
     def odds(self, network: nn.Module, images: Tensor, carrier: int) -> Float[Tensor, "n"]:
