@@ -100,6 +100,26 @@ def line(each: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Recall of the cues that are used, local and larger ones apart, and false alarms of each clean model."""
+    from course_utils.utils import proportion
+
+    hits: dict[str, list[bool]] = {"local": [], "global": []}
+    alarms: dict[str, list[int]] = {"planted": [], "clean": []}
+    for row in rows:
+        used = [each for each in row["cues"] if each["turned"] >= USED]
+        named = {each["carrier"] for each in row["found"]}
+        for each in used:
+            hits["local" if each["local"] else "global"] += [name in named for name in each["classes"]]
+        own = {name for each in used for name in each["classes"]}
+        alarms["planted" if used else "clean"].append(len(named - own))
+    return {
+        **{f"recall, {kind}": str(proportion(each)) + f" of {len(each)}" for kind, each in hits.items() if each},
+        **{f"false alarms, {kind} models": each for kind, each in alarms.items()},
+        "seconds, median": sorted(row["seconds"] for row in rows)[len(rows) // 2],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, required=True, metavar="DIR", help="of the models' bundles")
@@ -138,6 +158,10 @@ def main() -> None:
                 f"{each['carrier']}→{each['onto']} {each['kind']} {each['effect'][0] / each['effect'][1]:.2f}"
                 for each in row["found"]
             ), flush=True)  # fmt: skip
+
+    for reference in options.references:
+        own = [row for row in rows if str(row["reference"]) == reference.replace("none", "None")]
+        print(reference, json.dumps(summary(own), indent=1) if own else "nothing yet")
 
 
 if __name__ == "__main__":
