@@ -34,7 +34,7 @@ Images = Float[Tensor, "n channels height width"]
 
 STEPS = 40
 HOLD = 2.0  # of the second network's log-odds: what being moved by one nat costs
-AREA = 80.0  # what a mask over all of the image costs, in nats
+AREA = 40.0  # what a mask over all of the image costs, in nats
 SMALL = 0.15  # of the image: a piece that covers more is a region
 LARGEST = 0.35  # one that covers still more is the object itself
 ALIKE = 0.5  # cosine of two parts' activations from which they are one hypothesis

@@ -46,7 +46,7 @@ from course_utils.vision.shortcut_results import Shortcut, Shortcuts
 SOURCES = 3  # images of a carrier from which parts are learned, for each class that they are pasted onto
 ONTO = 4  # classes that are tried for each carrier: those that are nearest to it
 SCOUTS = 6  # images of each class on which hypotheses are tried before they are tested
-MOVED = 0.25  # of the way from one class's log-odds to another's: a second network that goes so far has seen it, too
+MOVED = 0.2  # of the way from one class's log-odds to another's: a second network that goes so far has seen it, too
 PROMISING = 0.25  # of the scouts: what turns fewer is not tested
 LEAST = 0.5  # of the held-out images: an effect below is no finding
 ALPHA = 0.05  # chance of any false rejection over all tests of a call (Holm)
