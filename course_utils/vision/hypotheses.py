@@ -37,6 +37,7 @@ HOLD = 2.0  # of the second network's log-odds: what being moved by one nat cost
 AREA = 40.0  # what a mask over all of the image costs, in nats
 SMALL = 0.15  # of the image: a piece that covers more is a region
 LARGEST = 0.35  # one that covers still more is the object itself
+WAYS = ((1, 1), (1, 0), (0, 1))  # down and across, from where a part's controls are filled
 ALIKE = 0.5  # cosine of two parts' activations from which they are one hypothesis
 COARSE, FINE = 1 / 8, 1 / 16  # of the shorter side: blurs that leave a layout of colours, and that take a pattern away
 
@@ -162,10 +163,10 @@ class Parts:
         """Each part pasted onto each image."""
         return self._pasted(images, self.sources, self.masks)
 
-    def control(self, images: Images) -> Float[Tensor, "parts n channels height width"]:
-        """The same areas, filled from elsewhere in the same images: half the image further, both ways."""
-        half = [side // 2 for side in images.shape[2:]]
-        return self._pasted(images, self.sources.roll(half, (2, 3)), self.masks)
+    def control(self, images: Images, number: int = 0) -> Float[Tensor, "parts n channels height width"]:
+        """The same areas, filled from elsewhere in the same images: half the image further, both ways or one way."""
+        by = [side // 2 * way for side, way in zip(images.shape[2:], WAYS[number], strict=True)]
+        return self._pasted(images, self.sources.roll(by, (2, 3)), self.masks)
 
     def moved(self, images: Images, seed: int = 0) -> Float[Tensor, "parts n channels height width"]:
         """The same parts at a random place each."""

@@ -30,6 +30,7 @@ from course_utils.validation import as_found, check_settings
 from course_utils.vision.feature_visualization import images_at_once
 from course_utils.vision.hypotheses import (
     LARGEST,
+    WAYS,
     Aligned,
     Change,
     Changes,
@@ -294,7 +295,12 @@ class _Search:
                 before = self.odds(self.reference, images, carrier)
                 after = self.odds(self.reference, changed[rows].flatten(0, 1), carrier).reshape(len(rows), -1)
                 there[rows] = after - before > MOVED * (self.usual(self.reference, carrier) - before).clamp_min(0)
-            control[rows] = self.becomes(self.classifier, hypothesis.control(images)[rows], carrier)
+            if isinstance(hypothesis, Parts):  # no single filling is neutral: most of them must turn the image
+                fillings = [hypothesis.some(rows).control(images, number) for number in range(len(WAYS))]
+            else:
+                fillings = [hypothesis.control(images)[rows]]
+            turned = torch.stack([self.becomes(self.classifier, each, carrier) for each in fillings])
+            control[rows] = turned.float().mean(0) > 0.5
         return here, there, control
 
     def usual(self, reference: nn.Module, carrier: int) -> float:
