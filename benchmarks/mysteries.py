@@ -12,6 +12,7 @@ import time
 from dataclasses import asdict
 
 import torch
+from report_criteria import ranked_findings
 from scoreboard_criteria import WITHIN, on_the_part
 from scoreboard_written import ASKED, TOP, next_words, searched
 from torch import Tensor
@@ -29,7 +30,6 @@ from course_utils.vision import (
     isolate_features,
     slices,
 )
-from course_utils.vision.findings import ranked_findings
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import seen_on
 from course_utils.world.secrets import Shortcut

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from report_criteria import ranked_findings
 from scoreboard_criteria import (
     BLIND,
     BLUE,
@@ -50,7 +51,6 @@ from course_utils.vision import (
     untargeted_attack,
     visualize,
 )
-from course_utils.vision.findings import ranked_findings
 from course_utils.vision.slicing import ALARM
 from course_utils.world import PaintedWorld, Scenes
 

@@ -61,13 +61,19 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="what load_classifier takes, such as pocket-robust")
     parser.add_argument("--out", type=Path, metavar="FILE", required=True, help=page)
     parser.add_argument("--classes", nargs="+", metavar="CLASS", help="which classes (default: all)")
+    images = "labelled images, a folder for each class (default: fresh scenes, for models of the painted world)"
+    parser.add_argument("--images", type=Path, metavar="DIR", help=images)
+    parser.add_argument(
+        "--beside", metavar="MODEL", help="a second network of the same classes, to tell shortcuts from objects"
+    )
     parser.add_argument("--copies", type=int, default=3, help="prototypes of each class (default: 3)")
     parser.add_argument("--steps", type=int, default=150, help="of each prototype (default: 150)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
 
 
 def run_report(options: argparse.Namespace) -> None:
-    """The page; a model of the painted world is also shown fresh scenes of it."""
+    """The page; a model of the painted world is also shown fresh scenes of it, unless images are given."""
+    from course_utils.images import load_labelled_images
     from course_utils.models import load_classifier
     from course_utils.vision.report import build_report, writable
     from course_utils.world import PaintedWorld
@@ -75,10 +81,14 @@ def run_report(options: argparse.Namespace) -> None:
     writable(options.out)
     classifier, world = load_classifier(options.model), PaintedWorld()
     scenes, chosen = None, {name: getattr(options, name) for name in ("classes", "copies", "steps", "seed")}
-    if classifier.classes == world.classes:
+    beside = load_classifier(options.beside) if options.beside else None
+    if options.images is not None:
+        scenes = load_labelled_images(classifier, options.images)
+        chosen["classes"] = options.classes or list(dict.fromkeys(scenes[1]))
+    elif classifier.classes == world.classes:
         names = [classifier.classes[classifier.index(name)] for name in options.classes or world.classes]
         scenes = world.sample(SCENES * len(names), seed=SCENES_SEED + options.seed, classes=names)
-    report = build_report(classifier, options.out, images=scenes, **chosen)
+    report = build_report(classifier, options.out, images=scenes, beside=beside, **chosen)
     print("\n  ".join([str(report), *map(str, report.findings)]))
     if report.interrupted:
         raise KeyboardInterrupt

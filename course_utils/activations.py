@@ -44,7 +44,7 @@ def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Output
         ValueError: a layer whose first axis is not the batch (likewise).
     """
     modules = {name: _find(model, name) for name in layers}
-    if scripted := [name for name, module in modules.items() if isinstance(module, torch.jit.ScriptModule)]:
+    if scripted := [name for name, (module, _) in modules.items() if isinstance(module, torch.jit.ScriptModule)]:
         raise ValueError(
             f"layer {scripted[0]!r} is TorchScript, whose layers cannot be recorded: give the module that was scripted "
             "or traced, or ask for classes only."

@@ -24,6 +24,7 @@ from PIL.ExifTags import Base
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
+from course_utils.validation import unknown
 
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM")
 MOST_PIXELS = 64_000_000  # more than nearly all cameras take; three bytes each, and three copies on the way
@@ -64,6 +65,27 @@ def load_images(classifier: Classifier, *sources: Source) -> Float[Tensor, "batc
         whole = sum(each == folder for _, each in listed)
         print(f"{folder}: {whole} image{'s' * (whole > 1)}, {count} resized or otherwise fitted to {width}x{height}")
     return batch
+
+
+def load_labelled_images(
+    classifier: Classifier, folder: Path
+) -> tuple[Float[Tensor, "batch channels height width"], list[str]]:
+    """Images in a folder with a subfolder for each class, and the name of each one's class.
+
+    Raises:
+        FileNotFoundError: no such folder.
+        ValueError: a subfolder that is called as no class is, or without images; no subfolder.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}; it should hold a folder of images for each class")
+    found = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    if not found:
+        raise ValueError(f"{folder} holds no folders, expected one for each class, called by its name")
+    for each in found:
+        if each.name not in classifier.classes:
+            raise ValueError(f"the folder {each}: {unknown('class', each.name, classifier.classes)}")
+    batches = [load_images(classifier, each) for each in found]
+    return torch.cat(batches), [each.name for each, batch in zip(found, batches, strict=True) for _ in batch]
 
 
 def images_in(folder: Path) -> list[Path]:

@@ -21,7 +21,8 @@ from course_utils.vision.prototypes import Prototypes, generate_prototypes
 from course_utils.vision.reference import ClassMeans, NaturalImages, Similarity, class_means, natural_images, similarity
 from course_utils.vision.report import Report, build_report
 from course_utils.vision.saliency import Attribution
-from course_utils.vision.slicing import Effects, Slices, factor_effects, slices
+from course_utils.vision.shortcuts import Shortcuts, find_shortcuts
+from course_utils.vision.slicing import Effects, Slices, empty_cells, factor_effects, slices
 from course_utils.vision.statistics import (
     LayerStatistics,
     StatisticsMatch,
@@ -31,11 +32,12 @@ from course_utils.vision.statistics import (
 
 __all__ = [
     "AttackResult", "Attribution", "ClassMeans", "Effects", "Entanglement", "Isolation", "KnownCauses",
-    "LayerStatistics", "NaturalImages", "Prototypes", "Report", "Similarity", "Slices", "StatisticsMatch",
-    "Visualization", "activation_under", "build_report", "class_means", "deletion_and_insertion",
-    "entanglement_matrix", "factor_effects", "generate_prototypes", "grad_cam", "gradients", "high_frequency_share",
-    "integrated_gradients", "intersection_over_union", "isolate_features", "known_causes", "layers",
-    "natural_images", "natural_statistics", "occlusion", "pointing_game", "radial_spectrum", "relevance_mass",
-    "render_vis", "shared_features", "similarity", "slices", "statistics_distance", "targeted_attack",
-    "untargeted_attack", "visualize",
+    "LayerStatistics", "NaturalImages", "Prototypes", "Report", "Shortcuts", "Similarity", "Slices",
+    "StatisticsMatch", "Visualization", "activation_under", "build_report", "class_means",
+    "deletion_and_insertion", "empty_cells", "entanglement_matrix", "factor_effects", "find_shortcuts",
+    "generate_prototypes", "grad_cam", "gradients", "high_frequency_share", "integrated_gradients",
+    "intersection_over_union", "isolate_features", "known_causes", "layers", "natural_images",
+    "natural_statistics", "occlusion", "pointing_game", "radial_spectrum", "relevance_mass", "render_vis",
+    "shared_features", "similarity", "slices", "statistics_distance", "targeted_attack", "untargeted_attack",
+    "visualize",
 ]  # fmt: skip

@@ -27,11 +27,12 @@ from course_utils.vision.entanglement import (
     entanglement_matrix,
     shared_features,
 )
-from course_utils.vision.findings import CRITERIA, Finding, ranked_findings
 from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.prototypes import Prototypes, class_names, generate_prototypes
 from course_utils.vision.reference import class_means, images_of_classes
 from course_utils.vision.saliency import faded
+from course_utils.vision.shortcut_results import Shortcut, Shortcuts
+from course_utils.vision.shortcuts import find_shortcuts
 
 PAIRS = 6  # that are listed
 NOTHING = 0.005  # of the image: a part smaller than that is none
@@ -50,6 +51,7 @@ def build_report(
     prototypes: Prototypes | None = None,
     reference: Any = None,
     images: Any = None,
+    beside: Classifier | None = None,
     copies: int = 3,
     steps: int = 150,
     seed: int = 0,
@@ -64,8 +66,9 @@ def build_report(
         prototypes: made beforehand; if None they are made here.
         reference: natural images for the prototypes, as `generate_prototypes` takes it.
         images: natural images with their classes: `Scenes`, (images, labels), or images (their class by the model),
-            some of every class. All of them go into accuracy and confusions, two of each class into isolation. Without
-            them isolation is of the prototypes.
+            some of every class. All of them go into accuracy, confusions and the search for shortcuts, which takes a
+            dozen or more of each class; two of each go into isolation. Without them isolation is of the prototypes.
+        beside: a second network of the same classes, as `find_shortcuts` takes it (its `reference`).
         copies, steps: of the prototypes made here.
         seed: of everything that is drawn.
         progress: True shows a bar, False none, None one for work of over a second.
@@ -98,6 +101,7 @@ def build_report(
         "prototypes": f"{copies} for each class, {steps} steps, seed {seed}" if prototypes is None else "given",
         "reference": "none" if means is None else repr(means),
         "natural images": some,
+        "second network": "none" if beside is None else beside.name,
         "versions": f"Python {platform.python_version()}, {packages}",
         "date": time.strftime("%Y-%m-%d %H:%M"),
     }
@@ -107,7 +111,7 @@ def build_report(
         "entanglement": _entanglement,
         "isolation": _isolation,
         "shared features": _shared_features,
-        "findings": _findings,
+        "shortcuts": partial(_shortcuts, beside=beside),
     }
     try:
         for name, add_to in progress_bar(parts.items(), "report", progress=progress):
@@ -147,7 +151,7 @@ class Report:
         agreement: of entanglement and confusions; needs images and at least four classes.
         isolation: of some of the images given, or of the prototypes where none were.
         shared: what in prototypes of the most entangled pair's first class speaks for its second.
-        findings: ranked, as `ranked_findings` does.
+        found: the search for shortcuts; needs images.
         notes: what is missing, and why.
         settings: what it was made with, in words.
         seconds: that each part took.
@@ -164,10 +168,15 @@ class Report:
     agreement: RankAgreement | None = None
     isolation: Isolation | None = None
     shared: Isolation | None = None
-    findings: list[Finding] = field(default_factory=list)
+    found: Shortcuts | None = None
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     interrupted: bool = False
+
+    @property
+    def findings(self) -> list[Shortcut]:
+        """The shortcuts that were confirmed; strongest first."""
+        return [] if self.found is None else self.found.shortcuts
 
     def html(self) -> str:
         """The page: one HTML document without requests to anywhere; names are escaped."""
@@ -181,7 +190,7 @@ class Report:
             isolation=isolation_cards(self.isolation),
             shared=isolation_cards(self.shared),
             of_images=self.accuracy is not None,
-            criteria=CRITERIA,
+            evidence=evidence_cards(self.findings),
             percent=percent,
         )
 
@@ -201,7 +210,7 @@ class Report:
     def __repr__(self) -> str:
         cut = "; interrupted" if self.interrupted else ""
         count = len(self.findings)
-        first = f", the first about {' and '.join(self.findings[0].classes)}" if self.findings else ""
+        first = f", the first about {self.findings[0].carrier}" if self.findings else ""
         return (
             f"Report on {self.name}, {len(self.classes)} class{'es' * (len(self.classes) != 1)}, in {self.path}: "
             f"{count} finding{'s' * (count != 1)}{first}; {sum(self.seconds.values()):.0f} s{cut}"
@@ -266,8 +275,14 @@ def _shared_features(report: Report, classifier: Classifier, natural: Labelled |
     report.interrupted = report.shared.interrupted
 
 
-def _findings(report: Report, classifier: Classifier, natural: Labelled | None, **options) -> None:
-    report.findings = ranked_findings(classifier, isolation=report.isolation, entanglement=report.entanglement)
+def _shortcuts(
+    report: Report, classifier: Classifier, natural: Labelled | None, *, beside: Classifier | None, **options
+) -> None:
+    """Of the classes, where there are images to test them on."""
+    if natural is not None:
+        report.found = find_shortcuts(classifier, *natural, reference=beside, classes=report.classes, **options)
+        report.interrupted = report.found.interrupted
+        report.notes += report.found.notes
 
 
 def _first_of_each(labels: Sequence[Any], count: int) -> list[int]:
@@ -286,6 +301,34 @@ def prototype_cards(prototypes: Prototypes) -> list[dict[str, Any]]:
         alt = f"Prototype of {name}, which the model finds {percent(sure)} probable"
         cards.setdefault(name, []).append({"source": data_uri(png(image)), "alt": alt, "caption": percent(sure)})
     return [{"name": name, "images": images} for name, images in cards.items()]
+
+
+def evidence_cards(findings: Sequence[Shortcut]) -> list[dict[str, Any]]:
+    """For each finding a held-out image before, with the part or change, and with the control."""
+    cards = []
+    for each in findings:
+        views = {each.onto: each.before, "changed": each.after, "control": each.control}
+        shares = {
+            each.onto: "as it is",
+            "changed": f"{each.turned.value:.0%} turn",
+            "control": f"{each.by_control.value:.0%} turn",
+        }
+        shown = [
+            {
+                "source": data_uri(png(as_images(images[:1])[0])),
+                "alt": f"{each.carrier} onto {each.onto}, {what}: {shares[what]} into {each.carrier}",
+                "caption": f"{what}: {shares[what]}",
+            }
+            for what, images in views.items()
+        ]
+        cards.append(
+            {
+                "name": f"{each.carrier} onto {each.onto}: {each.kind}",
+                "images": shown,
+                "vain": f"{each.verdict}. {each}",
+            }
+        )
+    return cards
 
 
 def isolation_cards(isolation: Isolation | None) -> list[dict[str, Any]]:

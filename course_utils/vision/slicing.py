@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import combinations, product
@@ -25,6 +26,8 @@ from course_utils.world.factors import FACTORS, Choice, known_factor
 
 ALARM = 0.4  # of recall or answers: the least that a planted secret of this course costs
 FEWEST = 8  # scenes: a share of fewer says nothing
+EXPECTED = 5.0  # images of a combination: by chance none of them comes in one case of 150
+MOST_VALUES = 12  # of an attribute whose combinations are counted
 LETTERS = 34  # of a bar's name in one line
 
 Setting = tuple[tuple[str, Any], ...]  # pairs of a factor and its value
@@ -257,6 +260,63 @@ def plot_effects(effects: Effects, most: int = 10, bar: float = ALARM) -> Descri
     axes.set_title(f"{effects.name}: {found} {bar:.0%} of the answers or more", loc="left", wrap=True)
     told = "; ".join(f"{effect.name}, {effect.change}: {effect.flips.value:.0%}" for effect in shown)
     return DescribedFigure(figure, alt=f"Bars of answers turned by changes of scenes shown to {effects.name}: {told}.")
+
+
+@dataclass(frozen=True)
+class EmptyCell:
+    """A combination of two attributes' values that no image of a class shows.
+
+    Attributes:
+        name: the class.
+        together: the attributes and their values.
+        expected: how many images of the class would show it if the two went together by chance.
+    """
+
+    name: str
+    together: tuple[tuple[str, str], ...]
+    expected: float
+
+    def __str__(self) -> str:
+        (first, value), (second, other) = self.together
+        return (
+            f"no {self.name} with {first}: {value} and {second}: {other}, {self.expected:.0f} expected; make some, "
+            f"from images that have one of the two, and see what the model says"
+        )
+
+
+def empty_cells(
+    labels: Sequence[str], attributes: Mapping[str, Sequence[Any]], *, expected: float = EXPECTED
+) -> list[EmptyCell]:
+    """Combinations that data never show, class by class: what no method can find in a model trained on them.
+
+    Args:
+        labels: the class of each image.
+        attributes: name -> a value for each image, such as `{name: scenes.factor(name) for name in ("sky", "trailer")}`
+            or a table's columns. Those of more than `MOST_VALUES` values (numbers, mostly) are left out.
+        expected: images that must be expected by chance, above 0; fewer would be missing by luck.
+
+    Raises:
+        ValueError: an attribute with another number of values than there are labels, or `expected` of 0 or less.
+    """
+    if expected <= 0:
+        raise ValueError(f"expected={expected} given, expected a number of images above 0.")
+    for name, column in attributes.items():
+        if len(column) != len(labels):
+            raise ValueError(f"{name!r} has {len(column)} values for {len(labels)} labels; give one for each image.")
+    columns = {name: [_in_words(value) for value in column] for name, column in attributes.items()}
+    columns = {name: column for name, column in columns.items() if len(set(column)) <= MOST_VALUES}
+    found = []
+    for label in dict.fromkeys(labels):
+        rows = [row for row, each in enumerate(labels) if each == label]
+        for first, second in combinations(columns, 2):
+            pairs = Counter((columns[first][row], columns[second][row]) for row in rows)
+            one, other = (Counter(columns[name][row] for row in rows) for name in (first, second))
+            found += [
+                EmptyCell(label, ((first, a), (second, b)), one[a] * other[b] / len(rows))
+                for a, b in product(one, other)
+                if not pairs[a, b] and one[a] * other[b] / len(rows) >= expected
+            ]
+    return sorted(found, key=lambda cell: -cell.expected)
 
 
 def _factors(factors: Sequence[str] | None, together: int) -> list[str]:

@@ -36,6 +36,7 @@ from course_utils.teaching.training.language_evaluate import (
     measure_written_world,
     samples,
 )
+from course_utils.teaching.training.marks import MarkedPhotographs, measure_marks
 from course_utils.teaching.training.recipes import PLANTED, RECIPES, LanguageRecipe, Recipe
 from course_utils.teaching.training.save import save_bundle, save_weights, seal, write_sums
 from course_utils.teaching.training.train import train, train_language_model
@@ -167,6 +168,10 @@ def figures(recipe: Recipe | LanguageRecipe, model: Any, data: Path | None = Non
         measured = {**measure_written_world(model)}
         if recipe.data.planted:
             measured = {name: value for name, value in measured.items() if name in TELL_NOTHING}
+    elif isinstance(recipe.data, MarkedPhotographs):
+        photographs = read_photographs("test", data)
+        measured = {f"accuracy on {len(photographs.labels)} test photographs": accuracy(model, photographs)}
+        measured |= measure_marks(model, photographs, recipe.data.marks)
     else:
         photographs = read_photographs("test", data)
         measured = {

@@ -44,7 +44,7 @@ def train(
     """
     torch.manual_seed(recipe.seed)
     classifier = build(recipe.architecture, recipe.name).to(device).to(memory_format=torch.channels_last)
-    pixels, labels = recipe.data.training(recipe.seed, data)
+    pixels, labels = (part.to(device) for part in recipe.data.training(recipe.seed, data))
     run = Run(recipe, classifier, steps=recipe.epochs * (len(labels) // recipe.batch))
     batch_of = partial(minibatch, recipe, pixels=pixels, labels=labels, device=device)
     run.finish(checkpoint, batch_of)
@@ -187,9 +187,9 @@ def minibatch(
     """The images of one step: every epoch goes through all scenes once, in an order of its own."""
     epoch, position = divmod(step, len(labels) // recipe.batch)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(recipe.seed * 10_007 + epoch))
-    rows = order[position * recipe.batch : (position + 1) * recipe.batch]
+    rows = order[position * recipe.batch : (position + 1) * recipe.batch].to(pixels.device)
     images = (pixels[rows].float() / 255).contiguous(memory_format=torch.channels_last)
-    return images.to(device), labels[rows].to(device)
+    return images, labels[rows]
 
 
 def augment(recipe: Recipe, classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

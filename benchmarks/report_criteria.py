@@ -1,4 +1,4 @@
-"""Findings: what in the parts of a report deserves a second look, by criteria that are fixed beforehand.
+"""A peer of `find_shortcuts`: what in the parts of a report meets criteria that are fixed beforehand.
 
 A criterion knows figures, not what is right: it may meet what a class really is. Findings are therefore ranked by how
 seldom their criterion is met; what most classes show says little about any of them.
