@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from course_utils.teaching.training import command
 
@@ -80,7 +81,8 @@ def run_report(options: argparse.Namespace) -> None:
 
     writable(options.out)
     classifier, world = load_classifier(options.model), PaintedWorld()
-    scenes, chosen = None, {name: getattr(options, name) for name in ("classes", "copies", "steps", "seed")}
+    scenes: Any = None
+    chosen = {name: getattr(options, name) for name in ("classes", "copies", "steps", "seed")}
     beside = load_classifier(options.beside) if options.beside else None
     if options.images is not None:
         scenes = load_labelled_images(classifier, options.images)

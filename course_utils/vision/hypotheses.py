@@ -27,7 +27,8 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective
 from course_utils.priors import mask_area, total_variation
 from course_utils.transforms import Noise, gaussian_blur, jitter
-from course_utils.vision.isolation import CELL, CLEARLY, JITTER, LEARNING_RATE, MOST_CELLS, NOISE, VARIATION
+from course_utils.vision.isolation import CLEARLY, JITTER, LEARNING_RATE, MOST_CELLS, NOISE, VARIATION
+from course_utils.vision.isolation import SMALL as SCENES
 from course_utils.vision.layer_table import outputs_of, stages
 
 Images = Float[Tensor, "n channels height width"]
@@ -129,7 +130,7 @@ def learn_parts(
     if reference is not None:
         with torch.no_grad():
             before = log_odds(reference(backgrounds), carriers)
-    canvas = MaskCanvas(sources, backgrounds, cells=max(1, min(MOST_CELLS // 2, side // CELL)))
+    canvas = MaskCanvas(sources, backgrounds, cells=max(1, min(MOST_CELLS // 2, side // SCENES.cell)))
     optimize(
         _Both(classifier, reference),
         canvas,

@@ -37,7 +37,7 @@ def tiny(kind: str = "gpt2", seed: int = 0, context: int = 12) -> LanguageModel:
         )  # fmt: skip
         return LanguageModel(GPT2LMHeadModel(config), tokenizer, "tiny-gpt2")
     config = LlamaConfig(
-        vocab_size=size, max_position_embeddings=context, tie_word_embeddings=False, initializer_range=0.4, hidden_size=16,
-        intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+        vocab_size=size, max_position_embeddings=context, tie_word_embeddings=False, initializer_range=0.4,
+        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
     )  # fmt: skip
     return LanguageModel(LlamaForCausalLM(config), tokenizer, "tiny-llama")
