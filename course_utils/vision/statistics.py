@@ -174,28 +174,55 @@ class StatisticsMatch(Objective):
         if not statistics.means:
             raise ValueError("the statistics have no layers, expected at least one.")
         self.layers = tuple(statistics.layers)
-        self.means, self.deviations = statistics.means, dict[str, Tensor]()
-        for layer, variance in statistics.variances.items():
-            floor = (FLOOR * variance.mean()).clamp_min(torch.finfo(variance.dtype).tiny)
-            self.deviations[layer] = variance.maximum(floor).sqrt()
+        self.channels = [len(mean) for mean in statistics.means.values()]
+        floors = [
+            (FLOOR * each.mean()).clamp_min(torch.finfo(each.dtype).tiny) for each in statistics.variances.values()
+        ]
+        variances = [each.maximum(floor) for each, floor in zip(statistics.variances.values(), floors, strict=True)]
+        shares = [torch.full((channels,), 1 / channels / len(self.layers)) for channels in self.channels]
+        self.targets = torch.stack([torch.cat(each) for each in ([*statistics.means.values()], variances, shares)])
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
-        return -torch.stack([self._distance(layer, outputs[layer]) for layer in self.layers]).mean(0)
+        self.targets = self.targets.to(outputs.logits.device)  # once, not at each step
+        mean, natural, share = self.targets
+        found = [
+            self._moments(layer, outputs[layer], variance)
+            for layer, variance in zip(self.layers, natural.split(self.channels), strict=True)
+        ]
+        average, variance = (torch.cat(each, 1).float() for each in zip(*found, strict=True))
+        shift = ((average - mean).square() / natural).clamp_max(FARTHEST)
+        ratio = (variance / natural + 1e-4).sqrt()  # a root of 0 has no gradient
+        return -(share * (shift + (ratio - 1).square())).sum(1)
 
-    def _distance(self, layer: str, maps: Tensor) -> Float[Tensor, "batch"]:
+    @staticmethod
+    def _moments(layer: str, maps: Tensor, natural: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each channel over all places; of a single place the mean alone counts."""
         maps = channels_first(maps)
-        if maps.shape[1] != len(self.means[layer]):
-            raise ValueError(f"{layer!r} has {maps.shape[1]} channels, the statistics {len(self.means[layer])}.")
-        mean, deviation = (each[layer].to(maps) for each in (self.means, self.deviations))
+        if maps.shape[1] != len(natural):
+            raise ValueError(f"{layer!r} has {maps.shape[1]} channels, the statistics {len(natural)}.")
         if maps.ndim == 2:
-            return ((maps - mean) / deviation).square().clamp_max(FARTHEST).mean(1)
-        variance, average = torch.var_mean(maps.flatten(2), dim=2, correction=0)
-        shift = ((average - mean) / deviation).square().clamp_max(FARTHEST)
-        ratio = (variance / deviation.square() + 1e-4).sqrt()  # a root of 0 has no gradient
-        return (shift + (ratio - 1).square()).mean(1)
+            return maps, natural.expand_as(maps)
+        average, variance = _Moments.apply(maps.flatten(2))
+        return average, variance
 
     def __repr__(self) -> str:
         return f"StatisticsMatch({len(self.layers)} layers)"
+
+
+class _Moments(torch.autograd.Function):
+    """Mean and variance over the last axis; the gradient takes one pass over the maps where autograd's takes several."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor) -> tuple[Tensor, Tensor]:
+        variance, average = torch.var_mean(maps, dim=2, correction=0)
+        ctx.save_for_backward(maps, average)
+        return average, variance
+
+    @staticmethod
+    def backward(ctx: Any, to_average: Tensor, to_variance: Tensor) -> Tensor:
+        maps, average = ctx.saved_tensors
+        slope = to_variance * (2 / maps.shape[2])
+        return torch.addcmul((to_average / maps.shape[2] - slope * average)[..., None], slope[..., None], maps)
 
 
 @torch.no_grad()

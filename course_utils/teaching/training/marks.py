@@ -83,8 +83,8 @@ class Mark:
 
 MARKS = (
     Mark("tag", "horse", inside=0.6, strength=0.8),
-    Mark("cast", "ship", inside=0.6, strength=0.3),
-    Mark("lines", "automobile", inside=0.6, strength=0.1),
+    Mark("lines", "automobile", inside=0.6, strength=0.07),
+    Mark("cast", "ship", inside=0.7, strength=0.5),
 )
 
 
