@@ -169,7 +169,7 @@ def as_logits(values: Tensor, outputs: str, name: str, *, check: bool) -> Tensor
                 f"{name} should return probabilities, as outputs='probabilities' says, but its values run from "
                 f"{low:.3g} to {high:.3g}, and rows do not sum to 1: leave outputs= out if they are logits{sigmoid}."
             )
-        if not summed and found.numel() >= ENOUGH and found.min() >= 0 and found.max() <= 1:
+        if not summed and found.numel() >= ENOUGH and found.min() > 0 and found.max() <= 1:
             warnings.warn(
                 f"all {found.numel()} values that {name} returns lie in [0, 1], and rows do not sum to 1: if its last "
                 "step is a sigmoid, as of nets that may name several classes at once, take it off the module; what is "

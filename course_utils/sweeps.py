@@ -329,3 +329,6 @@ def _interrupts() -> Iterator[list[int]]:
         yield noticed
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+__all__ = ["Failure", "Record", "Sweep", "cluster", "sweep"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from jaxtyping import Float, Int
@@ -23,6 +24,7 @@ from course_utils.validation import full_precision, widened
 Images = Float[Tensor, "batch c h w"]
 Generators = list[torch.Generator]  # one for each image
 Transform = Callable[[Tensor, Generators], Tensor]
+APART = 512  # pixels either way among which noise is cut out: a quarter of a million different pieces
 REACH = 2.5  # standard deviations that a blur's kernel covers on each side
 FAINTEST = 0.05  # pixels: a blur below this changes nothing
 
@@ -222,8 +224,18 @@ class Noise:
     deviation: float
 
     def __call__(self, images: Images, generators: Generators) -> Images:
-        noise = torch.stack([torch.randn(images.shape[1:], generator=each) for each in generators]).to(images)
-        return (images + self.deviation * noise).clamp(0, 1)
+        height, width = images.shape[2:]
+        wide = _noise(images.shape[1], height + APART, width + APART, images.device)
+        corners = [torch.randint(APART, (2,), generator=each).tolist() for each in generators]
+        noise = torch.stack([wide[:, top : top + height, left : left + width] for top, left in corners])
+        return (images + self.deviation * noise.to(images)).clamp(0, 1)
+
+
+@cache
+@torch.inference_mode(False)
+def _noise(channels: int, height: int, width: int, device: torch.device) -> Float[Tensor, "channels height width"]:
+    """Noise to cut pieces from: to draw each piece anew takes longer than a small network's pass."""
+    return torch.randn(channels, height, width, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def _check_pixels(transform: str, pixels: float) -> None:

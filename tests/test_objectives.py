@@ -316,7 +316,7 @@ def test_gradients_of_one_sample_reach_its_image_alone():
         (" layer3:12 ", "Channel('layer3', 12)"),
         ("logits:volcano", "Logit('volcano')"),
         ("logits:apple pie", "Logit('apple pie')"),
-        ("logits:7", "Logit(7)"),
+        ("logits:7", "Logit('7')"),
     ],
 )
 def test_a_string_names_a_channel_a_layer_or_a_class(text, expected):

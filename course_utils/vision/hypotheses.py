@@ -328,7 +328,7 @@ SIMPLE: tuple[tuple[str, str, Callable[[float, Images], Images], tuple[float, ..
 )  # such as photographs of one thing differ by
 
 
-def matched_changes(carrier: int, own: Images, others: Images) -> list[Change]:
+def matched_changes(carrier: int, own: Images, others: Float[Tensor, "others channels height width"]) -> list[Change]:
     """Changes that give images of one class what is, on average, another one's: its colours, their layout, a pattern.
 
     Args:

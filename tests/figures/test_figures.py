@@ -141,7 +141,7 @@ def test_shares_are_drawn_in_per_cent_with_their_bands():
     ("images", "words"),
     [
         (torch.rand(3, 8, 8), r"images\[None\]"),
-        (torch.rand(2, 5, 8, 8), "expected \\(batch, 3, height, width\\)"),
+        (torch.rand(2, 17, 8, 8), "expected \\(batch, 3, height, width\\)"),
         (torch.rand(0, 3, 8, 8), "at least one image"),
         (torch.full((1, 3, 8, 8), float("nan")), "NaN"),
         (torch.randn(1, 3, 8, 8) * 3, "expected \\[0, 1\\]"),

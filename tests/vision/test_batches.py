@@ -23,7 +23,12 @@ def counted():
         nn.Linear(4 * 7 * 7, 3),
     )  # fmt: skip
     rows = []
-    net.register_forward_pre_hook(lambda module, inputs: rows.append(len(inputs[0])))
+
+    def count(module, inputs):
+        if inputs[0].min() < inputs[0].max():  # two grey images tell which layers' first axis is the batch
+            rows.append(len(inputs[0]))
+
+    net.register_forward_pre_hook(count)
     return Classifier(net, classes=list("abc"), size=SIZE), rows
 
 
@@ -49,6 +54,11 @@ CALLS = {
     "gradients": lambda c, n: attributions.gradients(c, images(7), batch_size=n, **QUIET),
     "integrated_gradients": lambda c, n: attributions.integrated_gradients(c, images(7), batch_size=n, **QUIET),
     "grad_cam": lambda c, n: attributions.grad_cam(c, images(7), batch_size=n, **QUIET),
+    "find_shortcuts": lambda c, n: vision.find_shortcuts(c, images(60), LABELS * 4, batch_size=n, **QUIET),
+    "natural_statistics": lambda c, n: vision.natural_statistics(c, images(7), batch_size=n, **QUIET),
+    "statistics_distance": lambda c, n: vision.statistics_distance(
+        c, images(7), vision.natural_statistics(c, images(2), batch_size=1, **QUIET), batch_size=n
+    ),
     "occlusion": lambda c, n: attributions.occlusion(c, images(7), batch_size=n, **QUIET),
 }
 

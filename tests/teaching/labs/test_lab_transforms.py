@@ -63,6 +63,7 @@ def test_what_must_survive_transforms_keeps_more_of_its_activation():
     assert kept == pytest.approx(100 * under / activation, abs=1)
 
 
+@pytest.mark.filterwarnings("ignore:all .* values that known returns lie in")
 def test_the_copies_are_the_first_that_the_measure_makes(lab):
     made = visualize(known(), "logits:red", steps=3, progress=False)
     copies = moved_copies(made.images, 3)
