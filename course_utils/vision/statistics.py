@@ -23,7 +23,7 @@ from course_utils.activations import Outputs, record
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, channels_first
 from course_utils.utils import progress_bar
-from course_utils.validation import as_found
+from course_utils.validation import as_found, check_settings
 from course_utils.vision.layer_table import grey_image, outputs_of, stages
 from course_utils.vision.reference import read_saved
 
@@ -57,6 +57,7 @@ def natural_statistics(
 
     Source: stored statistics as in Yin et al. 2020 (DeepInversion).
     """
+    check_settings(batch_size=batch_size)
     if images is None:
         if layers is not None:
             raise ValueError("layers= goes with images; stored statistics are about what goes into each batch norm.")
@@ -210,7 +211,7 @@ class StatisticsMatch(Objective):
 
 
 class _Moments(torch.autograd.Function):
-    """Mean and variance over the last axis; the gradient takes one pass over the maps where autograd's takes several."""
+    """Mean and variance over the last axis; the gradient takes one pass over the maps, not several."""
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -241,6 +242,7 @@ def statistics_distance(
     Raises:
         ValueError: as `natural_statistics`.
     """
+    check_settings(batch_size=batch_size)
     match = StatisticsMatch(natural_statistics(classifier) if statistics is None else statistics)
     forward = record(classifier, match.layers)
     with as_found(classifier):
