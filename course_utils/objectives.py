@@ -416,21 +416,7 @@ EachItsOwn, side_by_side = PerSample, batch_objectives  # the first edition's na
 
 
 __all__ = [
-    "ActivationMatch",
-    "Channel",
-    "Direction",
-    "Diversity",
-    "EachItsOwn",
-    "Equidistant",
-    "Layer",
-    "LogProb",
-    "Logit",
-    "Neuron",
-    "Objective",
-    "PerSample",
-    "Target",
-    "Term",
-    "batch_objectives",
-    "parse",
+    "ActivationMatch", "Channel", "Direction", "Diversity", "EachItsOwn", "Equidistant", "Layer", "LogProb",
+    "Logit", "Neuron", "Objective", "PerSample", "Target", "Term", "batch_objectives", "parse",
     "side_by_side",
-]
+]  # fmt: skip
