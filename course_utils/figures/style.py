@@ -36,39 +36,14 @@ DASHES = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 WIDTH = 6.5  # inches
 DPI = 192  # two image pixels for each CSS pixel (96 an inch): sharp on the screens of phones
 
-STYLE: Any = {
-    "text.parse_math": False,  # names of classes and tokens have dollar signs that mean dollars
-    "font.size": 12.5,
-    "axes.titlesize": 12.5,
-    "axes.labelsize": 12.5,
-    "legend.fontsize": 11.5,
-    "xtick.labelsize": 11.5,
-    "ytick.labelsize": 11.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "axes.axisbelow": True,
-    "lines.linewidth": 2.0,
-    "lines.markersize": 6.5,
-    "legend.frameon": False,
-    "image.interpolation": "nearest",
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "savefig.facecolor": "white",
-    "text.color": "black",
-    "axes.edgecolor": "black",
-    "axes.labelcolor": "black",
-    "xtick.color": "black",
-    "ytick.color": "black",
-}
-
 
 @cache
 def _style() -> Any:
     from cycler import cycler
+    from matplotlib import rc_params_from_file
 
-    return STYLE | {"axes.prop_cycle": cycler(color=PALETTE) + cycler(marker=MARKERS) + cycler(linestyle=DASHES)}
+    shared = rc_params_from_file(Path(__file__).with_name("course.mplstyle"), use_default_template=False)
+    return shared | {"axes.prop_cycle": cycler(color=PALETTE) + cycler(marker=MARKERS) + cycler(linestyle=DASHES)}
 
 
 def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
