@@ -28,7 +28,7 @@ from course_utils.language.word_scores import PromptTable, WordScores, prompt_ta
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.randomized import shuffled
 from course_utils.utils import Proportion, progress_bar, proportion, sample_generators
-from course_utils.validation import unknown
+from course_utils.validation import check_settings, unknown
 
 SUCCESS = 0.5  # a prompt succeeds where the target is more probable than everything else together
 
@@ -383,8 +383,7 @@ def score_against(
     planted = {str(word).strip() for word in truth}
     if not planted:
         raise ValueError("the truth is empty, expected the words that were planted, such as true_associations('girl').")
-    if k < 1 or resamples < 1:
-        raise ValueError(f"k={k} and resamples={resamples} given, expected at least 1 each.")
+    check_settings(k=k, resamples=resamples)
     right = torch.tensor([word in planted for word in scores.words])
     drawn = resampled_z(scores.table, scores.prior, resamples, seed=seed)
     z = torch.cat([scores.z[None], drawn])  # the scores themselves first

@@ -29,6 +29,7 @@ from course_utils.language.word_scores import (
     prompt_table,
 )
 from course_utils.utils import Proportion, proportion
+from course_utils.validation import check_settings
 
 BARS = 12  # rows below a cloud
 INCHES = 2.5  # height of a cloud
@@ -68,8 +69,7 @@ def word_cloud(
         TypeError: something else, or a weight that is no number.
         ValueError: nothing to draw: no words, or none with a weight above 0.
     """
-    if most < 1:
-        raise ValueError(f"most={most} given, expected at least one word.")
+    check_settings(most=most)
     if isinstance(prompts, WordScores):
         drawn = prompts.survives if prompts.effect is not None else prompts.z > 0
         rows = drawn.nonzero().squeeze(1).tolist()[:most]

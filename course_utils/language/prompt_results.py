@@ -19,6 +19,7 @@ from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, ren
 from course_utils.language.targets import Scorer, Target, as_target, surprise
 from course_utils.language.vocabulary import is_offensive
 from course_utils.models.language_model import LanguageModel
+from course_utils.validation import check_settings
 
 SHOWN = 10  # prompts in a table or a figure
 LETTERS = 34  # of a prompt, beside its bar
@@ -87,8 +88,7 @@ class PromptResults:
         Raises:
             ValueError: n below 1.
         """
-        if n < 1:
-            raise ValueError(f"n={n} given, expected at least 1 prompt.")
+        check_settings(n=n)
         order = self.probability.argsort(descending=True, stable=True).tolist()
         first = {tuple(self.token_ids[row].tolist()): row for row in reversed(order)}
         return self.rows(sorted(first.values(), key=order.index)[:n])

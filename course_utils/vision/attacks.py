@@ -133,22 +133,9 @@ REACH = 2.5  # radii of the ball that all steps span together: across and back a
 
 
 def _projected_gradient(
-    classifier: Classifier,
-    images: Tensor,
-    wanted: Target,
-    targeted: bool,
-    eps: float,
-    norm: str,
-    steps: int,
-    step_size: float | None,
-    random_start: bool,
-    restarts: int,
-    stop_at: float | None,
-    seed: int,
-    batch_size: int | None,
-    on_step: OnStep | None,
-    progress: bool | None,
-) -> AttackResult:
+    classifier, images, wanted, targeted, eps, norm, steps, step_size, random_start, restarts, stop_at, seed,
+    batch_size, on_step, progress,
+) -> AttackResult:  # fmt: skip
     """Both attacks; `wanted` are the targets, or the labels to get away from."""
     # Set-up: what is given, and what the classifier says of it.
     checked_radius(eps, norm)
@@ -303,13 +290,8 @@ class AttackResult:
 
     def plot(self, most: int = 4) -> Any:
         """A figure of the first `most` images: before, the magnified change, after."""
-        return plot_attack(
-            self.after.known_classes,
-            self.originals[:most],
-            self.images[:most],
-            self.before.probabilities[:most],
-            self.after.probabilities[:most],
-        )
+        before, after = (each.probabilities[:most] for each in (self.before, self.after))
+        return plot_attack(self.after.known_classes, self.originals[:most], self.images[:most], before, after)
 
     def __len__(self) -> int:
         return len(self.success)

@@ -157,8 +157,7 @@ class Entanglement:
 
     def pairs(self, n: int = 5) -> list[Pair]:
         """The n most entangled pairs, first the most entangled."""
-        if n < 1:
-            raise ValueError(f"n={n} given, expected at least one pair.")
+        check_settings(n=n)
         return largest_pairs(self.matrix, self.classes, n)
 
     @property
@@ -312,15 +311,13 @@ def entangled(
     A place is the pair's rank among all, from 1 / pairs to 1 for the largest; equal ones share a rank. The first part
     counts twice: it says what either class's prototypes say of the other.
     """
+    from scipy.spatial.distance import squareform
     from scipy.stats import rankdata
 
     parts = [probability + probability.T] * 2 + ([] if match is None else [match])
     ranks = [torch.from_numpy(rankdata(condensed(part).double().numpy())) for part in parts]
-    table = torch.full_like(probability, torch.nan)
-    first, second = torch.triu_indices(len(table), len(table), 1)
     places = torch.stack([(rank / len(rank)).float() for rank in ranks]).mean(0)
-    table[first, second] = table[second, first] = places
-    return table
+    return torch.from_numpy(squareform(places.numpy())).fill_diagonal_(torch.nan)
 
 
 def condensed(table: Float[Tensor, "classes classes"]) -> Float[Tensor, "pairs"]:
@@ -339,8 +336,7 @@ def largest_pairs(table: Float[Tensor, "classes classes"], classes: list[str], n
 
 def _rank_correlations(tables: Float[Tensor, "2 classes classes"], truth: Tensor, classes: Tensor) -> list[float]:
     """Spearman of both tables with the truth, and their difference, over the pairs of some classes, repeated or not."""
-    first, second = torch.triu_indices(len(classes), len(classes), 1)
-    first, second = classes[first], classes[second]
+    first, second = torch.combinations(classes).T
     kept = first != second  # a class drawn twice makes no pair with itself
     first, second = first[kept], second[kept]
     mine, images = spearman(tables[:, first, second], truth[first, second].expand(2, -1)).tolist()

@@ -299,12 +299,8 @@ def _brighter(amount: float, images: Images) -> Images:
     return images * (1 + amount)
 
 
-def _contrast(amount: float, images: Images) -> Images:
-    return torch.lerp(images.mean((1, 2, 3), keepdim=True).expand_as(images), images, 1 + amount)
-
-
-def _saturated(amount: float, images: Images) -> Images:
-    return torch.lerp(images.mean(1, keepdim=True).expand_as(images), images, 1 + amount)
+def _from_mean(axes: int | tuple[int, ...], amount: float, images: Images) -> Images:
+    return torch.lerp(images.mean(axes, keepdim=True).expand_as(images), images, 1 + amount)
 
 
 def _softer(amount: float, images: Images) -> Images:
@@ -320,9 +316,9 @@ def _grain(amount: float, images: Images) -> Images:
 SIMPLE: tuple[tuple[str, str, Callable[[float, Images], Images], tuple[float, ...]], ...] = (
     ("colour", "warmth", partial(_towards, (1.0, 0.0, -1.0)), (0.04, 0.08)),
     ("colour", "green", partial(_towards, (-0.5, 1.0, -0.5)), (0.08,)),
-    ("colour", "saturation", _saturated, (0.3,)),
+    ("colour", "saturation", partial(_from_mean, 1), (0.3,)),
     ("brightness", "light", _brighter, (0.12, 0.25)),
-    ("brightness", "contrast", _contrast, (0.2,)),
+    ("brightness", "contrast", partial(_from_mean, (1, 2, 3)), (0.2,)),
     ("sharpness", "blur", _softer, (0.3, 0.6)),
     ("grain", "noise", _grain, (0.01, 0.03)),
 )  # such as photographs of one thing differ by

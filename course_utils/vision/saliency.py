@@ -19,6 +19,7 @@ from course_utils.figures.images import as_images, draw_image, percent
 from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import Target
+from course_utils.validation import check_settings
 
 MOST = 4  # images in one figure: more rows than a screen holds help nobody
 LARGEST = 1.6  # inches: a small image drawn larger than this shows its pixels and nothing more
@@ -163,8 +164,7 @@ def in_words(results: Sequence[Attribution], rows: int, known: bool) -> str:
 
 
 def _check(results: Sequence[Attribution], truth: Tensor | None, most: int) -> None:
-    if most < 1:
-        raise ValueError(f"most={most} given, expected at least one image.")
+    check_settings(most=most)
     first = results[0]
     for each in results[1:]:
         if each.images.shape != first.images.shape or not bool((each.images.cpu() == first.images.cpu()).all()):

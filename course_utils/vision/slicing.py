@@ -21,6 +21,7 @@ from torch import Tensor
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
 from course_utils.utils import Proportion, progress_bar, proportion
+from course_utils.validation import check_settings
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import FACTORS, Choice, known_factor
 
@@ -54,8 +55,7 @@ def slices(
         ValueError: another `together`, an unknown factor, `fewest` below 1, or a class that the classifier lacks.
     """
     tried = _factors(factors, together)
-    if fewest < 1:
-        raise ValueError(f"fewest={fewest} given, expected at least one scene in a slice.")
+    check_settings(fewest=fewest)
     masks = [_conditions(scenes, name) for name in tried]
     groups = [
         each for count in range(1, together + 1) for some in combinations(masks, count) for each in product(*some)
