@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 
 END = "<|endoftext|>"  # stands between two texts; every sentence is a text of its own
 TOKEN = re.compile(r" ?\w+|[^\w\s]|<\|endoftext\|>")
@@ -179,15 +179,13 @@ class Association:
     weight: int = 9
 
     def __post_init__(self) -> None:
-        if self.group not in GROUPS:
-            raise ValueError(unknown("group", self.group, GROUPS))
+        check_known("group", self.group, GROUPS)
         if self.word in (own := [word for sort in GROUPS[self.group] for word in sort]):
             raise ValueError(
                 f"{self.group} has {self.word!r} already; an association is planted with a word it has not"
             )
         others = {word for attributes in GROUPS.values() for sort in attributes for word in sort} - set(own)
-        if self.word not in others:
-            raise ValueError(unknown("attribute of a group", self.word, sorted(others)))
+        check_known("attribute of a group", self.word, sorted(others))
         if self.weight < 1:
             raise ValueError(f"weight={self.weight} given, expected at least 1 (9 is as strong as a group's strongest)")
 
@@ -250,8 +248,7 @@ def true_associations(group: str) -> dict[str, float]:
         ValueError: no such group (offers close names).
     """
     name = group.strip()
-    if name not in GROUPS:
-        raise ValueError(unknown("group", name, GROUPS))
+    check_known("group", name, GROUPS)
     things, properties = GROUPS[name]
     weights = things | properties
     total = sum(weights.values())

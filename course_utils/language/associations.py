@@ -28,7 +28,7 @@ from course_utils.language.word_scores import PromptTable, WordScores, prompt_ta
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.randomized import shuffled
 from course_utils.utils import Proportion, progress_bar, proportion, sample_generators
-from course_utils.validation import check_settings, unknown
+from course_utils.validation import check_known, check_settings, unknown
 
 SUCCESS = 0.5  # a prompt succeeds where the target is more probable than everything else together
 
@@ -332,8 +332,7 @@ class AssociationScores(WordScores):
         Raises:
             ValueError: a word that stands in no prompt (offers close ones).
         """
-        if word not in self.words:
-            raise ValueError(unknown("word", word, self.words))
+        check_known("word", word, self.words)
         return [name for name, passed in self.controls.items() if not passed[self.words.index(word)]]
 
     @property

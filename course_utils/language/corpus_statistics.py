@@ -24,7 +24,7 @@ from course_utils.language.associations import AssociationScores
 from course_utils.language.vocabulary import one_contains_the_other
 from course_utils.language.word_scores import WordScores, prompt_table, ranked, resampled_z, scored
 from course_utils.utils import progress_bar, sample_generators, spearman
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")  # letters, with an apostrophe inside
 BOOKS = Path(__file__).parent / "data"
@@ -158,8 +158,7 @@ class TextAssociations:
             ValueError: a target that was not counted (offers close ones).
         """
         target = target.strip()
-        if target not in self.targets:
-            raise ValueError(unknown("target", target, self.targets))
+        check_known("target", target, self.targets)
         row = self.targets.index(target)
         here, elsewhere = self.counts[row], self.counts.sum(0) - self.counts[row]
         _, scores = ranked(self.words, here, elsewhere, float(here.sum()))

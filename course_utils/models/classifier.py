@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from course_utils.activations import OUTPUTS, as_logits, default_batch_size, picked
 from course_utils.figures.images import as_images, percent, show_probabilities
 from course_utils.figures.style import DescribedFigure
-from course_utils.validation import check_settings, evaluating, unknown, widened
+from course_utils.validation import check_known, check_settings, evaluating, unknown, widened
 
 ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
 MOST = 256  # images that are asked about together on a processor
@@ -108,8 +108,7 @@ class Classifier(nn.Module):
         self.size = _sides(size)
         self.name = name or type(module).__name__
         self.colours = colours
-        if outputs not in OUTPUTS:
-            raise ValueError(unknown("outputs", outputs, OUTPUTS))
+        check_known("outputs", outputs, OUTPUTS)
         self.outputs, self._looked = outputs, False
         twice = [name for name, count in Counter(self.classes).items() if count > 1]
         if not self.classes:

@@ -18,7 +18,7 @@ from torch import nn
 from course_utils.models.classifier import Classifier
 from course_utils.models.language_model import LanguageModel
 from course_utils.utils import sample_generators
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 
 
 def randomized(classifier: Classifier, layers: str | Sequence[str], *, seed: int = 0) -> Classifier:
@@ -41,8 +41,7 @@ def randomized(classifier: Classifier, layers: str | Sequence[str], *, seed: int
     if not names:
         raise ValueError(f"no layers given, expected names such as {', '.join(map(repr, known[-2:]))}.")
     for name in names:
-        if name not in known:
-            raise ValueError(unknown("layer", name, known))
+        check_known("layer", name, known)
     inside = [name for name in known if any(name == each or name.startswith(f"{each}.") for each in names)]
     drawn = [_draw_anew(modules[name], name, seed) for name in inside]
     if not any(drawn):

@@ -19,7 +19,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Target
 from course_utils.transforms import gaussian_blur
 from course_utils.utils import progress_bar
-from course_utils.validation import as_found, check_flow, check_settings, unknown, widened
+from course_utils.validation import as_found, check_flow, check_known, check_settings, widened
 from course_utils.vision.layer_table import computing_layers, layers
 from course_utils.vision.saliency import Attribution, ResolvedTargets, resolve_targets
 
@@ -218,8 +218,7 @@ def _attribution(
     progress: bool | None,
 ) -> Attribution:
     """The attribution, chunk by chunk, with the sign and the smoothing asked for."""
-    if sign not in SIGNS:
-        raise ValueError(unknown("sign", sign, SIGNS))
+    check_known("sign", sign, SIGNS)
     if not smoothing >= 0:
         raise ValueError(f"smoothing={smoothing} given, expected a standard deviation of at least 0 pixels.")
     found = []

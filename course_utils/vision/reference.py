@@ -23,7 +23,7 @@ from torch import Tensor
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
 from course_utils.utils import progress_bar, spearman
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 from course_utils.vision.layer_table import outputs_of, stages
 
 FEWEST = 5  # images of a class: the mean of fewer is still an image of single images
@@ -100,8 +100,7 @@ class ClassMeans:
             ValueError: an unknown class, or one with fewer than five images.
         """
         for name in dict.fromkeys(names):
-            if name not in self.classes:
-                raise ValueError(unknown("class", name, self.classes))
+            check_known("class", name, self.classes)
             count = int(self.counts[self.classes.index(name)])
             if count < FEWEST:
                 raise ValueError(

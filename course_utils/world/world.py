@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 from course_utils.world import food, objects
 from course_utils.world.factors import CLASSES, FACTORS, ROAD, SEA, Choice, Factors, draw_factors, known_factor
 from course_utils.world.objects import backdrop, camera, clutter, occluder, tag
@@ -76,8 +76,7 @@ class Scenes:
 
     def mask(self, part: str) -> Float[Tensor, "n size size"]:
         """The mask of one part, e.g. "berries", "object", "tag", "trailer"."""
-        if part not in self.masks:
-            raise ValueError(unknown("part", part, sorted(self.masks)))
+        check_known("part", part, sorted(self.masks))
         return self.masks[part]
 
     def __repr__(self) -> str:
@@ -112,8 +111,7 @@ class PaintedWorld:
         if not picked:
             raise ValueError("sample() got an empty list of classes; leave classes= out to get all of them")
         for name in picked:
-            if name not in self.classes:
-                raise ValueError(unknown("class", name, self.classes))
+            check_known("class", name, self.classes)
         order = torch.tensor([self.classes.index(name) for name in picked])
         labels, seeds = order[torch.arange(n) % len(order)], scene_seeds(seed, n)
         factors: dict[str, list[Tensor]] = {name: [] for name in FACTORS}
