@@ -24,6 +24,7 @@ from PIL.ExifTags import Base
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
+from course_utils.utils import first_line
 from course_utils.validation import unknown
 
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM")
@@ -225,7 +226,7 @@ def _open_file(source: FileSource, name: str) -> Opened:
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no file {name}") from None
     except Exception as error:  # a damaged file makes Pillow's readers raise a dozen kinds
-        reason, advice = (str(error).strip().splitlines() or [type(error).__name__])[0], ""
+        reason, advice = first_line(error), ""
         if isinstance(error, UnidentifiedImageError):
             reason = "its format is unknown"
             advice = f"; save it as JPEG or PNG. What can be read: {', '.join(FORMATS)}."

@@ -21,7 +21,7 @@ from joblib.parallel import get_active_backend
 from torch import Tensor
 
 from course_utils.sweep_records import SUFFIX, Failure, Record, decode, encode, key_of, name_of, read, write
-from course_utils.utils import progress_bar
+from course_utils.utils import first_line, progress_bar
 
 Function = Callable[[Any], dict[str, Any]]
 Contents = Generator[tuple[str, bytes], None, None]  # keys, and encoded records
@@ -192,7 +192,7 @@ def cluster(address: str, *, timeout: float = 10) -> Iterator[Any]:
         client = Client(address, timeout=timeout)
     except (OSError, TimeoutError, ValueError) as error:
         raise ConnectionError(
-            f"no Dask scheduler answers at {address} ({_first_line(error)}): start one there with `dask scheduler`, "
+            f"no Dask scheduler answers at {address} ({first_line(error)}): start one there with `dask scheduler`, "
             f"and workers with `dask worker {address}`."
         ) from None
     with client:
@@ -204,10 +204,6 @@ def cluster(address: str, *, timeout: float = 10) -> Iterator[Any]:
             ) from None
         with parallel_config(backend="dask"):
             yield client
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def outcomes(function: Function, tasks: Mapping[str, Any], n_jobs: int | None) -> Contents:

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -19,6 +18,7 @@ from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, ren
 from course_utils.language.targets import Scorer, Target, as_target, surprise
 from course_utils.language.vocabulary import is_offensive
 from course_utils.models.language_model import LanguageModel
+from course_utils.utils import read_saved
 from course_utils.validation import check_settings
 
 SHOWN = 10  # prompts in a table or a figure
@@ -226,14 +226,7 @@ def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptR
         FileNotFoundError: no such file.
         ValueError: a file that `save_prompts` did not write, or with tokens that the model does not have.
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"there is no file of prompts {path}; save_prompts writes one.")
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})["prompts"])
-            prompts = {name: file.get_tensor(name).long() for name in about["targets"]}
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} was not written by save_prompts, or is damaged ({error!r}).") from None
+    about, prompts = read_saved(path, "prompts", "save_prompts", "file of prompts")
     largest = max(int(ids.max()) for ids in prompts.values())
     if largest >= lm.vocabulary:
         raise ValueError(
@@ -242,7 +235,7 @@ def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptR
     found = {}
     for name, text in about["targets"].items():
         scorer = Scorer(lm, target := as_target(lm, text))
-        ids = prompts[name].to(lm.device)
+        ids = prompts[name].long().to(lm.device)
         counts = {"forward_passes": len(ids), "backward_passes": 0, "interrupted": False}
         found[name] = PromptResults.of_tokens(lm, ids, scorer(ids), target, **counts)
     return found, about["settings"]

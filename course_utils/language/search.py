@@ -22,7 +22,7 @@ from course_utils.language.prompt_results import PromptResults
 from course_utils.language.targets import PromptObjective, Scorer, Target, along, as_target, check_length
 from course_utils.language.vocabulary import Exclude, allowed_tokens
 from course_utils.models.language_model import LanguageModel
-from course_utils.utils import progress_bar, run_chunks, sample_generators
+from course_utils.utils import in_words, progress_bar, run_chunks, sample_generators
 from course_utils.validation import check_settings
 
 LIMIT = 120.0  # seconds: an exhaustive search that takes longer is not begun unless it is asked for
@@ -326,16 +326,9 @@ def _check_time(score: ExtendedPrompts, parts: Iterator[Tensor], work: int, limi
     seconds = work / tried * passed
     if seconds > limit:
         raise ValueError(
-            f"trying {work:,} prompts would take about {_duration(seconds)} ({tried / passed:,.0f} a second), and "
+            f"trying {work:,} prompts would take about {in_words(seconds)} ({tried / passed:,.0f} a second), and "
             f"limit={limit:g} seconds: give fewer candidates, a shorter length, or limit={seconds * 1.5:.2g}."
         )
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 class ExtendedPrompts:

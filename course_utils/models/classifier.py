@@ -19,9 +19,8 @@ from torch import Tensor, nn
 from course_utils.activations import OUTPUTS, as_logits, default_batch_size, picked
 from course_utils.figures.images import as_images, percent, show_probabilities
 from course_utils.figures.style import DescribedFigure
-from course_utils.validation import check_known, check_settings, evaluating, unknown, widened
+from course_utils.validation import check_known, check_settings, check_unit_interval, evaluating, unknown, widened
 
-ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
 MOST = 256  # images that are asked about together on a processor
 LARGE = 128  # pixels: networks for images of at least this side were nearly all trained with a mean and std
 Statistic = float | np.floating | Sequence[float] | np.ndarray | Tensor
@@ -151,7 +150,7 @@ class Classifier(nn.Module):
         """
         self._check_form(images)
         if not images.requires_grad:
-            self._check_range(images)
+            check_unit_interval(images, f"images for {self.name}")
         exact = self.image_dtype
         normalised = (images.to(exact) - self.mean.to(exact)) / self.std.to(exact)
         logits = picked(self.module(normalised.to(self.dtype)))
@@ -272,7 +271,7 @@ class Classifier(nn.Module):
             ValueError: empty, of the wrong shape or size, NaN, or outside [0, 1].
         """
         self._check_form(images)
-        self._check_range(images)
+        check_unit_interval(images, f"images for {self.name}")
         return images
 
     def _check_form(self, images: Tensor) -> None:
@@ -292,16 +291,6 @@ class Classifier(nn.Module):
             raise ValueError(
                 f"{takes}, not {images.shape[2]}x{images.shape[3]} pixels; "
                 "torchvision.transforms.v2.functional.resize changes the size"
-            )
-
-    def _check_range(self, images: Tensor) -> None:
-        low, high = (value.item() for value in images.detach().aminmax())
-        if low != low or high != high:
-            raise ValueError(f"images for {self.name} hold NaN (not a number)")
-        if low < -ROUNDING or high > 1 + ROUNDING:
-            hint = "divide by 255" if low >= 0 and high > 2 else "leave normalisation to the classifier"
-            raise ValueError(
-                f"images for {self.name} must lie in [0, 1], these run from {low:.3g} to {high:.3g}; {hint}"
             )
 
     def __repr__(self) -> str:

@@ -21,6 +21,7 @@ from torch import nn
 from course_utils.models import caches
 from course_utils.models.classifier import Classifier, unique_names
 from course_utils.models.fetch import obtain
+from course_utils.utils import first_line
 from course_utils.validation import unknown
 
 # Our name: the package that carries the weights, its file in there, and timm's name of the architecture.
@@ -106,8 +107,9 @@ def read_tensors(path: Path) -> dict:
         reason = "it holds more than tensors, which could run code" if more else "it cannot be read"
         raise ValueError(f"the weights {path} were refused: {reason}; delete the file and fetch it again.") from None
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise ValueError(f"the weights {path} are damaged ({reason}); delete the file and fetch it again.") from None
+        raise ValueError(
+            f"the weights {path} are damaged ({first_line(error)}); delete the file and fetch it again."
+        ) from None
     if not isinstance(state, dict):
         raise ValueError(f"the weights {path} hold {type(state).__name__}, expected tensors by name.")
     return state
@@ -150,7 +152,7 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
     try:
         config = AutoConfig.from_pretrained(folder, **here)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{folder} holds no model of transformers that can be read ({_line(error)}).") from None
+        raise ValueError(f"{folder} holds no model of transformers that can be read ({first_line(error)}).") from None
     architecture = ", ".join(config.architectures or [type(config).__name__])
     if type(config) not in AutoModelForImageClassification._model_mapping or any(
         task in architecture.lower() for task in OTHER_TASKS
@@ -162,7 +164,7 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
             folder, use_safetensors=True, output_loading_info=True, **here
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"the weights in {folder} cannot be read ({_line(error)}).") from None
+        raise ValueError(f"the weights in {folder} cannot be read ({first_line(error)}).") from None
     module, absent = loaded[0], sorted(loaded[1]["missing_keys"])
     if absent:  # transformers would go on with random numbers in their place
         raise ValueError(
@@ -220,9 +222,5 @@ def _filled(module: nn.Module, path: Path) -> nn.Module:
     try:
         module.load_state_dict(load_file(path))
     except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"the weights {path} are damaged or of another network ({_line(error)}).") from None
+        raise ValueError(f"the weights {path} are damaged or of another network ({first_line(error)}).") from None
     return module
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]

@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
-from course_utils.utils import progress_bar, spearman
+from course_utils.utils import progress_bar, read_saved, spearman
 from course_utils.validation import check_known
 from course_utils.vision.layer_table import outputs_of, stages
 
@@ -229,30 +228,13 @@ class NaturalImages:
             FileNotFoundError: no such file.
             ValueError: another file, or a damaged one.
         """
-        about, kept = read_saved(path, "natural_images", cls.__name__)
+        about, kept = read_saved(path, "natural_images", "NaturalImages.save")
         means = {layer: kept[f"means.{layer}"].float() for layer in about["layers"]}
         counted = ClassMeans(means, kept["counts"], tuple(about["classes"]))
         return cls(counted, kept["same"], kept["different"], kept["labels"])
 
     def __repr__(self) -> str:
         return f"NaturalImages: {len(self.labels)} held against {self.means!r}"
-
-
-def read_saved(path: str | Path, entry: str, writer: str) -> tuple[Any, dict[str, Tensor]]:
-    """What stands in a safetensors file under an entry of its header, read as JSON, and its tensors by name.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: another file than `writer.save` writes, or a damaged one.
-    """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})[entry])
-            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} was not written by {writer}.save, or is damaged ({error!r})") from None
 
 
 def _without_themselves(activations: Tensor, means: Tensor, counts: Tensor, labels: Tensor) -> Tensor:
