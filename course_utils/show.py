@@ -29,7 +29,7 @@ _HOMES = {
     "teaching.labs.world": "audit_lab lorry_lab world_lab",
     "teaching.scoreboard": "plot_scoreboard",
     "vision.attacks": "plot_attack show_perturbation",
-    "vision.saliency": "show_isolation",
+    "vision.attributions": "show_isolation",
     "vision.slicing": "plot_effects",
 }
 __all__, __getattr__, __dir__ = lazily(__name__, _HOMES, Picture="DescribedFigure")

@@ -21,6 +21,7 @@ from course_utils.figures.style import data_uri, render
 from course_utils.models.classifier import Classifier
 from course_utils.utils import Proportion, progress_bar, proportion
 from course_utils.validation import check_settings
+from course_utils.vision.attributions import faded
 from course_utils.vision.entanglement import (
     AREA_WEIGHT,
     Entanglement,
@@ -31,9 +32,7 @@ from course_utils.vision.entanglement import (
 from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.prototypes import Prototypes, class_names, generate_prototypes
 from course_utils.vision.reference import class_means, images_of_classes
-from course_utils.vision.saliency import faded
-from course_utils.vision.shortcut_results import Shortcut, Shortcuts
-from course_utils.vision.shortcuts import find_shortcuts
+from course_utils.vision.shortcuts import Shortcut, Shortcuts, find_shortcuts
 
 PAIRS = 6  # that are listed
 NOTHING = 0.005  # of the image: a part smaller than that is none
