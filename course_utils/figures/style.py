@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Arguments = ParamSpec("Arguments")
-Drawn = TypeVar("Drawn")
+Returned = TypeVar("Returned")
 
 # Okabe & Ito 2008, without their yellow, which is too faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -46,11 +46,11 @@ def _style() -> Any:
     return shared | {"axes.prop_cycle": cycler(color=PALETTE) + cycler(marker=MARKERS) + cycler(linestyle=DASHES)}
 
 
-def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
+def styled(draw: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:
     """A decorator: the course's style holds while the function draws. Matplotlib is imported when it is called."""
 
     @wraps(draw)
-    def with_style(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Drawn:
+    def with_style(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Returned:
         from matplotlib import rc_context
 
         with rc_context(_style()):
@@ -105,6 +105,16 @@ class DescribedFigure:
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt}"
+
+
+class Drawn:
+    """A result that shows itself in a notebook: its line, and below it what its `plot()` draws."""
+
+    def plot(self) -> DescribedFigure:
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 def render(template: str, **values: object) -> str:

@@ -232,9 +232,29 @@ class FluentPrompts:
         name = "probability" if self.measure == "log-probability" else self.measure
         return render("prompts.html", line=repr(self), names=[name, "surprise"], rows=shown)
 
+    @styled
     def plot(self) -> DescribedFigure:
         """The front as a curve: score over surprise, with some of its texts."""
-        return _plot_front(self)
+        figure = new_figure(4.6)
+        axes = figure.add_subplot()
+        white: Any = {"color": "white", "markeredgecolor": PALETTE[1], "markersize": 4}
+        axes.plot(self.random_surprise.tolist(), self.random_score.tolist(), "o", label="random texts", **white)
+        surprise, score = self.surprise.tolist(), self.score.tolist()
+        axes.step(surprise, score, where="post", color=PALETTE[0])
+        axes.plot(surprise, score, "o", color=PALETTE[0], label="the front")
+        middle = sum(axes.get_xlim()) / 2
+        rows = _spread(len(self), LABELLED)
+        for row in rows:
+            left = surprise[row] < middle
+            axes.annotate(
+                readable(self.pieces[row]), (surprise[row], score[row]), xytext=(6 if left else -6, 5), fontsize="small",
+                textcoords="offset points", ha="left" if left else "right", parse_math=False,
+            )  # fmt: skip
+        axes.set(xlabel="surprise, nats a token", ylabel=self.measure)
+        axes.set_title(f"{self.objective}: what a little fluency buys", loc="left", wrap=True, parse_math=False)
+        axes.legend(loc="best")
+        listed = "; ".join(f"{self.text[row]!r} {self._said(row)}, surprise {surprise[row]:.1f}" for row in rows)
+        return DescribedFigure(figure, alt=f"Front of {self.measure} against surprise for {self.objective}: {listed}.")
 
     def _said(self, row: int) -> str:
         name = "probability" if self.measure == "log-probability" else self.measure
@@ -247,30 +267,6 @@ class FluentPrompts:
 def _spread(count: int, most: int) -> list[int]:
     """At most so many of `count` rows, evenly, first and last among them."""
     return torch.linspace(0, count - 1, min(count, most)).round().long().tolist() if count else []
-
-
-@styled
-def _plot_front(found: FluentPrompts) -> DescribedFigure:
-    figure = new_figure(4.6)
-    axes = figure.add_subplot()
-    white: Any = {"color": "white", "markeredgecolor": PALETTE[1], "markersize": 4}
-    axes.plot(found.random_surprise.tolist(), found.random_score.tolist(), "o", label="random texts", **white)
-    surprise, score = found.surprise.tolist(), found.score.tolist()
-    axes.step(surprise, score, where="post", color=PALETTE[0])
-    axes.plot(surprise, score, "o", color=PALETTE[0], label="the front")
-    middle = sum(axes.get_xlim()) / 2
-    rows = _spread(len(found), LABELLED)
-    for row in rows:
-        left = surprise[row] < middle
-        axes.annotate(
-            readable(found.pieces[row]), (surprise[row], score[row]), xytext=(6 if left else -6, 5), fontsize="small",
-            textcoords="offset points", ha="left" if left else "right", parse_math=False,
-        )  # fmt: skip
-    axes.set(xlabel="surprise, nats a token", ylabel=found.measure)
-    axes.set_title(f"{found.objective}: what a little fluency buys", loc="left", wrap=True, parse_math=False)
-    axes.legend(loc="best")
-    listed = "; ".join(f"{found.text[row]!r} {found._said(row)}, surprise {surprise[row]:.1f}" for row in rows)
-    return DescribedFigure(figure, alt=f"Front of {found.measure} against surprise for {found.objective}: {listed}.")
 
 
 # ------------------------------------------------------------------ the sentences of a corpus

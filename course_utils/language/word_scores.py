@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from math import floor
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,7 +18,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, Drawn, new_figure, styled
 from course_utils.utils import progress_bar, sample_generators
 
 Words = Sequence[str]
@@ -30,7 +29,7 @@ STRONG, WEAK = PALETTE[0], "#8a8a8a"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class WordScores:
+class WordScores(Drawn):
     """Words with how strongly they are associated with a target, the strongest first; one row a word.
 
     Attributes:
@@ -106,9 +105,6 @@ class WordScores:
             f"{what}: {len(self.survivors)} of {len(self)} words survive {self.passed} (z > {self.critical:.1f}); "
             f"the first with z: {best}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
     def _around(self, times: float) -> Float[Tensor, "words 2"]:
         return torch.stack([self.log_odds - times * self.deviation, self.log_odds + times * self.deviation], dim=1)

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from torch import Tensor
 from course_utils.activations import Outputs
 from course_utils.canvas.ball import NORMS, EpsilonBall, checked_radius
 from course_utils.figures.images import as_images, draw_image, percent
-from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
+from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure, styled
 from course_utils.loop import Best, Result, SteepestStep, optimize
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import LogProb, Target
@@ -243,7 +242,7 @@ def _aim(classes: Tensor, targeted: bool) -> tuple[Callable[[Outputs], Tensor], 
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AttackResult:
+class AttackResult(Drawn):
     """The attacked images, what the classifier says of them, and what it took; one row an image.
 
     Attributes:
@@ -309,9 +308,6 @@ class AttackResult:
             f"{len(sure)} of {len(self)} images tricked{already}{median}, "
             f"up to {int(self.iterations.max())} gradient steps each{cut}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 MOST = 4  # images in one figure: more rows than a screen holds help nobody

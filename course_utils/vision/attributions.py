@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from torch.nn import functional as F
 from course_utils.activations import record
 from course_utils.canvas import filling
 from course_utils.figures.images import as_images, draw_image, percent
-from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
+from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure, styled
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import Target
 from course_utils.transforms import gaussian_blur
@@ -285,7 +284,7 @@ FAINT = 1e-6  # a map whose largest value is below shows nothing
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Attribution:
+class Attribution(Drawn):
     """How much each pixel counts for a class; one map an image.
 
     Attributes:
@@ -329,9 +328,6 @@ class Attribution:
 
     def __repr__(self) -> str:
         return f"Attribution of {self._subject()} by {self.method}, {image_count(len(self))}{self._disagreement()}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
     def _subject(self) -> str:
         """The classes in question, in words."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
+from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure, styled
 from course_utils.models.classifier import MOST, Classifier
 from course_utils.transforms import Noise, RandomBlur, Transform, gaussian_blur, merged, standard
 from course_utils.utils import Forecast, progress_bar, sample_generators, spearman
@@ -131,7 +130,7 @@ def entanglement_matrix(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Entanglement:
+class Entanglement(Drawn):
     """Which classes share features.
 
     Attributes:
@@ -192,39 +191,31 @@ class Entanglement:
         )
         return RankAgreement(mine, images, ahead, count * (count - 1) // 2)
 
-    def plot(self) -> Any:
+    @styled
+    def plot(self) -> DescribedFigure:
         """A heat map ordered by clustering, with the confusions beside it where there are any."""
-        return plot_entanglement(self)
+        # Each with a power that spreads what matters: of places the highest, of probabilities, mostly small, the small.
+        tables = [(self.matrix, "Prototypes: {} share most", 3.0)]
+        if self.confusions is not None:
+            tables.append((100 * self.confusions, "Blurred images: {} are confused most", 0.5))
+        figure = new_figure(len(tables) * 0.92 * WIDTH)
+        upper, *lower = figure.subplots(len(tables), 1, squeeze=False)[:, 0]
+        image = _draw(upper, self, *tables[0])
+        upper.set(xlabel="class", ylabel="class")
+        figure.colorbar(image, ax=upper, shrink=0.7, label="entanglement", ticks=[0.4, 0.6, 0.8, 1.0])
+        for axes in lower:
+            image = _draw(axes, self, *tables[1])
+            axes.set(xlabel="taken for", ylabel="blurred images of")
+            figure.colorbar(image, ax=axes, shrink=0.7, label="mean probability (%)")
+        pairs = ", ".join(f"{first} and {second} ({value:.2f})" for first, second, value in self.pairs(5))
+        beside = "; below it the model's confusions of blurred images" if lower else ""
+        return DescribedFigure(
+            figure, alt=f"Heat map of how entangled each class is with every other, most {pairs}{beside}."
+        )
 
     def __repr__(self) -> str:
         most = ", ".join(f"{first} and {second} {value:.2f}" for first, second, value in self.pairs(3))
         return f"Entanglement of {len(self.classes)} classes of {self.name}; most: {most}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
-
-
-@styled
-def plot_entanglement(entanglement: Entanglement) -> DescribedFigure:
-    """The matrix ordered by clustering; with images, the soft confusions below in the same order, in shares of 100."""
-    # Each with a power that spreads what matters: of places the highest, of probabilities, mostly small, the small.
-    tables = [(entanglement.matrix, "Prototypes: {} share most", 3.0)]
-    if entanglement.confusions is not None:
-        tables.append((100 * entanglement.confusions, "Blurred images: {} are confused most", 0.5))
-    figure = new_figure(len(tables) * 0.92 * WIDTH)
-    upper, *lower = figure.subplots(len(tables), 1, squeeze=False)[:, 0]
-    image = _draw(upper, entanglement, *tables[0])
-    upper.set(xlabel="class", ylabel="class")
-    figure.colorbar(image, ax=upper, shrink=0.7, label="entanglement", ticks=[0.4, 0.6, 0.8, 1.0])
-    for axes in lower:
-        image = _draw(axes, entanglement, *tables[1])
-        axes.set(xlabel="taken for", ylabel="blurred images of")
-        figure.colorbar(image, ax=axes, shrink=0.7, label="mean probability (%)")
-    pairs = ", ".join(f"{first} and {second} ({value:.2f})" for first, second, value in entanglement.pairs(5))
-    beside = "; below it the model's confusions of blurred images" if lower else ""
-    return DescribedFigure(
-        figure, alt=f"Heat map of how entangled each class is with every other, most {pairs}{beside}."
-    )
 
 
 SMALLEST, LARGEST = 6.0, 10.5  # points: lettering below 6 cannot be read on a phone

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from torch import Tensor
 from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas, FourierCanvas, NaturalCanvas, PhaseCanvas, PixelCanvas
 from course_utils.figures.images import show_images
+from course_utils.figures.style import Drawn
 from course_utils.loop import AnnealedAdam, optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, batch_objectives, parse
@@ -181,7 +181,7 @@ def render_vis(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Visualization:
+class Visualization(Drawn):
     """Images, and how strongly what they were made for answers to them; one row an image.
 
     Attributes:
@@ -218,9 +218,6 @@ class Visualization:
         cut = "; interrupted" if self.interrupted else ""
         images = f"{len(self)} image{'s' * (len(self) != 1)}"
         return f"Visualization of {images}, activation {low:.3g} to {high:.3g}{dead}{cut}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 class ObjectiveBatch:

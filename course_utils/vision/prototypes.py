@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from numbers import Integral
 from typing import Any
 
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from course_utils.canvas import Canvas
 from course_utils.figures.images import percent, show_images
+from course_utils.figures.style import Drawn
 from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit
@@ -178,7 +178,7 @@ def generate_prototypes(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Prototypes:
+class Prototypes(Drawn):
     """What classes look like to a classifier; one row an image, the copies of a class side by side.
 
     Attributes:
@@ -242,9 +242,6 @@ class Prototypes:
             f"{len(self)} prototype{'s' * (len(self) != 1)} of {count} class{'es' * (count != 1)} of {self.name}: "
             f"probability {median:.1%} in the middle, {low:.1%} at least{close}{cut}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 def class_names(classifier: Classifier, classes: str | int | Sequence[str | int] | None) -> list[str]:

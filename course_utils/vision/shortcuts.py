@@ -488,7 +488,18 @@ class Shortcuts:
         Raises:
             ValueError: nothing was found.
         """
-        return plot_shortcuts(self, most=most)
+        shown = self.shortcuts[:most]
+        if not shown:
+            raise ValueError(f"no shortcuts to draw: none of {len(self.tested)} tests held.")
+        images = torch.stack([image for each in shown for image in (each.before[0], each.after[0], each.control[0])])
+        titles = [
+            title
+            for each in shown
+            for title in (each.onto, f"{each.kind} of {each.carrier}: {each.turned.value:.0%} turn", "control")
+        ]
+        told = "; ".join(str(each) for each in shown)
+        alt = f"Held-out images before, with what {self.name} takes for another class, and with a control. {told}."
+        return show_images(images, titles, columns=3, alt=alt)
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<li><strong>{each.verdict}</strong>: {escape(str(each))}</li>" for each in self.shortcuts)
@@ -501,27 +512,3 @@ class Shortcuts:
         first = f"; first: {self.shortcuts[0]}" if self.shortcuts else ""
         cut = "; interrupted" if self.interrupted else ""
         return f"Shortcuts of {self.name}{beside}: {len(self)} found in {len(self.tested)} tests{first}{cut}"
-
-
-def plot_shortcuts(found: Shortcuts, *, most: int = 4) -> DescribedFigure:
-    """Three images for each finding: before, with the part or the change, and with the control.
-
-    Args:
-        found: of `find_shortcuts`.
-        most: findings to draw, at least 1.
-
-    Raises:
-        ValueError: nothing was found.
-    """
-    shown = found.shortcuts[:most]
-    if not shown:
-        raise ValueError(f"no shortcuts to draw: none of {len(found.tested)} tests held.")
-    images = torch.stack([image for each in shown for image in (each.before[0], each.after[0], each.control[0])])
-    titles = [
-        title
-        for each in shown
-        for title in (each.onto, f"{each.kind} of {each.carrier}: {each.turned.value:.0%} turn", "control")
-    ]
-    told = "; ".join(str(each) for each in shown)
-    alt = f"Held-out images before, with what {found.name} takes for another class, and with a control. {told}."
-    return show_images(images, titles, columns=3, alt=alt)

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, Drawn, new_figure, styled
 from course_utils.models.classifier import Classifier
 from course_utils.utils import Proportion, progress_bar, proportion
 from course_utils.validation import check_settings
@@ -201,7 +201,7 @@ class Effect:
 
 
 @dataclass(frozen=True, repr=False)
-class Effects:
+class Effects(Drawn):
     """The strongest change of every factor, or pair of factors, for every class; most answers turned first."""
 
     name: str  # of the classifier
@@ -221,9 +221,6 @@ class Effects:
     def __repr__(self) -> str:
         first = f"; most: {self.found[0]}" if self.found else ""
         return f"Effects on {self.name}: {len(self)} tried, {len(self.alarms())} turn {ALARM:.0%} or more{first}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 @styled
