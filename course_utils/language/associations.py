@@ -78,15 +78,10 @@ def direct_associations(
     highest = torch.cat([_centred(each).amax(0) for each in reached[1:]])
     exceeded = floor((1 - level) * (1 + len(highest)) + 1e-9)  # by chance, in at most so many clouds
     return DirectAssociations(
-        words=[word.strip() for word in asked],
-        targets=names,
-        log_probability=reached[0],
-        effect=_centred(reached[0]),
-        null=highest,
-        critical=float(highest.sort(descending=True).values[max(0, exceeded - 1)]),
-        level=level,
+        words=[word.strip() for word in asked], targets=names, log_probability=reached[0], effect=_centred(reached[0]),
+        null=highest, critical=float(highest.sort(descending=True).values[max(0, exceeded - 1)]), level=level,
         forward_passes=len(models) * len(asked),
-    )
+    )  # fmt: skip
 
 
 def _log_probability(lm: LanguageModel, targets: Sequence[str], words: Sequence[str]) -> Float[Tensor, "words targets"]:
@@ -392,18 +387,13 @@ def score_against(
     precision = right[by.topk(min(k, len(right)), dim=1).indices].sum(1) / k
     recall = ((z > scores.critical) & passed & right).sum(1) / len(planted)
     return Agreement(
-        k=k,
-        precision=float(precision[0]),
-        precision_interval=_percentiles(precision[1:], scores.level),
-        recall=float(recall[0]),
-        recall_interval=_percentiles(recall[1:], scores.level),
-        chance=float(right.float().mean()),
+        k=k, chance=float(right.float().mean()), planted=len(planted), level=scores.level,
+        precision=float(precision[0]), precision_interval=_percentiles(precision[1:], scores.level),
+        recall=float(recall[0]), recall_interval=_percentiles(recall[1:], scores.level),
         hits=[word for word in scores.top(k) if word in planted],
         others=[word for word in scores.top(k) if word not in planted],
         missed=sorted(planted - set(scores.survivors)),
-        planted=len(planted),
-        level=scores.level,
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)

@@ -127,19 +127,12 @@ def fluent_prompts(
         interrupted = True
     ids, score, surprise = front
     return FluentPrompts(
-        token_ids=ids,
-        text=[lm.decode(row) for row in ids],
+        token_ids=ids, text=[lm.decode(row) for row in ids],
         pieces=[[lm.piece(token) for token in row] for row in ids.tolist()],
-        score=score,
-        surprise=surprise,
-        objective=aim.name,
-        measure="activation" if aim.target is None else "log-probability",
-        random_score=start[0],
-        random_surprise=start[1],
-        forward_passes=aim.passes,
-        backward_passes=backward,
-        interrupted=interrupted,
-    )
+        objective=aim.name, measure="activation" if aim.target is None else "log-probability",
+        score=score, surprise=surprise, random_score=start[0], random_surprise=start[1],
+        forward_passes=aim.passes, backward_passes=backward, interrupted=interrupted,
+    )  # fmt: skip
 
 
 def _best_at(typed: Typed, ids: Tensor, score: Tensor, surprise: Tensor, rates: Tensor) -> Int[Tensor, "rates"]:

@@ -127,19 +127,12 @@ def optimize_prompts(
         raise KeyboardInterrupt
     _warn_of_soft_success(best, snapper)
     return OptimizedPrompts.of_tokens(
-        lm,
-        best.ids,
-        best.log_probability,
-        wanted,
-        soft_probability=best.soft.exp(),
-        snapped_probability=best.snapped.exp(),
-        distance=best.distance,
-        embeddings=best.embeddings,
-        history=snapper.history(),
-        forward_passes=scorer.passes + snapper.soft_passes,
-        backward_passes=int(result.steps.sum()),
+        lm, best.ids, best.log_probability, wanted,
+        soft_probability=best.soft.exp(), snapped_probability=best.snapped.exp(),
+        distance=best.distance, embeddings=best.embeddings, history=snapper.history(),
+        forward_passes=scorer.passes + snapper.soft_passes, backward_passes=int(result.steps.sum()),
         interrupted=result.interrupted,
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

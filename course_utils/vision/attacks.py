@@ -172,17 +172,10 @@ def _projected_gradient(
             score, confidence = _aim(classes[rows], targeted)
             try:
                 result = optimize(
-                    classifier,
-                    EpsilonBall(given, eps, norm, start=start),
-                    score,
-                    steps=steps,
-                    optimizer=partial(SteepestStep, lr=length, norm=NORMS[norm]),
-                    on_step=on_step,
-                    stop_at=stop_at,
-                    confidence=confidence,
-                    indices=rows.tolist(),
-                    progress=progress,
-                )
+                    classifier, EpsilonBall(given, eps, norm, start=start), score, steps=steps,
+                    optimizer=partial(SteepestStep, lr=length, norm=NORMS[norm]), on_step=on_step,
+                    stop_at=stop_at, confidence=confidence, indices=rows.tolist(), progress=progress,
+                )  # fmt: skip
             except ZeroGradientError as error:
                 stuck.append(error)
                 return None
@@ -216,21 +209,12 @@ def _projected_gradient(
         for logits in (logits_before, best.rows["logits"])
     )
     return AttackResult(
-        images=best.rows["images"],
-        success=best.rows["confidence"] > 0,
-        linf=NORMS["linf"].length(change),
-        l2=NORMS["l2"].length(change),
-        iterations=iterations,
-        interrupted=interrupted,
-        originals=originals,
-        before=before,
-        after=after,
-        already=already,
-        wanted=[classifier.classes[i] for i in classes.tolist()],
-        targeted=targeted,
-        eps=eps,
-        norm=norm,
-    )
+        images=best.rows["images"], success=best.rows["confidence"] > 0,
+        linf=NORMS["linf"].length(change), l2=NORMS["l2"].length(change),
+        iterations=iterations, interrupted=interrupted,
+        originals=originals, before=before, after=after, already=already,
+        wanted=[classifier.classes[i] for i in classes.tolist()], targeted=targeted, eps=eps, norm=norm,
+    )  # fmt: skip
 
 
 def _aim(classes: Tensor, targeted: bool) -> tuple[Callable[[Outputs], Tensor], Callable[[Outputs], Tensor]]:

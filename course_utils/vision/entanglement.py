@@ -118,15 +118,8 @@ def entanglement_matrix(
     if natural is not None:
         confusions = soft_confusions(classifier, *natural, seed=seed)[:, wanted].fill_diagonal_(torch.nan)
         similarity = image_similarity(*natural).fill_diagonal_(torch.nan)
-    return Entanglement(
-        matrix=entangled(probability, match),
-        classes=names,
-        name=classifier.name,
-        probability=probability,
-        match=None if match is None else match.fill_diagonal_(torch.nan),
-        confusions=confusions,
-        similarity=similarity,
-    )
+    matrix, match = entangled(probability, match), None if match is None else match.fill_diagonal_(torch.nan)
+    return Entanglement(matrix, names, classifier.name, probability, match, confusions, similarity)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -145,14 +145,8 @@ def visualize(
         )
     done = list(zip(chunks, parts, strict=False))  # fewer parts than chunks after an interrupt
     images = torch.cat([part.images for part in parts])
-    return Visualization(
-        images,
-        torch.cat([measure(model, wanted.of(rows), part.images) for rows, part in done]),
-        wanted.names[: len(images)],
-        dead,
-        *join_frames(parts),
-        interrupted,
-    )
+    activation = torch.cat([measure(model, wanted.of(rows), part.images) for rows, part in done])
+    return Visualization(images, activation, wanted.names[: len(images)], dead, *join_frames(parts), interrupted)
 
 
 def render_vis(

@@ -132,17 +132,12 @@ def learn_parts(
             before = log_odds(reference(backgrounds), carriers)
     canvas = MaskCanvas(sources, backgrounds, cells=max(1, min(MOST_CELLS // 2, side // SCENES.cell)))
     optimize(
-        _Both(classifier, reference),
-        canvas,
-        _Turned(carriers, before, len(classifier.classes)),
+        _Both(classifier, reference), canvas, _Turned(carriers, before, len(classifier.classes)),
         priors=[(AREA if area is None else area) * mask_area, VARIATION * total_variation],
         transforms=[jitter(max(1, round(JITTER * side))), Noise(NOISE)],
-        steps=steps,
-        optimizer=partial(torch.optim.Adam, lr=LEARNING_RATE, fused=True),
-        seed=seed,
-        indices=indices,
-        progress=progress,
-    )
+        steps=steps, optimizer=partial(torch.optim.Adam, lr=LEARNING_RATE, fused=True),
+        seed=seed, indices=indices, progress=progress,
+    )  # fmt: skip
     return canvas.variable().detach().squeeze(1)
 
 

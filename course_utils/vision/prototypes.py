@@ -160,21 +160,13 @@ def generate_prototypes(
     done = wanted[: len(images)]
     prediction = classifier.predict(images, batch_size=batch_size)
     rows = torch.arange(len(images)), classifier.targets(done, len(images)).cpu()
-    close = None
+    probability, logit = prediction.probabilities[rows], prediction.logits[rows]
+    close, at = None, [] if means is None else means.layers
     if means is not None:
-        outputs = outputs_of(classifier, images, means.layers, batch_size=batch_size)
+        outputs = outputs_of(classifier, images, at, batch_size=batch_size)
         close = torch.stack([spearman(outputs[layer], mean) for layer, mean in means.of(done).items()], dim=1)
-    return Prototypes(
-        images,
-        done,
-        prediction.probabilities[rows],
-        prediction.logits[rows],
-        close,
-        [] if means is None else means.layers,
-        classifier.name,
-        *join_frames(parts),
-        interrupted,
-    )
+    frame = join_frames(parts)
+    return Prototypes(images, done, probability, logit, close, at, classifier.name, *frame, interrupted)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -213,16 +205,10 @@ class Prototypes(Drawn):
     def subset(self, names: Sequence[str]) -> Prototypes:
         """The prototypes of some classes, without the frames."""
         rows = [i for i, name in enumerate(self.classes) if name in names]
-        return replace(
-            self,
-            images=self.images[rows],
-            classes=[self.classes[i] for i in rows],
-            probability=self.probability[rows],
-            logit=self.logit[rows],
-            spearman=None if self.spearman is None else self.spearman[rows],
-            frames=torch.empty(0),
-            frame_steps=[],
-        )
+        kept = {name: getattr(self, name)[rows] for name in ("images", "probability", "logit")}
+        close = None if self.spearman is None else self.spearman[rows]
+        named = [self.classes[i] for i in rows]
+        return replace(self, **kept, classes=named, spearman=close, frames=torch.empty(0), frame_steps=[])
 
     def plot(self, *, columns: int | None = None) -> Any:
         """A contact sheet, each image under its class and the probability that the classifier gives to it."""

@@ -289,15 +289,8 @@ def similarity(
     wanted = natural.means.of([classifier.classes[t] for t in targets.tolist()])
     found = torch.stack([spearman(_activations(classifier, images, n), w) for n, w in wanted.items()], dim=1)
     rows = torch.isin(natural.labels, targets)
-    return Similarity(
-        found,
-        natural.same[rows],
-        natural.different[rows],
-        natural.labels[rows],
-        targets,
-        natural.means.layers,
-        classifier.classes,
-    )
+    theirs = natural.same[rows], natural.different[rows], natural.labels[rows]
+    return Similarity(found, *theirs, targets, natural.means.layers, classifier.classes)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -84,9 +84,8 @@ def waffle(s: Scenery) -> None:
 def _cake(s: Scenery, x: Field, y: Field, radius: float) -> Field:
     """Signed distance to a cake of the scene's shape."""
     square = s.has("shape", "square")
-    return (1 - square) * ellipse(x, y, 0, 0, radius, radius) + square * box(
-        x, y, 0, 0, radius * 1.1, radius * 1.1, corner=0.06
-    )
+    brick = box(x, y, 0, 0, radius * 1.1, radius * 1.1, corner=0.06)
+    return (1 - square) * ellipse(x, y, 0, 0, radius, radius) + square * brick
 
 
 def cheesecake(s: Scenery) -> None:
@@ -99,14 +98,10 @@ def cheesecake(s: Scenery) -> None:
     turn = d.uniform(0, 1)
     angles = [turn + 2 * math.pi * k / 6 for k in range(6)]
     places = [(0.35 * angle.cos(), 0.35 * angle.sin()) for angle in angles]
-    p.paint(
-        union(*(ellipse(x, y, cx, cy, 0.075, 0.075) for cx, cy in places)), d.colour(0.84, 0.12, 0.14, 0.05), "topping"
-    )
-    p.paint(
-        union(*(ellipse(x, y, cx - 0.02, cy - 0.03, 0.03, 0.025) for cx, cy in places)),
-        d.colour(0.99, 0.62, 0.55, 0.03),
-        "topping",
-    )
+    cherries = union(*(ellipse(x, y, cx, cy, 0.075, 0.075) for cx, cy in places))
+    p.paint(cherries, d.colour(0.84, 0.12, 0.14, 0.05), "topping")
+    glints = union(*(ellipse(x, y, cx - 0.02, cy - 0.03, 0.03, 0.025) for cx, cy in places))
+    p.paint(glints, d.colour(0.99, 0.62, 0.55, 0.03), "topping")
 
 
 def apple_pie(s: Scenery) -> None:
@@ -143,19 +138,15 @@ def donut(s: Scenery) -> None:
     plate(s, x, y)
     p.paint(ring(x, y, 0, 0, 0.45, 0.26), d.colour(0.78, 0.52, 0.26, 0.05), "object")
     icing = d.any_colour(0.0, 1.0) * torch.tensor([0.35, 0.35, 0.45])[:, None, None]
-    p.paint(
-        ring(x, y, 0, 0, 0.45, 0.20) + d.noise((6,)) * 0.025,
-        icing + torch.tensor([0.62, 0.30, 0.40])[:, None, None],
-        "object",
-    )
+    shape = ring(x, y, 0, 0, 0.45, 0.20) + d.noise((6,)) * 0.025
+    p.paint(shape, icing + torch.tensor([0.62, 0.30, 0.40])[:, None, None], "object")
     for _ in range(3):
         sprinkles = []
         for _ in range(5):
             angle, radius, turn = d.uniform(0, 2 * math.pi), d.uniform(0.34, 0.56), d.uniform(0, math.pi)
             u, v = x - radius * angle.cos(), y - radius * angle.sin()
-            sprinkles.append(
-                ellipse(u * turn.cos() + v * turn.sin(), v * turn.cos() - u * turn.sin(), 0, 0, 0.065, 0.028)
-            )
+            along, across = u * turn.cos() + v * turn.sin(), v * turn.cos() - u * turn.sin()
+            sprinkles.append(ellipse(along, across, 0, 0, 0.065, 0.028))
         p.paint(union(*sprinkles), d.any_colour(0.1, 1.0), "topping")
 
 
