@@ -77,33 +77,20 @@ def sweep(
     stored = {key: read(folder / f"{key}{SUFFIX}", name, task) for key, task in named.items()} if folder else {}
     records = {key: record for key, record in stored.items() if record is not None and record.error is None}
     reused, missing = len(records), {key: task for key, task in named.items() if key not in records}
-    interrupted = False
+    failed, interrupted = 0, False
     try:
-        _collect(function, missing, records, folder, n_jobs, progress)
+        with closing(outcomes(function, missing, n_jobs)) as work:
+            bar = progress_bar(work, name.split(".")[-1], progress=progress, total=len(missing))
+            for key, content in bar:
+                if folder:
+                    write(folder / f"{key}{SUFFIX}", content)
+                records[key] = decode(content)
+                failed += records[key].error is not None
+                if failed:
+                    bar.set_postfix_str(f"{failed} failed")
     except KeyboardInterrupt:
         interrupted = True
     return Sweep(name, tasks, [records[key] for key in keys if key in records], reused, interrupted)
-
-
-def _collect(
-    function: Callable[[Any], dict[str, Any]],
-    missing: dict[str, Any],
-    records: dict[str, Record],
-    folder: Path | None,
-    n_jobs: int | None,
-    progress: bool | None,
-) -> None:
-    """Does what is missing and enters it into `records`, and into the folder first."""
-    failed = 0
-    with closing(outcomes(function, missing, n_jobs)) as work:
-        bar = progress_bar(work, name_of(function).split(".")[-1], progress=progress, total=len(missing))
-        for key, content in bar:
-            if folder:
-                write(folder / f"{key}{SUFFIX}", content)
-            records[key] = decode(content)
-            failed += records[key].error is not None
-            if failed:
-                bar.set_postfix_str(f"{failed} failed")
 
 
 MOST_ROWS = 40  # of a table in a notebook

@@ -96,20 +96,14 @@ def coordinate_search(
             if not active:
                 break
             mine = [generators[row] for row in active]
-            parents = [buffers[row][0] for row in active]
-            parents = [
-                kept[int(torch.randint(len(kept), (), generator=g))] for kept, g in zip(parents, mine, strict=True)
-            ]
-            prompts = torch.stack(parents)
+            kept = [buffers[row][0] for row in active]
+            picks = [int(torch.randint(len(each), (), generator=g)) for each, g in zip(kept, mine, strict=True)]
+            prompts = torch.stack([each[pick] for each, pick in zip(kept, picks, strict=True)])
             scores = aim.swap_scores(prompts)[:, :, tokens]
             tried = drawn_swaps(prompts, scores, tokens, mine, count=candidates, top_k=top_k, swaps=swaps)
             found = scorer(tried.flatten(0, 1)).unflatten(0, tried.shape[:2])
-            merged = [
-                _best_of(typed, torch.cat([buffers[row][0], new]), torch.cat([buffers[row][1], value]), buffer)
-                for row, new, value in zip(active, tried, found, strict=True)
-            ]
-            for row, each in zip(active, merged, strict=True):
-                buffers[row] = each
+            for row, *new in zip(active, tried, found, strict=True):
+                buffers[row] = _best_of(typed, *map(torch.cat, zip(buffers[row], new, strict=True)), buffer)
     except KeyboardInterrupt:
         interrupted = True
     prompts, reached = (torch.stack([each[i][0] for each in buffers]) for i in (0, 1))

@@ -66,20 +66,15 @@ def _draw_anew(module: nn.Module, name: str, seed: int) -> bool:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator.initial_seed())
         if callable(reset := getattr(module, "reset_parameters", None)):
-            _on_cpu(module, reset)
+            device, dtype = own[0][1].device, own[0][1].dtype
+            module.cpu().float()  # where the same weights are drawn, whatever the device
+            reset()
+            module.to(device, dtype)
         else:
             for _, weight in own:
                 spread = weight.std() if weight.numel() > 1 else torch.zeros(())
                 weight.copy_(weight.mean() + spread.cpu().item() * torch.randn(weight.shape))
     return True
-
-
-def _on_cpu(module: nn.Module, reset) -> None:
-    """Draws on the CPU in float32, whatever the module's device: the same weights everywhere."""
-    device = next(module.parameters(recurse=False))
-    module.cpu().float()
-    reset()
-    module.to(device)
 
 
 def shuffled(lm: LanguageModel, *, seed: int = 0) -> LanguageModel:

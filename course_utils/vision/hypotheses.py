@@ -106,8 +106,6 @@ def learn_parts(
     backgrounds: Images,
     carriers: Int[Tensor, "n"],
     *,
-    area: float | None = None,
-    steps: int = STEPS,
     seed: int = 0,
     indices: Sequence[int] | None = None,
     progress: bool | None = None,
@@ -118,8 +116,6 @@ def learn_parts(
         classifier, reference: the network that shall turn, and the one that shall not; None for the first alone.
         sources, backgrounds: an image of the carrier and an image of another class, row by row.
         carriers: the classes' indices.
-        area: what a mask over the whole image costs, in nats; `AREA` if None.
-        steps: of Adam.
         seed, indices: of jitter and noise, as `optimize` has them.
 
     Source: Goyal et al. 2019 exchange cells of two feature maps; ours exchanges pixels under a learned mask, as Fong &
@@ -133,9 +129,9 @@ def learn_parts(
     canvas = MaskCanvas(sources, backgrounds, cells=max(1, min(MOST_CELLS // 2, side // SCENES.cell)))
     optimize(
         _Both(classifier, reference), canvas, _Turned(carriers, before, len(classifier.classes)),
-        priors=[(AREA if area is None else area) * mask_area, VARIATION * total_variation],
+        priors=[AREA * mask_area, VARIATION * total_variation],
         transforms=[jitter(max(1, round(JITTER * side))), Noise(NOISE)],
-        steps=steps, optimizer=partial(torch.optim.Adam, lr=LEARNING_RATE, fused=True),
+        steps=STEPS, optimizer=partial(torch.optim.Adam, lr=LEARNING_RATE, fused=True),
         seed=seed, indices=indices, progress=progress,
     )  # fmt: skip
     return canvas.variable().detach().squeeze(1)
