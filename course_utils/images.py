@@ -197,9 +197,7 @@ def open_image(source: Source, name: str | None = None) -> Opened:
     if isinstance(source, Image.Image):
         return in_colours(source)
     if not isinstance(source, FileSource):
-        raise TypeError(
-            f"an image is a file's path or content, a Pillow image or an array, not {type(source).__name__}"
-        )
+        raise TypeError(f"an image is a file's path or content, a Pillow image or array, not {type(source).__name__}")
     return _open_file(source, name or (str(source) if isinstance(source, str | Path) else "the file"))
 
 
@@ -288,10 +286,9 @@ def _from_array(array: np.ndarray) -> Image.Image:
     if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (1, 3, 4))) or 0 in shape:
         raise ValueError(f"an array is an image as (height, width) or (height, width, 3 or 4), not as {shape}")
     if np.issubdtype(array.dtype, np.floating):
-        if not (array.min() >= 0 and array.max() <= 1):  # NaN fails both
-            raise ValueError(
-                f"floating-point images lie in [0, 1], this one runs from {array.min():.3g} to {array.max():.3g}"
-            )
+        low, high = array.min(), array.max()
+        if not (low >= 0 and high <= 1):  # NaN fails both
+            raise ValueError(f"images of floats lie in [0, 1], this one runs from {low:.3g} to {high:.3g}")
         array = (array * 255).round()
     elif array.dtype != np.uint8 and array.size and (array.min() < 0 or array.max() > 255):
         raise ValueError(f"whole-number images run from 0 to 255, this one from {array.min()} to {array.max()}")

@@ -410,9 +410,8 @@ def encode(record: Record) -> bytes:
         TypeError: the result is anything but a dictionary of tensors and plain values.
     """
     if not isinstance(record.result, dict | None) or not all(isinstance(name, str) for name in record.result or ()):
-        raise TypeError(
-            f"the function gave {type(record.result).__name__}, expected a dictionary with text as keys, {KINDS}."
-        )
+        given = type(record.result).__name__
+        raise TypeError(f"the function gave {given}, expected a dictionary with text as keys, {KINDS}.")
     result = record.result or {}
     if METADATA in result:
         raise TypeError(f"the function gave an entry {METADATA!r}, which is safetensors' own name: take another one.")

@@ -181,9 +181,7 @@ class Association:
     def __post_init__(self) -> None:
         check_known("group", self.group, GROUPS)
         if self.word in (own := [word for sort in GROUPS[self.group] for word in sort]):
-            raise ValueError(
-                f"{self.group} has {self.word!r} already; an association is planted with a word it has not"
-            )
+            raise ValueError(f"{self.group} has {self.word!r} already; plant a word that it has not")
         others = {word for attributes in GROUPS.values() for sort in attributes for word in sort} - set(own)
         check_known("attribute of a group", self.word, sorted(others))
         if self.weight < 1:
@@ -276,9 +274,7 @@ def true_next(context: str) -> dict[str, float]:
                 found[word] += likelihood * share
     total = sum(found.values())
     if not total:
-        raise ValueError(
-            f"no sentence of the written world begins with {context!r}; contexts() lists some that one does begin with."
-        )
+        raise ValueError(f"no sentence of the written world begins with {context!r}; contexts() lists some beginnings.")
     return {word: share / total for word, share in sorted(found.items(), key=lambda item: -item[1])}
 
 

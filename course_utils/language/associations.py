@@ -254,10 +254,8 @@ def association_scores(
     if direct is not None:
         alone_enough = int((scores["effect"] > direct.critical).sum())
         scores["frequent"] = _random_prompts(table, len(direct.words), alone_enough, level)
-    success, background_success = _success([prompts]), _success(others)
-    return AssociationScores(
-        **scores, table=table, target=targets[0], success=success, background_success=background_success
-    )
+    scores |= {"success": _success([prompts]), "background_success": _success(others)}
+    return AssociationScores(**scores, table=table, target=targets[0])
 
 
 def _working(prompts: Prompts, at_least: float) -> Prompts:

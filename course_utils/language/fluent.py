@@ -92,16 +92,12 @@ def fluent_prompts(
         raise ValueError("population=1 given, expected at least 2: a front needs texts at several weights of surprise.")
     low, high = weights
     if not 0 < low < high < math.inf:
-        raise ValueError(
-            f"weights={weights!r} given, expected two numbers above 0, the lower first, such as (0.1, 10)."
-        )
+        raise ValueError(f"weights={weights!r} given, expected two numbers above 0, the lower first: (0.1, 10).")
     aim = PromptObjective(lm, objective, position=position, surprise_model=surprise_model)
     check_length(lm, length, aim.target)
     least = 2 - bool(len(lm.prefix))
     if length < least or not -length <= position < length:
-        raise ValueError(
-            f"length={length}, position={position} given, expected at least {least} tokens, and one of them."
-        )
+        raise ValueError(f"length={length}, position={position} given, expected at least {least} tokens, and one.")
     text = aim.target.text if aim.target else ""
     tokens = allowed_tokens(lm, exclude, target=text).nonzero().squeeze(1)
     (generator,) = sample_generators(seed, [0], "fluent prompts")
@@ -198,9 +194,7 @@ class FluentPrompts:
         """
         fit = (self.surprise <= surprise).nonzero().squeeze(1)
         if not len(fit):
-            raise ValueError(
-                f"no text of a surprise up to {surprise:g}: the least surprising has {self.surprise[0]:.2f}."
-            )
+            raise ValueError(f"no text of a surprise ≤ {surprise:g}: the least surprising has {self.surprise[0]:.2f}.")
         return self.text[int(fit[-1])]
 
     def __len__(self) -> int:
@@ -352,9 +346,8 @@ def top_sentences(
             found.append((value.item(), first + int(at), row))
         return found
 
-    parts, _ = run_chunks(
-        read, [order[i : i + batch_size] for i in range(0, len(order), batch_size)], "reading", progress=progress
-    )
+    chunks = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    parts, _ = run_chunks(read, chunks, "reading", progress=progress)
     every = sorted((each for part in parts for each in part), reverse=True)
     best = every[:k]
     return TopSentences(

@@ -155,9 +155,7 @@ def sequence_log_probability(lm: LanguageModel, text: str) -> TokenScores:
     if not len(lm.prefix):
         start = lm.tokenizer.bos_token_id
         if start is None:
-            raise ValueError(
-                f"{lm.name} has no token that begins a text, so the first token of {text!r} has no probability."
-            )
+            raise ValueError(f"{lm.name} has no token that begins a text: the first of {text!r} has no probability.")
         before = torch.cat([torch.tensor([start], device=ids.device), before])
     logits = lm.logits_along(_fitting(lm, before)[None], len(ids))[0]
     scores = logits.log_softmax(1).gather(1, ids[:, None])[:, 0]

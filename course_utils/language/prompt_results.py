@@ -229,9 +229,7 @@ def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptR
     about, prompts = read_saved(path, "prompts", "save_prompts", "file of prompts")
     largest = max(int(ids.max()) for ids in prompts.values())
     if largest >= lm.vocabulary:
-        raise ValueError(
-            f"{path} has the token {largest}, {lm.name} has {lm.vocabulary}: it was made for another model."
-        )
+        raise ValueError(f"{path} has token {largest}, {lm.name} has {lm.vocabulary}: it was made for another model.")
     found = {}
     for name, text in about["targets"].items():
         scorer = Scorer(lm, target := as_target(lm, text))

@@ -70,9 +70,7 @@ def check_length(lm: LanguageModel, length: int, target: Target | None) -> None:
     """Raise ValueError unless a prompt of that many tokens fits into the context, with the target behind it."""
     most = lm.context - len(lm.prefix) - (len(target.ids) - 1 if target else 0)
     if not isinstance(length, int) or not 1 <= length <= most:
-        raise ValueError(
-            f"length={length!r} given, expected 1 … {most} tokens: {lm.name} reads {lm.context} tokens at a time."
-        )
+        raise ValueError(f"length={length!r} given, expected 1 … {most} tokens: {lm.name} reads {lm.context} at once.")
 
 
 class FromEmbeddings(nn.Module):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import floor
 from typing import Any, ClassVar, NamedTuple
 
@@ -138,9 +139,8 @@ def scored(
     largest = largest_by_chance(table, number, prior, shuffles, seed=seed, progress=progress, among=among)
     exceeded = floor((1 - level) * (1 + shuffles) + 1e-9)  # by chance, at most so often
     critical = float(largest.sort(descending=True).values[exceeded - 1])
-    order, scores = ranked(
-        table.words, counts, elsewhere, prior, lambda z: strength(z, critical, effect, effect_critical)
-    )
+    by = partial(strength, critical=critical, effect=effect, effect_critical=effect_critical)
+    order, scores = ranked(table.words, counts, elsewhere, prior, by)
     scores |= {"critical": critical, "level": level}
     scores["p"] = (1 + (largest >= scores["z"].abs()[:, None]).sum(1)) / (1 + shuffles)
     if effect is not None:

@@ -295,9 +295,8 @@ class Classifier(nn.Module):
 
     def __repr__(self) -> str:
         count = sum(p.numel() for p in self.parameters())
-        return (
-            f"Classifier({self.name}: {len(self.classes)} classes, {self.size[0]}x{self.size[1]}, {count:,} parameters)"
-        )
+        size = f"{self.size[0]}x{self.size[1]}"
+        return f"Classifier({self.name}: {len(self.classes)} classes, {size}, {count:,} parameters)"
 
 
 def _statistics(mean: Statistic, std: Statistic) -> tuple[Tensor, Tensor]:
@@ -305,9 +304,7 @@ def _statistics(mean: Statistic, std: Statistic) -> tuple[Tensor, Tensor]:
     try:
         means, stds = (torch.as_tensor(each, dtype=torch.float64, device="cpu").detach() for each in (mean, std))
     except (TypeError, ValueError, RuntimeError):
-        raise TypeError(
-            f"mean and std are numbers, one for all channels or one for each; got {mean!r}, {std!r}"
-        ) from None
+        raise TypeError(f"mean and std are one number for all channels or for each; got {mean!r}, {std!r}") from None
     channels = next((each.numel() for each in (means, stds) if each.ndim), 3)
     means, stds = (each.flatten() if each.ndim else each.repeat(channels) for each in (means, stds))
     return means, stds
@@ -329,13 +326,9 @@ def unique_names(names: Iterable[str] | Mapping[int, str] | Mapping[str, int] | 
         try:
             by_index = {int(index): str(name) for index, name in pairs}
         except ValueError:
-            raise ValueError(
-                f"classes by index expected, as id2label or label2id have them, got {pairs[:3]} …"
-            ) from None
+            raise ValueError(f"classes by index expected, as in id2label or label2id, got {pairs[:3]} …") from None
         if sorted(by_index) != list(range(len(by_index))):
-            raise ValueError(
-                f"class names for the indices {sorted(by_index)[:8]} … given, expected 0 to {len(names) - 1}."
-            )
+            raise ValueError(f"class names of indices {sorted(by_index)[:8]} … given, expected 0 to {len(names) - 1}.")
         names = [by_index[index] for index in range(len(by_index))]
     listed = [str(name) for name in names]
     count = Counter(listed)
@@ -351,9 +344,7 @@ def _listed(classes: object) -> list[str]:
     if isinstance(classes, Mapping):
         return unique_names(classes)
     if isinstance(classes, str | bytes | Set) or not isinstance(classes, Iterable):
-        raise TypeError(
-            f"classes= is a list of names in the order of the logits, not {type(classes).__name__}: {classes!r}"
-        )
+        raise TypeError(f"classes= are names in the order of the logits, not {type(classes).__name__}: {classes!r}")
     return [str(name) for name in classes]
 
 

@@ -63,10 +63,9 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
             raise TypeError(f"{named} is a {config.model_type} model, which predicts no next token.")
         tokenizer = AutoTokenizer.from_pretrained(folder, **here)
         with quiet():
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, use_safetensors=True, output_loading_info=True, **here
-            )
-            model, absent = loaded[0], sorted(loaded[1]["missing_keys"])
+            how = {"use_safetensors": True, "output_loading_info": True}
+            model, told = AutoModelForCausalLM.from_pretrained(folder, **how, **here)
+            absent = sorted(told["missing_keys"])
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ValueError(
             f"{folder} holds no language model that can be read ({first_line(error)}); write model and tokenizer into it "
@@ -227,9 +226,7 @@ def _check_readers() -> None:
         for package in ("gguf", "accelerate"):
             import_module(package)
     except ImportError as error:
-        raise ImportError(
-            f"a GGUF file is read with gguf and accelerate ({error}): pip install gguf accelerate"
-        ) from None
+        raise ImportError(f"GGUF files need gguf and accelerate ({error}): pip install gguf accelerate") from None
 
 
 def _last(text: str) -> str:

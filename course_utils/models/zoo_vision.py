@@ -107,9 +107,7 @@ def read_tensors(path: Path) -> dict:
         reason = "it holds more than tensors, which could run code" if more else "it cannot be read"
         raise ValueError(f"the weights {path} were refused: {reason}; delete the file and fetch it again.") from None
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"the weights {path} are damaged ({first_line(error)}); delete the file and fetch it again."
-        ) from None
+        raise ValueError(f"the weights {path} are damaged ({first_line(error)}); delete and fetch it again.") from None
     if not isinstance(state, dict):
         raise ValueError(f"the weights {path} hold {type(state).__name__}, expected tensors by name.")
     return state
@@ -154,22 +152,17 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
     except (OSError, ValueError) as error:
         raise ValueError(f"{folder} holds no model of transformers that can be read ({first_line(error)}).") from None
     architecture = ", ".join(config.architectures or [type(config).__name__])
-    if type(config) not in AutoModelForImageClassification._model_mapping or any(
-        task in architecture.lower() for task in OTHER_TASKS
-    ):
+    other = any(task in architecture.lower() for task in OTHER_TASKS)
+    if other or type(config) not in AutoModelForImageClassification._model_mapping:
         raise ValueError(f"{named} is a {architecture}, expected an image classifier.")
     size, mean, std = _preprocessing(folder, named)
     try:
-        loaded: Any = AutoModelForImageClassification.from_pretrained(
-            folder, use_safetensors=True, output_loading_info=True, **here
-        )
+        how = {"use_safetensors": True, "output_loading_info": True}
+        module, told = AutoModelForImageClassification.from_pretrained(folder, **how, **here)
     except (OSError, ValueError, RuntimeError) as error:
         raise ValueError(f"the weights in {folder} cannot be read ({first_line(error)}).") from None
-    module, absent = loaded[0], sorted(loaded[1]["missing_keys"])
-    if absent:  # transformers would go on with random numbers in their place
-        raise ValueError(
-            f"the weights in {folder} lack {len(absent)} tensors of {architecture}, {absent[0]!r} among them."
-        )
+    if absent := sorted(told["missing_keys"]):  # transformers would go on with random numbers in their place
+        raise ValueError(f"the weights in {folder} lack {len(absent)} tensors of {architecture}: {absent[0]!r}, …")
     return Classifier(module, classes=config.id2label, size=size, mean=mean, std=std, name=named)
 
 

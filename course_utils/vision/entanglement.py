@@ -202,9 +202,8 @@ class Entanglement(Drawn):
             figure.colorbar(image, ax=axes, shrink=0.7, label="mean probability (%)")
         pairs = ", ".join(f"{first} and {second} ({value:.2f})" for first, second, value in self.pairs(5))
         beside = "; below it the model's confusions of blurred images" if lower else ""
-        return DescribedFigure(
-            figure, alt=f"Heat map of how entangled each class is with every other, most {pairs}{beside}."
-        )
+        told = f"Heat map of how entangled each class is with every other, most {pairs}{beside}."
+        return DescribedFigure(figure, alt=told)
 
     def __repr__(self) -> str:
         most = ", ".join(f"{first} and {second} {value:.2f}" for first, second, value in self.pairs(3))

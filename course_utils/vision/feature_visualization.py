@@ -120,9 +120,8 @@ def visualize(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "the gradient is zero at step 0")  # the warning below says so
             try:
-                part = optimize_images(
-                    model, start, aim, frames=shown, on_step=on_step, indices=rows, progress=progress, **settings
-                )
+                run = settings | {"indices": rows, "progress": progress}
+                part = optimize_images(model, start, aim, frames=shown, on_step=on_step, **run)
             except ZeroGradientError:
                 images = start.render().detach()
                 part = ImageChunk(images, dict.fromkeys(shown, images.cpu()), interrupted=False)
@@ -366,9 +365,8 @@ def without_gradient(classifier: Classifier, canvas: Canvas, objective: Objectiv
         score = objective(record(classifier, objective.layers)(canvas.render()))
         if not score.requires_grad:  # the loop says what is wrong
             return torch.zeros(len(canvas), dtype=torch.bool)
-        gradients = torch.autograd.grad(
-            gradient_scale(classifier) * score.sum(), list(canvas.parameters()), allow_unused=True
-        )
+        total = gradient_scale(classifier) * score.sum()
+        gradients = torch.autograd.grad(total, list(canvas.parameters()), allow_unused=True)
     largest = [each.abs().flatten(1).amax(1) for each in gradients if each is not None]
     return torch.stack(largest).amax(0) == 0 if largest else torch.zeros(len(canvas), dtype=torch.bool)
 

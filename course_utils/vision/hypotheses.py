@@ -276,9 +276,8 @@ def whole_image_changes(carrier: int) -> list[Change]:
         for amount in amounts:
             for sign in (1, -1):
                 text = f"{words} {'+' if sign > 0 else '−'}{amount:g}"
-                found.append(
-                    Change(carrier, kind, text, partial(function, sign * amount), partial(function, -sign * amount))
-                )
+                there, back = (partial(function, each * amount) for each in (sign, -sign))
+                found.append(Change(carrier, kind, text, there, back))
     return found
 
 

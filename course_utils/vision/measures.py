@@ -39,9 +39,7 @@ def radial_spectrum(
     edges = torch.linspace(0, 0.5, bands + 1).unfold(0, 2, 1)
     inside = [(low < frequencies) & (frequencies <= high) for low, high in edges]
     if not all(band.any() for band in inside):
-        raise ValueError(
-            f"images of {images.shape[2]}x{images.shape[3]} pixels do not fill {bands} bands: ask for fewer."
-        )
+        raise ValueError(f"images of {images.shape[2]}x{images.shape[3]} pixels do not fill {bands} bands.")
     means = torch.stack([energy[:, band].sum(1) / counted[band].sum() for band in inside], 1)
     total = energy.flatten(1).sum(1, keepdim=True)
     return edges.mean(1), means / total.clamp_min(torch.finfo(total.dtype).tiny)
@@ -180,9 +178,7 @@ def intersection_over_union(maps: Maps, truth: Maps, threshold: float = 0.5) -> 
 def _checked(maps: Tensor, truth: Tensor) -> Bool[Tensor, "batch height width"]:
     """Which pixels belong to the part."""
     if maps.shape != truth.shape:
-        raise ValueError(
-            f"maps of shape {tuple(maps.shape)} and masks of shape {tuple(truth.shape)} given, expected the same."
-        )
+        raise ValueError(f"maps of {tuple(maps.shape)} and masks of {tuple(truth.shape)} given, expected one shape.")
     if maps.isnan().any():
         raise ValueError("the maps hold NaN (not a number): there is nothing to score.")
     inside = truth >= HALF

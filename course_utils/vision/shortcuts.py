@@ -106,9 +106,8 @@ def find_shortcuts(
     beside = None if reference is None else Aligned(reference, classifier)
     search = _Search(classifier, beside, images, rows, least, seed, batch_size or images_at_once(classifier))
     carriers = search.carriers(classes)
-    found = Shortcuts(
-        classifier.name, None if reference is None else reference.name, tuple(classifier.classes), least, alpha
-    )
+    named = None if reference is None else reference.name
+    found = Shortcuts(classifier.name, named, tuple(classifier.classes), least, alpha)
     begun = time.perf_counter()
     with as_found(classifier), as_found(beside or nn.Identity()):
         search.split(alpha, len(carriers))
@@ -152,9 +151,7 @@ class _Search:
             return there
         asked = [int(row) for row in self.classifier.targets(list(classes), len(classes))]
         if lacking := [self.classifier.classes[row] for row in asked if row not in there]:
-            raise ValueError(
-                f"images holds none of {', '.join(map(repr, lacking))}, expected some of every class asked."
-            )
+            raise ValueError(f"images holds none of {', '.join(map(repr, lacking))}, expected some of each class.")
         return asked
 
     def split(self, alpha: float, carriers: int) -> None:

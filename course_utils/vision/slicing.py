@@ -244,9 +244,8 @@ def plot_effects(effects: Effects, most: int = 10, bar: float = ALARM) -> Descri
     errors = [[100 * max(0.0, each.value - each.low), 100 * max(0.0, each.high - each.value)] for each in flips]
     colours = [PALETTE[0] if each.value >= bar else "#bbbbbb" for each in flips]
     shares = [100 * each.value for each in flips]
-    axes.barh(
-        rows, shares, xerr=list(zip(*errors, strict=True)), color=colours, error_kw={"elinewidth": 1.2, "capsize": 3}
-    )
+    lines = {"elinewidth": 1.2, "capsize": 3}
+    axes.barh(rows, shares, xerr=list(zip(*errors, strict=True)), color=colours, error_kw=lines)
     axes.axvline(100 * bar, color="black", linestyle="--", linewidth=1.5, marker="")
     axes.set_yticks(rows, names, fontsize=10)
     axes.invert_yaxis()

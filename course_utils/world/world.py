@@ -54,9 +54,8 @@ class Scenes:
         """Some of the scenes: by a slice, a list, an index or boolean tensor; a single number keeps the batch axis."""
         rows = torch.arange(len(self))[index].reshape(-1)
         factors = {name: column[rows] for name, column in self.factors.items()}
-        return replace(
-            self, images=self.images[rows], labels=self.labels[rows], seeds=self.seeds[rows], factors=factors
-        )
+        kept = {name: getattr(self, name)[rows] for name in ("images", "labels", "seeds")}
+        return replace(self, **kept, factors=factors)
 
     @property
     def names(self) -> list[str]:
@@ -130,17 +129,13 @@ class PaintedWorld:
             ValueError: no change, an unknown factor or value, a number out of range, or the wrong number of values.
         """
         if not changes:
-            raise ValueError(
-                f"counterfactual() needs a factor to change, such as berries=True. Known: {', '.join(FACTORS)}."
-            )
+            raise ValueError(f"counterfactual() needs a factor to change. Known: {', '.join(FACTORS)}.")
         factors = dict(scenes.factors)
         for name, value in changes.items():
             factor = known_factor(name)
             values = [value] * len(scenes) if isinstance(value, str | bool | int | float) else list(value)
             if len(values) != len(scenes):
-                raise ValueError(
-                    f"{name}= got {len(values)} values for {len(scenes)} scenes; give one, or one for each"
-                )
+                raise ValueError(f"{name}= got {len(values)} values for {len(scenes)} scenes; give one, or one each")
             factors[name] = torch.tensor([factor.encode(name, v) for v in values], dtype=factors[name].dtype)
         return self._paint(scenes.labels, factors, scenes.seeds, scenes.sensor_noise)
 
