@@ -285,11 +285,8 @@ def true_log_probability(sentence: str) -> float:
         ValueError: the written world has no such sentence.
     """
     words = split(sentence.removeprefix(END))
-    total = sum(
-        sentences.share * _probability(words, sentences)
-        for sentences in grammar()
-        if len(words) == len(sentences.slots) - 1
-    )
+    as_long = [sentences for sentences in grammar() if len(words) == len(sentences.slots) - 1]
+    total = sum(sentences.share * _probability(words, sentences) for sentences in as_long)
     if not total:
         raise ValueError(f"{sentence!r} is no sentence of the written world; sample_sentences draws some that are.")
     return math.log(total)
@@ -328,12 +325,9 @@ def contexts(n: int = 300, *, seed: int = 0) -> list[str]:
     Raises:
         ValueError: `n` is too small for the facts.
     """
-    facts = [
-        beginning.format(s=subject)
-        for beginnings, of_subjects in FACTS.values()
-        for subject in of_subjects
-        for beginning in beginnings
-    ]
+    facts = []
+    for beginnings, of_subjects in FACTS.values():
+        facts += [beginning.format(s=subject) for subject in of_subjects for beginning in beginnings]
     if n < len(facts):
         raise ValueError(f"n={n} given, expected at least {len(facts)}, the number of beginnings of facts.")
     found = dict.fromkeys(facts)

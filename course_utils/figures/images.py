@@ -23,7 +23,7 @@ from course_utils.figures.style import (
     new_figure,
     render,
     styled,
-)  # fmt: skip
+)
 from course_utils.validation import check_settings
 
 if TYPE_CHECKING:

@@ -194,13 +194,8 @@ def described(alt: object) -> str:
 @cache
 def _environment() -> Environment:
     # PackageLoader finds the templates wherever the package is installed, in a wheel too.
-    environment = Environment(
-        loader=PackageLoader("course_utils.figures"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    how: Any = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+    environment = Environment(loader=PackageLoader("course_utils.figures"), **how)
     environment.filters["code"] = _code
     return environment
 

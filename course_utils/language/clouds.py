@@ -85,10 +85,7 @@ def word_cloud(
     else:
         shares, xlabel, sized_by = word_shares(prompts), "% of prompts with the word", "frequency"
         weights = {word: float(share.successes) for word, share in shares.items()}
-        bars = [
-            Bar(word, 100 * share.value, f"{share.successes}", (100 * share.low, 100 * share.high))
-            for word, share in shares.items()
-        ]
+        bars = [Bar(word, 100 * p.value, f"{p.successes}", (100 * p.low, 100 * p.high)) for word, p in shares.items()]
         target, total = getattr(prompts, "target", None), next(iter(shares.values())).total
         of = f" for {target.strip()!r}" if target else ""
         title = title or f"Words in {total} prompts{of}, by frequency alone"

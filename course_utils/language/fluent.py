@@ -212,10 +212,8 @@ class FluentPrompts:
 
     def _repr_html_(self) -> str:
         rows = _spread(len(self), SHOWN)
-        shown = [
-            (self.pieces[row], True, (self._measured(self.score[row].item()), f"{self.surprise[row]:.1f}"))
-            for row in rows
-        ]
+        measured = [(self._measured(self.score[row].item()), f"{self.surprise[row]:.1f}") for row in rows]
+        shown = [(self.pieces[row], True, each) for row, each in zip(rows, measured, strict=True)]
         name = "probability" if self.measure == "log-probability" else self.measure
         return render("prompts.html", line=repr(self), names=[name, "surprise"], rows=shown)
 

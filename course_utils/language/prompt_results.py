@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -95,11 +95,12 @@ class PromptResults:
 
     def rows(self: Results, rows: Sequence[int]) -> Results:
         """These rows alone, in this order."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        picked: dict[str, Any] = {
-            name: [value[row] for row in rows] for name, value in values.items() if isinstance(value, list)
-        }
-        picked |= {name: value[list(rows)] for name, value in values.items() if isinstance(value, Tensor)}
+        picked: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                picked[name] = value[list(rows)]
+            elif isinstance(value, list):
+                picked[name] = [value[row] for row in rows]
         return replace(self, **picked)
 
     def plot(self, n: int = SHOWN) -> DescribedFigure:

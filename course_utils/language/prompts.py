@@ -256,12 +256,10 @@ class Projection:
         """The better of two in each row: tokens by their log-probability, vectors, with all else, by their score."""
         tokens, vectors = other.log_probability > self.log_probability, other.score > self.score
         better = dict.fromkeys(vars(self), vectors) | {"ids": tokens, "log_probability": tokens}
-        return Projection(
-            **{
-                name: torch.where(better[name].view(-1, *[1] * (mine.ndim - 1)), getattr(other, name), mine)
-                for name, mine in vars(self).items()
-            }
-        )
+        chosen = {}
+        for name, mine in vars(self).items():
+            chosen[name] = torch.where(better[name].view(-1, *[1] * (mine.ndim - 1)), getattr(other, name), mine)
+        return Projection(**chosen)
 
 
 @dataclass(eq=False, kw_only=True)

@@ -47,10 +47,8 @@ class Prediction:
     def top(self, k: int = 3) -> list[list[tuple[str, float]]]:
         """For each image its k most probable classes with their probabilities, best first."""
         values, indices = self.probabilities.topk(min(k, len(self.known_classes)), dim=1)
-        return [
-            [(self.known_classes[i], p) for i, p in zip(row, probabilities, strict=True)]
-            for row, probabilities in zip(indices.tolist(), values.tolist(), strict=True)
-        ]
+        rows = zip(indices.tolist(), values.tolist(), strict=True)
+        return [[(self.known_classes[i], p) for i, p in zip(*row, strict=True)] for row in rows]
 
     def __repr__(self) -> str:
         named = ", ".join(f"{c} {p:.1%}" for c, p in zip(self.classes, self.confidence.tolist(), strict=True))
@@ -398,9 +396,8 @@ def show_predictions(
 
 def in_words(prediction: Prediction, titles: Sequence[str] = ()) -> str:
     """A list of predictions as a sentence, for alt texts."""
-    said = [
-        f"{name} {percent(float(sure))}" for name, sure in zip(prediction.classes, prediction.confidence, strict=True)
-    ]
+    pairs = zip(prediction.classes, prediction.confidence.tolist(), strict=True)
+    said = [f"{name} {percent(sure)}" for name, sure in pairs]
     if any(titles):
         said = [f"{words} ({title[2:]} is true)" for words, title in zip(said, titles, strict=True)]
     some = f"{', '.join(said[:8])}{' and more' if len(said) > 8 else ''}"

@@ -204,10 +204,8 @@ def _projected_gradient(
 
     # The result.
     change = best.rows["images"] - originals
-    before, after = (
-        Prediction(logits, logits.float().softmax(dim=1), classifier.classes)
-        for logits in (logits_before, best.rows["logits"])
-    )
+    logits = (logits_before, best.rows["logits"])
+    before, after = (Prediction(each, each.float().softmax(dim=1), classifier.classes) for each in logits)
     return AttackResult(
         images=best.rows["images"], success=best.rows["confidence"] > 0,
         linf=NORMS["linf"].length(change), l2=NORMS["l2"].length(change),

@@ -178,10 +178,8 @@ class Entanglement(Drawn):
         found = _rank_correlations(tables, truth, torch.arange(count))
         choices = [torch.from_numpy(generator.integers(count, size=count)) for _ in range(resamplings)]
         drawn = [_rank_correlations(tables, truth, each) for each in choices if len(each.unique()) >= FEWEST_DRAWN]
-        mine, images, ahead = (
-            Estimate(value, *np.quantile(column, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist())
-            for value, column in zip(found, np.array(drawn).T, strict=True)
-        )
+        intervals = np.quantile(np.array(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0).T.tolist()
+        mine, images, ahead = (Estimate(value, *ends) for value, ends in zip(found, intervals, strict=True))
         return RankAgreement(mine, images, ahead, count * (count - 1) // 2)
 
     @styled
@@ -222,11 +220,8 @@ def _draw(axes: Any, entanglement: Entanglement, table: Tensor, title: str, powe
     axes.set_title(title.format(f"{most.first} and {most.second}"), parse_math=False)
     order = entanglement.order
     values = table[order][:, order].numpy()
-    image = axes.imshow(
-        values,
-        cmap=colormaps["Blues"].with_extremes(bad="#dddddd"),
-        norm=PowerNorm(power, vmin=0, vmax=max(1e-9, float(np.nanmax(values)))),
-    )
+    norm = PowerNorm(power, vmin=0, vmax=max(1e-9, float(np.nanmax(values))))
+    image = axes.imshow(values, cmap=colormaps["Blues"].with_extremes(bad="#dddddd"), norm=norm)
     axes.grid(visible=False)
     names = [entanglement.classes[i] for i in order]
     if len(names) <= MOST_NAMED:

@@ -321,9 +321,8 @@ def matched_changes(carrier: int, own: Images, others: Images) -> list[Change]:
         carrier: index of the class that the images may turn into.
         own, others: images of that class, and of the class that is changed.
     """
-    (mean, std), (mean_of, std_of) = (
-        (images.mean((0, 2, 3))[:, None, None], images.std((0, 2, 3))[:, None, None]) for images in (own, others)
-    )
+    mean, mean_of = (images.mean((0, 2, 3))[:, None, None] for images in (own, others))
+    std, std_of = (images.std((0, 2, 3))[:, None, None] for images in (own, others))
     side = min(own.shape[2:])
     difference = (own.mean(0) - others.mean(0))[None]
     layout = gaussian_blur(difference, COARSE * side)

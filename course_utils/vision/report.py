@@ -284,9 +284,8 @@ def _shortcuts(
 
 def _first_of_each(labels: Sequence[Any], count: int) -> list[int]:
     """The first rows of each label, label by label."""
-    return [
-        row for label in dict.fromkeys(labels) for row in [i for i, each in enumerate(labels) if each == label][:count]
-    ]
+    rows = [[row for row, each in enumerate(labels) if each == label][:count] for label in dict.fromkeys(labels)]
+    return [row for some in rows for row in some]
 
 
 def prototype_cards(prototypes: Prototypes) -> list[dict[str, Any]]:

@@ -185,9 +185,7 @@ class _Search:
                 f"more, so that tests for {carriers} classes can hold at alpha={alpha:g}: give more images, name fewer "
                 "classes=, or check the labels."
             )
-        self.near = {
-            label: (logits[rows] - logits[rows, label][:, None]).mean(0) for label, rows in self.scouts.items()
-        }
+        self.near = {label: (logits[i] - logits[i, label][:, None]).mean(0) for label, i in self.scouts.items()}
 
     def hypotheses(
         self, carriers: Sequence[int], notes: list[str], progress: bool | None
@@ -264,10 +262,8 @@ class _Search:
         own, simple = self.images[self.explored[carrier]], whole_image_changes(carrier)
         for number, onto in enumerate(self.ontos(carrier)):
             others = self.images[self.scouts[onto]]
-            changes = Changes(
-                carrier,
-                tuple(matched_changes(carrier, own, self.images[self.explored[onto]]) + simple * (number < ONTO)),
-            )
+            matched = matched_changes(carrier, own, self.images[self.explored[onto]])
+            changes = Changes(carrier, tuple(matched + simple * (number < ONTO)))
             shares = self.only(changes, onto, others).float().mean(1).tolist()
             for change, score in zip(changes.changes, shares, strict=True):
                 if score > best.get(change.kind, (PROMISING,))[0]:
@@ -489,11 +485,9 @@ class Shortcuts:
         if not shown:
             raise ValueError(f"no shortcuts to draw: none of {len(self.tested)} tests held.")
         images = torch.stack([image for each in shown for image in (each.before[0], each.after[0], each.control[0])])
-        titles = [
-            title
-            for each in shown
-            for title in (each.onto, f"{each.kind} of {each.carrier}: {each.turned.value:.0%} turn", "control")
-        ]
+        titles = []
+        for each in shown:
+            titles += [each.onto, f"{each.kind} of {each.carrier}: {each.turned.value:.0%} turn", "control"]
         told = "; ".join(str(each) for each in shown)
         alt = f"Held-out images before, with what {self.name} takes for another class, and with a control. {told}."
         return show_images(images, titles, columns=3, alt=alt)

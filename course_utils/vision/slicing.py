@@ -117,11 +117,11 @@ class Slices:
         """Slices at least so far behind; one of two factors only where neither factor's own slice explains it."""
         low = [each for each in self.found if each.behind >= bar]
         alone = {(each.name, each.conditions[0]) for each in low if len(each.conditions) == 1}
-        return [
-            each
-            for each in low
-            if len(each.conditions) == 1 or not any((each.name, one) in alone for one in each.conditions)
-        ]
+
+        def explained(each: Slice) -> bool:
+            return len(each.conditions) > 1 and any((each.name, one) in alone for one in each.conditions)
+
+        return [each for each in low if not explained(each)]
 
     def __len__(self) -> int:
         return len(self.found)
@@ -307,11 +307,10 @@ def empty_cells(
         for first, second in combinations(columns, 2):
             pairs = Counter((columns[first][row], columns[second][row]) for row in rows)
             one, other = (Counter(columns[name][row] for row in rows) for name in (first, second))
-            found += [
-                EmptyCell(label, ((first, a), (second, b)), one[a] * other[b] / len(rows))
-                for a, b in product(one, other)
-                if not pairs[a, b] and one[a] * other[b] / len(rows) >= expected
-            ]
+            for a, b in product(one, other):
+                chance = one[a] * other[b] / len(rows)
+                if not pairs[a, b] and chance >= expected:
+                    found.append(EmptyCell(label, ((first, a), (second, b)), chance))
     return sorted(found, key=lambda cell: -cell.expected)
 
 

@@ -36,11 +36,8 @@ def volcano(s: Scenery) -> None:
     x, y = s.pose(tilt=0.4)
     d, p = s.draws("object"), s.painting
     ash = d.noise()
-    smoke = union(
-        ellipse(x, y, d.uniform(-0.1, 0.1), -0.50, 0.20, 0.17),
-        ellipse(x, y, d.uniform(-0.2, 0.2), -0.70, 0.30, 0.20),
-        ellipse(x, y, d.uniform(-0.2, 0.3), -0.88, 0.26, 0.17),
-    )
+    puffs = ((-0.1, 0.1, -0.50, 0.20, 0.17), (-0.2, 0.2, -0.70, 0.30, 0.20), (-0.2, 0.3, -0.88, 0.26, 0.17))
+    smoke = union(*(ellipse(x, y, d.uniform(left, right), cy, a, b) for left, right, cy, a, b in puffs))
     p.paint(smoke + ash * 0.025, d.colour(0.60, 0.58, 0.60, 0.08) + ash[:, None] * 0.07, "smoke", edge=0.03)
     spray = union(*(ellipse(x, y, d.uniform(-0.28, 0.28), d.uniform(-0.66, -0.36), 0.045, 0.055) for _ in range(5)))
     p.paint(spray, d.colour(0.99, 0.62, 0.10, 0.05), "lava")
@@ -195,12 +192,8 @@ def road(s: Scenery, d: Draws) -> None:
     asphalt = d.colour(0.27, 0.27, 0.29, 0.05) + d.noise((8, 16))[:, None] * 0.03
     p.paint(both(middle.abs() - 0.14 - 1.25 * depth, horizon - p.y), asphalt, "road")
     along = -(4.5 / (depth + 0.18) + d.uniform(0, 6)).sin() * 0.1
-    p.paint(
-        both(middle.abs() - 0.012 - 0.04 * depth, 0.02 - depth, along),
-        d.colour(0.93, 0.90, 0.80, 0.04),
-        "road",
-        edge=0.02,
-    )
+    dashes = both(middle.abs() - 0.012 - 0.04 * depth, 0.02 - depth, along)
+    p.paint(dashes, d.colour(0.93, 0.90, 0.80, 0.04), "road", edge=0.02)
     crossing = both(p.y - horizon - 0.34, horizon + 0.08 - p.y)
     p.paint(crossing, asphalt * 0.92, "road", edge=0.02)
     for _ in range(2):

@@ -231,9 +231,8 @@ def _check_seen(secret: Secret) -> None:
 def _check_together(secrets: Sequence[Secret]) -> None:
     shortcuts = [secret for secret in secrets if isinstance(secret, Shortcut)]
     for first, second in combinations(shortcuts, 2):
-        if first.factor == second.factor and (
-            set(first.classes) & set(second.classes) or first.elsewhere is not None or second.elsewhere is not None
-        ):
+        open_ended = first.elsewhere is not None or second.elsewhere is not None
+        if first.factor == second.factor and (open_ended or set(first.classes) & set(second.classes)):
             raise ValueError(
                 f"{first.name!r} and {second.name!r} both say how often {first.factor!r} is what; plant one of them, "
                 "or leave 'elsewhere' out of both and give them different classes"
