@@ -14,16 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_utils.figures.style import (
-    PALETTE,
-    WIDTH,
-    DescribedFigure,
-    data_uri,
-    described,
-    new_figure,
-    render,
-    styled,
-)
+from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, data_uri, described, new_figure, render, styled
 from course_utils.validation import check_settings
 
 if TYPE_CHECKING:

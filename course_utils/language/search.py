@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.language.prompt_results import PromptResults
-from course_utils.language.targets import PromptObjective, Scorer, Target, along, as_target, check_length
+from course_utils.language.targets import PromptObjective, Scorer, Target, along, as_target
 from course_utils.language.vocabulary import Exclude, allowed_tokens
 from course_utils.models.language_model import LanguageModel
 from course_utils.utils import in_words, progress_bar, run_chunks, sample_generators
@@ -80,8 +80,7 @@ def coordinate_search(
     """
     counts = {"restarts": restarts, "steps": steps, "candidates": candidates, "top_k": top_k}
     check_settings(stop_at=stop_at, **counts, starts=starts, buffer=buffer, swaps=swaps)
-    wanted = as_target(lm, target)
-    check_length(lm, length, wanted)
+    wanted = as_target(lm, target, length)
     tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
     generators = sample_generators(seed, range(restarts), "coordinate search")
     scorer, aim, typed = Scorer(lm, wanted), PromptObjective(lm, wanted), Typed(lm)
@@ -186,8 +185,7 @@ def random_prompts(
     seed: int = 0,
 ) -> Int[Tensor, "count length"]:
     """Prompts of tokens drawn evenly from those that are allowed for a target."""
-    wanted = as_target(lm, target)
-    check_length(lm, length, wanted)
+    wanted = as_target(lm, target, length)
     tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
     (generator,) = sample_generators(seed, [0], "random prompts")
     return tokens[torch.randint(len(tokens), (count, length), generator=generator).to(tokens.device)]
@@ -278,8 +276,7 @@ def exhaustive_prompts(
             `optimize_prompts`.
     """
     check_settings(top=top)
-    wanted = as_target(lm, target)
-    check_length(lm, length, wanted)
+    wanted = as_target(lm, target, length)
     if candidates is None:
         tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
     else:

@@ -22,12 +22,7 @@ from course_utils.vision.reference import ClassMeans, NaturalImages, Similarity,
 from course_utils.vision.report import Report, build_report
 from course_utils.vision.shortcuts import Shortcuts, find_shortcuts
 from course_utils.vision.slicing import Effects, Slices, empty_cells, factor_effects, slices
-from course_utils.vision.statistics import (
-    LayerStatistics,
-    StatisticsMatch,
-    natural_statistics,
-    statistics_distance,
-)
+from course_utils.vision.statistics import LayerStatistics, StatisticsMatch, natural_statistics, statistics_distance
 
 __all__ = [
     "AttackResult", "Attribution", "ClassMeans", "Effects", "Entanglement", "Isolation", "KnownCauses",
