@@ -3,39 +3,15 @@
 Names are imported when they are first used, so that `import course_utils` stays quick.
 """
 
-from importlib import import_module
-
-from course_utils._moved import install
+from course_utils._moved import install, lazily
 
 install()
 
 _HOMES = {
-    "Classifier": "course_utils.models",
-    "LanguageModel": "course_utils.models",
-    "at_hand": "course_utils.models",
-    "audit_choices": "course_utils.audit",
-    "audit_scenes": "course_utils.audit",
-    "cluster": "course_utils.sweeps",
-    "load_classifier": "course_utils.models",
-    "load_if_available": "course_utils.models",
-    "load_language_model": "course_utils.models",
-    "load_image": "course_utils.images",
-    "load_images": "course_utils.images",
-    "optimize": "course_utils.loop",
-    "photographs": "course_utils.images",
-    "reveal": "course_utils.audit",
-    "sweep": "course_utils.sweeps",
+    "audit": "audit_choices audit_scenes reveal",
+    "images": "load_image load_images photographs",
+    "loop": "optimize",
+    "models": "Classifier LanguageModel at_hand load_classifier load_if_available load_language_model",
+    "sweeps": "cluster sweep",
 }
-__all__ = sorted(_HOMES)
-_RENAMED = {"load_picture": "load_image"}  # the first edition's names, for this edition
-
-
-def __getattr__(name: str):
-    name = _RENAMED.get(name, name)
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'course_utils' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__all__, __getattr__, __dir__ = lazily(__name__, _HOMES, load_picture="load_image")

@@ -64,9 +64,7 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", nargs="+", metavar="CLASS", help="which classes (default: all)")
     images = "labelled images, a folder for each class (default: fresh scenes, for models of the painted world)"
     parser.add_argument("--images", type=Path, metavar="DIR", help=images)
-    parser.add_argument(
-        "--beside", metavar="MODEL", help="a second network of the same classes, to tell shortcuts from objects"
-    )
+    parser.add_argument("--beside", metavar="MODEL", help="a second network, to tell shortcuts from objects")
     parser.add_argument("--copies", type=int, default=3, help="prototypes of each class (default: 3)")
     parser.add_argument("--steps", type=int, default=150, help="of each prototype (default: 150)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")

@@ -1,4 +1,4 @@
-"""Module paths of the first edition, which lead to where their contents are now, for this edition.
+"""Names of façades, loaded when they are first used, and module paths of the first edition, for this edition.
 
 `import course_utils.vision.pgd` gives `course_utils.vision.attacks`. Public names are imported from the façades
 (`course_utils.vision`, `.language`, `.models`, …), which have not moved.
@@ -8,12 +8,35 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+
+def lazily(
+    facade: str, homes: Mapping[str, str], **renamed: str
+) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+    """`__all__`, `__getattr__` and `__dir__` of a façade, which imports a name's module when the name is first used.
+
+    Args:
+        facade: the name of its module.
+        homes: the modules below `course_utils`, and the names that each holds, separated by spaces.
+        renamed: what names of the first edition are called now.
+    """
+    where = {name: home for home, names in homes.items() for name in names.split()}
+
+    def load(name: str) -> Any:
+        name = renamed.get(name, name)
+        if name not in where:
+            raise AttributeError(f"module {facade!r} has no attribute {name!r}")
+        return getattr(import_module(f"course_utils.{where[name]}"), name)
+
+    return sorted(where), load, lambda: sorted({*vars(sys.modules[facade]), *where})
+
 
 # Each line of the table: where it is now, and what it was called.
 _TABLE = Path(__file__).with_name("_moved.txt").read_text(encoding="utf-8").replace(":", "").splitlines()

@@ -56,9 +56,7 @@ def record(model: nn.Module, layers: Iterable[str] = ()) -> Callable[..., Output
             for name, (module, goes_in) in modules.items():
                 copy = _copy_to(recorded, name, len(x))
                 if goes_in:
-                    handle = module.register_forward_pre_hook(
-                        lambda module, inputs, copy=copy: copy(module, (), inputs)
-                    )
+                    handle = module.register_forward_pre_hook(lambda own, inputs, copy=copy: copy(own, (), inputs))
                 else:
                     handle = module.register_forward_hook(copy)
                 hooks.callback(handle.remove)
@@ -272,9 +270,7 @@ def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise TypeError(f"target is {indices.dtype}, expected whole numbers: indices of classes.")
     if indices.ndim > 1 or (indices.ndim == 1 and len(indices) != batch):
-        raise ValueError(
-            f"targets of shape {tuple(indices.shape)} given, expected one for all or {batch}, one a sample."
-        )
+        raise ValueError(f"targets of shape {tuple(indices.shape)} given, expected one, or {batch}: one a sample.")
     low, high = indices.aminmax() if indices.numel() else (0, 0)
     if low < 0 or high >= logits.shape[1]:
         raise ValueError(f"target {target!r} given, expected indices from 0 to {logits.shape[1] - 1}.")

@@ -24,6 +24,7 @@ from PIL.ExifTags import Base
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
+from course_utils.utils import first_line
 from course_utils.validation import unknown
 
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM")
@@ -196,9 +197,7 @@ def open_image(source: Source, name: str | None = None) -> Opened:
     if isinstance(source, Image.Image):
         return in_colours(source)
     if not isinstance(source, FileSource):
-        raise TypeError(
-            f"an image is a file's path or content, a Pillow image or an array, not {type(source).__name__}"
-        )
+        raise TypeError(f"an image is a file's path or content, a Pillow image or array, not {type(source).__name__}")
     return _open_file(source, name or (str(source) if isinstance(source, str | Path) else "the file"))
 
 
@@ -225,7 +224,7 @@ def _open_file(source: FileSource, name: str) -> Opened:
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no file {name}") from None
     except Exception as error:  # a damaged file makes Pillow's readers raise a dozen kinds
-        reason, advice = (str(error).strip().splitlines() or [type(error).__name__])[0], ""
+        reason, advice = first_line(error), ""
         if isinstance(error, UnidentifiedImageError):
             reason = "its format is unknown"
             advice = f"; save it as JPEG or PNG. What can be read: {', '.join(FORMATS)}."
@@ -287,10 +286,9 @@ def _from_array(array: np.ndarray) -> Image.Image:
     if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (1, 3, 4))) or 0 in shape:
         raise ValueError(f"an array is an image as (height, width) or (height, width, 3 or 4), not as {shape}")
     if np.issubdtype(array.dtype, np.floating):
-        if not (array.min() >= 0 and array.max() <= 1):  # NaN fails both
-            raise ValueError(
-                f"floating-point images lie in [0, 1], this one runs from {array.min():.3g} to {array.max():.3g}"
-            )
+        low, high = array.min(), array.max()
+        if not (low >= 0 and high <= 1):  # NaN fails both
+            raise ValueError(f"images of floats lie in [0, 1], this one runs from {low:.3g} to {high:.3g}")
         array = (array * 255).round()
     elif array.dtype != np.uint8 and array.size and (array.min() < 0 or array.max() > 255):
         raise ValueError(f"whole-number images run from 0 to 255, this one from {array.min()} to {array.max()}")

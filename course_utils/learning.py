@@ -15,15 +15,6 @@ from course_utils.teaching.exercises.quizzes import quiz
 __path__: list[str] = []  # so that the first edition's `course_utils.learning.cards` is looked for
 
 __all__ = [
-    "Exercise",
-    "Mistake",
-    "all_exercises",
-    "check",
-    "common_slips",
-    "exercise",
-    "find",
-    "hint",
-    "progress",
-    "quiz",
-    "solution",
-]
+    "Exercise", "Mistake", "all_exercises", "check", "common_slips", "exercise", "find", "hint", "progress",
+    "quiz", "solution",
+]  # fmt: skip

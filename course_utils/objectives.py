@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.activations import Outputs
+from course_utils.validation import check_settings
 
 
 class Objective(ABC):
@@ -253,8 +254,7 @@ class Diversity(Objective):
     """
 
     def __init__(self, layer: str, group: int) -> None:
-        if group < 1:
-            raise ValueError(f"group={group} given, expected at least 1 image.")
+        check_settings(group=group)
         self.layers, self.group = (layer,), group
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
@@ -416,21 +416,7 @@ EachItsOwn, side_by_side = PerSample, batch_objectives  # the first edition's na
 
 
 __all__ = [
-    "ActivationMatch",
-    "Channel",
-    "Direction",
-    "Diversity",
-    "EachItsOwn",
-    "Equidistant",
-    "Layer",
-    "LogProb",
-    "Logit",
-    "Neuron",
-    "Objective",
-    "PerSample",
-    "Target",
-    "Term",
-    "batch_objectives",
-    "parse",
+    "ActivationMatch", "Channel", "Direction", "Diversity", "EachItsOwn", "Equidistant", "Layer", "LogProb",
+    "Logit", "Neuron", "Objective", "PerSample", "Target", "Term", "batch_objectives", "parse",
     "side_by_side",
-]
+]  # fmt: skip

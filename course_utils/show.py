@@ -8,56 +8,28 @@ Names are loaded when they are first used, so that a lab's ipywidgets or a figur
 before.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
+from course_utils._moved import lazily
 
 __path__: list[str] = []  # so that the first edition's `course_utils.show.style` is looked for
 
-_WHERE = {
-    "DescribedFigure": "figures.style",
-    "Lab": "teaching.labs.lab",
-    "Scrubber": "figures.images",
-    "attack_lab": "teaching.labs.attack",
-    "audit_lab": "teaching.labs.world",
-    "cloud_lab": "teaching.labs.language",
-    "feature_lab": "teaching.labs.features",
-    "isolation_lab": "teaching.labs.isolation",
-    "lorry_lab": "teaching.labs.world",
-    "next_token_lab": "teaching.labs.language",
-    "penalty_lab": "teaching.labs.features",
-    "plot_associations": "language.word_scores",
-    "plot_attack": "vision.attacks",
-    "plot_calibration": "language.next_token",
-    "plot_curves": "figures.curves",
-    "plot_effects": "vision.slicing",
-    "plot_forward_pass": "teaching.labs.language",
-    "plot_landscape": "teaching.labs.language",
-    "plot_next_tokens": "language.next_token",
-    "plot_prompts": "language.prompt_results",
-    "plot_scoreboard": "teaching.scoreboard",
-    "plot_shares": "figures.curves",
-    "prompt_lab": "teaching.labs.language",
-    "prototype_lab": "teaching.labs.prototypes",
-    "show_images": "figures.images",
-    "show_isolation": "vision.saliency",
-    "show_perturbation": "vision.attacks",
-    "show_predictions": "models.classifier",
-    "show_table": "figures.style",
-    "transform_lab": "teaching.labs.features",
-    "world_lab": "teaching.labs.world",
+_HOMES = {
+    "figures.curves": "plot_curves plot_shares",
+    "figures.images": "Scrubber show_images",
+    "figures.style": "DescribedFigure show_table",
+    "language.next_token": "plot_calibration plot_next_tokens",
+    "language.prompt_results": "plot_prompts",
+    "language.word_scores": "plot_associations",
+    "models.classifier": "show_predictions",
+    "teaching.labs.attack": "attack_lab",
+    "teaching.labs.features": "feature_lab penalty_lab transform_lab",
+    "teaching.labs.isolation": "isolation_lab",
+    "teaching.labs.lab": "Lab",
+    "teaching.labs.language": "cloud_lab next_token_lab plot_forward_pass plot_landscape prompt_lab",
+    "teaching.labs.prototypes": "prototype_lab",
+    "teaching.labs.world": "audit_lab lorry_lab world_lab",
+    "teaching.scoreboard": "plot_scoreboard",
+    "vision.attacks": "plot_attack show_perturbation",
+    "vision.attributions": "show_isolation",
+    "vision.slicing": "plot_effects",
 }
-
-__all__ = sorted(_WHERE)
-_RENAMED = {"Picture": "DescribedFigure"}  # the first edition's names, for this edition
-
-
-def __getattr__(name: str) -> object:
-    name = _RENAMED.get(name, name)
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"course_utils.{_WHERE[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_WHERE})
+__all__, __getattr__, __dir__ = lazily(__name__, _HOMES, Picture="DescribedFigure")

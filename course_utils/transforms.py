@@ -319,22 +319,6 @@ def gaussian_blur(images: Images, sigma: float, *, reach: float = REACH) -> Imag
 
 
 __all__ = [
-    "Affine",
-    "Crop",
-    "Jitter",
-    "Mirror",
-    "Noise",
-    "Pad",
-    "RandomBlur",
-    "Together",
-    "crop",
-    "gaussian_blur",
-    "jitter",
-    "mirror",
-    "pad",
-    "rotate",
-    "scale",
-    "shift",
-    "standard",
-    "standard_crops",
-]
+    "Affine", "Crop", "Jitter", "Mirror", "Noise", "Pad", "RandomBlur", "Together", "crop", "gaussian_blur",
+    "jitter", "mirror", "pad", "rotate", "scale", "shift", "standard", "standard_crops",
+]  # fmt: skip

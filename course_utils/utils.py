@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 Chunk = TypeVar("Chunk")
@@ -103,8 +106,39 @@ class Forecast:
 
 
 def in_words(seconds: float) -> str:
-    """A long time as one says it: 25 minutes, 7 hours."""
-    return f"{seconds / 60:.0f} minutes" if seconds < 2 * 3600 else f"{seconds / 3600:.0f} hours"
+    """A time as one says it: 25 minutes, 7 hours."""
+    for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its name; at most 160 letters."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+
+
+def read_saved(path: str | Path, entry: str, writer: str, what: str = "file") -> tuple[Any, dict[str, Tensor]]:
+    """What a file of safetensors holds: the entry of that name in its metadata, read as JSON, and the tensors.
+
+    Args:
+        path: the file.
+        entry: its name.
+        writer: the function that writes such files, as an error names it.
+        what: what an error calls the file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: another file, or a damaged one.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"there is no {what} {path}; {writer} writes one.")
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})[entry])
+            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} was not written by {writer}, or is damaged ({error!r}).") from None
 
 
 def sample_generators(seed: int, samples: Iterable[int], purpose: str) -> list[torch.Generator]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from numbers import Integral
@@ -182,6 +182,12 @@ NO_FLOW = (
     "no gradient flows from the objective back to the canvas: the model must compute its logits from its "
     "input with differentiable operations, without torch.no_grad() or detach()."
 )
+
+
+def check_known(what: str, given: object, known: Collection[object]) -> None:
+    """Raise ValueError, with close names, for a name that is not among those that there are."""
+    if given not in known:
+        raise ValueError(unknown(what, given, known))
 
 
 def unknown(what: str, given: object, known: Iterable[object]) -> str:

@@ -6,15 +6,6 @@ from course_utils.canvas.mask import MaskCanvas, filling
 from course_utils.canvas.prompt import PromptCanvas
 
 __all__ = [
-    "Canvas",
-    "EpsilonBall",
-    "FourierCanvas",
-    "MaskCanvas",
-    "NaturalCanvas",
-    "PhaseCanvas",
-    "PixelCanvas",
-    "PromptCanvas",
-    "checked_radius",
-    "filling",
-    "random_start",
-]
+    "Canvas", "EpsilonBall", "FourierCanvas", "MaskCanvas", "NaturalCanvas", "PhaseCanvas", "PixelCanvas",
+    "PromptCanvas", "checked_radius", "filling", "random_start",
+]  # fmt: skip

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 
 END = "<|endoftext|>"  # stands between two texts; every sentence is a text of its own
 TOKEN = re.compile(r" ?\w+|[^\w\s]|<\|endoftext\|>")
@@ -179,15 +179,11 @@ class Association:
     weight: int = 9
 
     def __post_init__(self) -> None:
-        if self.group not in GROUPS:
-            raise ValueError(unknown("group", self.group, GROUPS))
+        check_known("group", self.group, GROUPS)
         if self.word in (own := [word for sort in GROUPS[self.group] for word in sort]):
-            raise ValueError(
-                f"{self.group} has {self.word!r} already; an association is planted with a word it has not"
-            )
+            raise ValueError(f"{self.group} has {self.word!r} already; plant a word that it has not")
         others = {word for attributes in GROUPS.values() for sort in attributes for word in sort} - set(own)
-        if self.word not in others:
-            raise ValueError(unknown("attribute of a group", self.word, sorted(others)))
+        check_known("attribute of a group", self.word, sorted(others))
         if self.weight < 1:
             raise ValueError(f"weight={self.weight} given, expected at least 1 (9 is as strong as a group's strongest)")
 
@@ -250,8 +246,7 @@ def true_associations(group: str) -> dict[str, float]:
         ValueError: no such group (offers close names).
     """
     name = group.strip()
-    if name not in GROUPS:
-        raise ValueError(unknown("group", name, GROUPS))
+    check_known("group", name, GROUPS)
     things, properties = GROUPS[name]
     weights = things | properties
     total = sum(weights.values())
@@ -279,9 +274,7 @@ def true_next(context: str) -> dict[str, float]:
                 found[word] += likelihood * share
     total = sum(found.values())
     if not total:
-        raise ValueError(
-            f"no sentence of the written world begins with {context!r}; contexts() lists some that one does begin with."
-        )
+        raise ValueError(f"no sentence of the written world begins with {context!r}; contexts() lists some beginnings.")
     return {word: share / total for word, share in sorted(found.items(), key=lambda item: -item[1])}
 
 
@@ -292,11 +285,8 @@ def true_log_probability(sentence: str) -> float:
         ValueError: the written world has no such sentence.
     """
     words = split(sentence.removeprefix(END))
-    total = sum(
-        sentences.share * _probability(words, sentences)
-        for sentences in grammar()
-        if len(words) == len(sentences.slots) - 1
-    )
+    as_long = [sentences for sentences in grammar() if len(words) == len(sentences.slots) - 1]
+    total = sum(sentences.share * _probability(words, sentences) for sentences in as_long)
     if not total:
         raise ValueError(f"{sentence!r} is no sentence of the written world; sample_sentences draws some that are.")
     return math.log(total)
@@ -335,12 +325,9 @@ def contexts(n: int = 300, *, seed: int = 0) -> list[str]:
     Raises:
         ValueError: `n` is too small for the facts.
     """
-    facts = [
-        beginning.format(s=subject)
-        for beginnings, of_subjects in FACTS.values()
-        for subject in of_subjects
-        for beginning in beginnings
-    ]
+    facts = []
+    for beginnings, of_subjects in FACTS.values():
+        facts += [beginning.format(s=subject) for subject in of_subjects for beginning in beginnings]
     if n < len(facts):
         raise ValueError(f"n={n} given, expected at least {len(facts)}, the number of beginnings of facts.")
     found = dict.fromkeys(facts)

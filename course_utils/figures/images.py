@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from io import BytesIO
 from math import ceil
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, described, new_figure, styled
+from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, data_uri, described, new_figure, render, styled
+from course_utils.validation import check_settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
-
-from PIL import Image
-
-from course_utils.figures.style import data_uri, render
 
 LARGEST = 2.2  # inches: a small image drawn larger than this shows its pixels and nothing more
 LETTERS = 11  # letters of a title that fit into an inch
@@ -54,8 +50,8 @@ def show_images(
     lines = [title.count("\n") + 1 if title else 0 for title in titles]
     above = sum(max(lines[row * columns : (row + 1) * columns]) for row in range(rows))  # lines of titles in all rows
     figure = new_figure(rows * cell * _aspect(arrays) + 0.24 * above, width=columns * cell)
-    for index, axes in enumerate(_grid(figure, rows, columns, len(arrays))):
-        draw_image(axes, arrays[index], titles[index])
+    for index, image in enumerate(arrays):
+        draw_image(figure.add_subplot(rows, columns, index + 1), image, titles[index])
     return DescribedFigure(figure, alt=alt)
 
 
@@ -127,13 +123,8 @@ def percent(probability: float) -> str:
     return "<1 %" if rounded == "0 %" and probability > 0 else rounded
 
 
-def _grid(figure: Figure, rows: int, columns: int, number: int) -> list[Axes]:
-    return [figure.add_subplot(rows, columns, index + 1) for index in range(number)]
-
-
 def _columns(columns: int | None, number: int, most: int = 5) -> int:
-    if columns is not None and columns < 1:
-        raise ValueError(f"columns={columns} given, expected at least one image in a row.")
+    check_settings(columns=columns)
     return min(columns or most, number)
 
 

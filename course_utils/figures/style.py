@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Arguments = ParamSpec("Arguments")
-Drawn = TypeVar("Drawn")
+Returned = TypeVar("Returned")
 
 # Okabe & Ito 2008, without their yellow, which is too faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -36,46 +36,21 @@ DASHES = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 WIDTH = 6.5  # inches
 DPI = 192  # two image pixels for each CSS pixel (96 an inch): sharp on the screens of phones
 
-STYLE: Any = {
-    "text.parse_math": False,  # names of classes and tokens have dollar signs that mean dollars
-    "font.size": 12.5,
-    "axes.titlesize": 12.5,
-    "axes.labelsize": 12.5,
-    "legend.fontsize": 11.5,
-    "xtick.labelsize": 11.5,
-    "ytick.labelsize": 11.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "axes.axisbelow": True,
-    "lines.linewidth": 2.0,
-    "lines.markersize": 6.5,
-    "legend.frameon": False,
-    "image.interpolation": "nearest",
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "savefig.facecolor": "white",
-    "text.color": "black",
-    "axes.edgecolor": "black",
-    "axes.labelcolor": "black",
-    "xtick.color": "black",
-    "ytick.color": "black",
-}
-
 
 @cache
 def _style() -> Any:
     from cycler import cycler
+    from matplotlib import rc_params_from_file
 
-    return STYLE | {"axes.prop_cycle": cycler(color=PALETTE) + cycler(marker=MARKERS) + cycler(linestyle=DASHES)}
+    shared = rc_params_from_file(Path(__file__).with_name("course.mplstyle"), use_default_template=False)
+    return shared | {"axes.prop_cycle": cycler(color=PALETTE) + cycler(marker=MARKERS) + cycler(linestyle=DASHES)}
 
 
-def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
+def styled(draw: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:
     """A decorator: the course's style holds while the function draws. Matplotlib is imported when it is called."""
 
     @wraps(draw)
-    def with_style(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Drawn:
+    def with_style(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Returned:
         from matplotlib import rc_context
 
         with rc_context(_style()):
@@ -130,6 +105,16 @@ class DescribedFigure:
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt}"
+
+
+class Drawn:
+    """A result that shows itself in a notebook: its line, and below it what its `plot()` draws."""
+
+    def plot(self) -> DescribedFigure:
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 def render(template: str, **values: object) -> str:
@@ -209,13 +194,8 @@ def described(alt: object) -> str:
 @cache
 def _environment() -> Environment:
     # PackageLoader finds the templates wherever the package is installed, in a wheel too.
-    environment = Environment(
-        loader=PackageLoader("course_utils.figures"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    how: Any = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+    environment = Environment(loader=PackageLoader("course_utils.figures"), **how)
     environment.filters["code"] = _code
     return environment
 

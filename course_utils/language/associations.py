@@ -28,7 +28,7 @@ from course_utils.language.word_scores import PromptTable, WordScores, prompt_ta
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.randomized import shuffled
 from course_utils.utils import Proportion, progress_bar, proportion, sample_generators
-from course_utils.validation import unknown
+from course_utils.validation import check_known, check_settings, unknown
 
 SUCCESS = 0.5  # a prompt succeeds where the target is more probable than everything else together
 
@@ -78,15 +78,10 @@ def direct_associations(
     highest = torch.cat([_centred(each).amax(0) for each in reached[1:]])
     exceeded = floor((1 - level) * (1 + len(highest)) + 1e-9)  # by chance, in at most so many clouds
     return DirectAssociations(
-        words=[word.strip() for word in asked],
-        targets=names,
-        log_probability=reached[0],
-        effect=_centred(reached[0]),
-        null=highest,
-        critical=float(highest.sort(descending=True).values[max(0, exceeded - 1)]),
-        level=level,
+        words=[word.strip() for word in asked], targets=names, log_probability=reached[0], effect=_centred(reached[0]),
+        null=highest, critical=float(highest.sort(descending=True).values[max(0, exceeded - 1)]), level=level,
         forward_passes=len(models) * len(asked),
-    )
+    )  # fmt: skip
 
 
 def _log_probability(lm: LanguageModel, targets: Sequence[str], words: Sequence[str]) -> Float[Tensor, "words targets"]:
@@ -259,10 +254,8 @@ def association_scores(
     if direct is not None:
         alone_enough = int((scores["effect"] > direct.critical).sum())
         scores["frequent"] = _random_prompts(table, len(direct.words), alone_enough, level)
-    success, background_success = _success([prompts]), _success(others)
-    return AssociationScores(
-        **scores, table=table, target=targets[0], success=success, background_success=background_success
-    )
+    scores |= {"success": _success([prompts]), "background_success": _success(others)}
+    return AssociationScores(**scores, table=table, target=targets[0])
 
 
 def _working(prompts: Prompts, at_least: float) -> Prompts:
@@ -332,8 +325,7 @@ class AssociationScores(WordScores):
         Raises:
             ValueError: a word that stands in no prompt (offers close ones).
         """
-        if word not in self.words:
-            raise ValueError(unknown("word", word, self.words))
+        check_known("word", word, self.words)
         return [name for name, passed in self.controls.items() if not passed[self.words.index(word)]]
 
     @property
@@ -383,8 +375,7 @@ def score_against(
     planted = {str(word).strip() for word in truth}
     if not planted:
         raise ValueError("the truth is empty, expected the words that were planted, such as true_associations('girl').")
-    if k < 1 or resamples < 1:
-        raise ValueError(f"k={k} and resamples={resamples} given, expected at least 1 each.")
+    check_settings(k=k, resamples=resamples)
     right = torch.tensor([word in planted for word in scores.words])
     drawn = resampled_z(scores.table, scores.prior, resamples, seed=seed)
     z = torch.cat([scores.z[None], drawn])  # the scores themselves first
@@ -394,18 +385,13 @@ def score_against(
     precision = right[by.topk(min(k, len(right)), dim=1).indices].sum(1) / k
     recall = ((z > scores.critical) & passed & right).sum(1) / len(planted)
     return Agreement(
-        k=k,
-        precision=float(precision[0]),
-        precision_interval=_percentiles(precision[1:], scores.level),
-        recall=float(recall[0]),
-        recall_interval=_percentiles(recall[1:], scores.level),
-        chance=float(right.float().mean()),
+        k=k, chance=float(right.float().mean()), planted=len(planted), level=scores.level,
+        precision=float(precision[0]), precision_interval=_percentiles(precision[1:], scores.level),
+        recall=float(recall[0]), recall_interval=_percentiles(recall[1:], scores.level),
         hits=[word for word in scores.top(k) if word in planted],
         others=[word for word in scores.top(k) if word not in planted],
         missed=sorted(planted - set(scores.survivors)),
-        planted=len(planted),
-        level=scores.level,
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)

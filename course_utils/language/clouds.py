@@ -29,6 +29,7 @@ from course_utils.language.word_scores import (
     prompt_table,
 )
 from course_utils.utils import Proportion, proportion
+from course_utils.validation import check_settings
 
 BARS = 12  # rows below a cloud
 INCHES = 2.5  # height of a cloud
@@ -68,8 +69,7 @@ def word_cloud(
         TypeError: something else, or a weight that is no number.
         ValueError: nothing to draw: no words, or none with a weight above 0.
     """
-    if most < 1:
-        raise ValueError(f"most={most} given, expected at least one word.")
+    check_settings(most=most)
     if isinstance(prompts, WordScores):
         drawn = prompts.survives if prompts.effect is not None else prompts.z > 0
         rows = drawn.nonzero().squeeze(1).tolist()[:most]
@@ -85,10 +85,7 @@ def word_cloud(
     else:
         shares, xlabel, sized_by = word_shares(prompts), "% of prompts with the word", "frequency"
         weights = {word: float(share.successes) for word, share in shares.items()}
-        bars = [
-            Bar(word, 100 * share.value, f"{share.successes}", (100 * share.low, 100 * share.high))
-            for word, share in shares.items()
-        ]
+        bars = [Bar(word, 100 * p.value, f"{p.successes}", (100 * p.low, 100 * p.high)) for word, p in shares.items()]
         target, total = getattr(prompts, "target", None), next(iter(shares.values())).total
         of = f" for {target.strip()!r}" if target else ""
         title = title or f"Words in {total} prompts{of}, by frequency alone"

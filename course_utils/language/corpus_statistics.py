@@ -16,15 +16,14 @@ from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from course_utils.language.associations import AssociationScores
 from course_utils.language.vocabulary import one_contains_the_other
 from course_utils.language.word_scores import WordScores, prompt_table, ranked, resampled_z, scored
-from course_utils.utils import progress_bar, sample_generators, spearman
-from course_utils.validation import unknown
+from course_utils.utils import progress_bar, read_saved, sample_generators, spearman
+from course_utils.validation import check_known
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")  # letters, with an apostrophe inside
 BOOKS = Path(__file__).parent / "data"
@@ -158,8 +157,7 @@ class TextAssociations:
             ValueError: a target that was not counted (offers close ones).
         """
         target = target.strip()
-        if target not in self.targets:
-            raise ValueError(unknown("target", target, self.targets))
+        check_known("target", target, self.targets)
         row = self.targets.index(target)
         here, elsewhere = self.counts[row], self.counts.sum(0) - self.counts[row]
         _, scores = ranked(self.words, here, elsewhere, float(here.sum()))
@@ -181,14 +179,7 @@ class TextAssociations:
             FileNotFoundError: no such file.
             ValueError: another file, or a damaged one.
         """
-        if not path.exists():
-            raise FileNotFoundError(f"there is no table of associations {path}; TextAssociations.save writes one.")
-        try:
-            with safe_open(path, "pt") as file:
-                about = json.loads((file.metadata() or {})["text_associations"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path} was not written by TextAssociations.save, or is damaged ({error!r}).") from None
+        about, tensors = read_saved(path, "text_associations", "TextAssociations.save", "table of associations")
         return cls(**about, **(tensors | {"counts": tensors["counts"].long()}))
 
     def __repr__(self) -> str:

@@ -92,16 +92,12 @@ def fluent_prompts(
         raise ValueError("population=1 given, expected at least 2: a front needs texts at several weights of surprise.")
     low, high = weights
     if not 0 < low < high < math.inf:
-        raise ValueError(
-            f"weights={weights!r} given, expected two numbers above 0, the lower first, such as (0.1, 10)."
-        )
+        raise ValueError(f"weights={weights!r} given, expected two numbers above 0, the lower first: (0.1, 10).")
     aim = PromptObjective(lm, objective, position=position, surprise_model=surprise_model)
     check_length(lm, length, aim.target)
     least = 2 - bool(len(lm.prefix))
     if length < least or not -length <= position < length:
-        raise ValueError(
-            f"length={length}, position={position} given, expected at least {least} tokens, and one of them."
-        )
+        raise ValueError(f"length={length}, position={position} given, expected at least {least} tokens, and one.")
     text = aim.target.text if aim.target else ""
     tokens = allowed_tokens(lm, exclude, target=text).nonzero().squeeze(1)
     (generator,) = sample_generators(seed, [0], "fluent prompts")
@@ -127,19 +123,12 @@ def fluent_prompts(
         interrupted = True
     ids, score, surprise = front
     return FluentPrompts(
-        token_ids=ids,
-        text=[lm.decode(row) for row in ids],
+        token_ids=ids, text=[lm.decode(row) for row in ids],
         pieces=[[lm.piece(token) for token in row] for row in ids.tolist()],
-        score=score,
-        surprise=surprise,
-        objective=aim.name,
-        measure="activation" if aim.target is None else "log-probability",
-        random_score=start[0],
-        random_surprise=start[1],
-        forward_passes=aim.passes,
-        backward_passes=backward,
-        interrupted=interrupted,
-    )
+        objective=aim.name, measure="activation" if aim.target is None else "log-probability",
+        score=score, surprise=surprise, random_score=start[0], random_surprise=start[1],
+        forward_passes=aim.passes, backward_passes=backward, interrupted=interrupted,
+    )  # fmt: skip
 
 
 def _best_at(typed: Typed, ids: Tensor, score: Tensor, surprise: Tensor, rates: Tensor) -> Int[Tensor, "rates"]:
@@ -205,9 +194,7 @@ class FluentPrompts:
         """
         fit = (self.surprise <= surprise).nonzero().squeeze(1)
         if not len(fit):
-            raise ValueError(
-                f"no text of a surprise up to {surprise:g}: the least surprising has {self.surprise[0]:.2f}."
-            )
+            raise ValueError(f"no text of a surprise ≤ {surprise:g}: the least surprising has {self.surprise[0]:.2f}.")
         return self.text[int(fit[-1])]
 
     def __len__(self) -> int:
@@ -225,16 +212,34 @@ class FluentPrompts:
 
     def _repr_html_(self) -> str:
         rows = _spread(len(self), SHOWN)
-        shown = [
-            (self.pieces[row], True, (self._measured(self.score[row].item()), f"{self.surprise[row]:.1f}"))
-            for row in rows
-        ]
+        measured = [(self._measured(self.score[row].item()), f"{self.surprise[row]:.1f}") for row in rows]
+        shown = [(self.pieces[row], True, each) for row, each in zip(rows, measured, strict=True)]
         name = "probability" if self.measure == "log-probability" else self.measure
         return render("prompts.html", line=repr(self), names=[name, "surprise"], rows=shown)
 
+    @styled
     def plot(self) -> DescribedFigure:
         """The front as a curve: score over surprise, with some of its texts."""
-        return _plot_front(self)
+        figure = new_figure(4.6)
+        axes = figure.add_subplot()
+        white: Any = {"color": "white", "markeredgecolor": PALETTE[1], "markersize": 4}
+        axes.plot(self.random_surprise.tolist(), self.random_score.tolist(), "o", label="random texts", **white)
+        surprise, score = self.surprise.tolist(), self.score.tolist()
+        axes.step(surprise, score, where="post", color=PALETTE[0])
+        axes.plot(surprise, score, "o", color=PALETTE[0], label="the front")
+        middle = sum(axes.get_xlim()) / 2
+        rows = _spread(len(self), LABELLED)
+        for row in rows:
+            left = surprise[row] < middle
+            axes.annotate(
+                readable(self.pieces[row]), (surprise[row], score[row]), xytext=(6 if left else -6, 5), fontsize="small",
+                textcoords="offset points", ha="left" if left else "right", parse_math=False,
+            )  # fmt: skip
+        axes.set(xlabel="surprise, nats a token", ylabel=self.measure)
+        axes.set_title(f"{self.objective}: what a little fluency buys", loc="left", wrap=True, parse_math=False)
+        axes.legend(loc="best")
+        listed = "; ".join(f"{self.text[row]!r} {self._said(row)}, surprise {surprise[row]:.1f}" for row in rows)
+        return DescribedFigure(figure, alt=f"Front of {self.measure} against surprise for {self.objective}: {listed}.")
 
     def _said(self, row: int) -> str:
         name = "probability" if self.measure == "log-probability" else self.measure
@@ -247,30 +252,6 @@ class FluentPrompts:
 def _spread(count: int, most: int) -> list[int]:
     """At most so many of `count` rows, evenly, first and last among them."""
     return torch.linspace(0, count - 1, min(count, most)).round().long().tolist() if count else []
-
-
-@styled
-def _plot_front(found: FluentPrompts) -> DescribedFigure:
-    figure = new_figure(4.6)
-    axes = figure.add_subplot()
-    white: Any = {"color": "white", "markeredgecolor": PALETTE[1], "markersize": 4}
-    axes.plot(found.random_surprise.tolist(), found.random_score.tolist(), "o", label="random texts", **white)
-    surprise, score = found.surprise.tolist(), found.score.tolist()
-    axes.step(surprise, score, where="post", color=PALETTE[0])
-    axes.plot(surprise, score, "o", color=PALETTE[0], label="the front")
-    middle = sum(axes.get_xlim()) / 2
-    rows = _spread(len(found), LABELLED)
-    for row in rows:
-        left = surprise[row] < middle
-        axes.annotate(
-            readable(found.pieces[row]), (surprise[row], score[row]), xytext=(6 if left else -6, 5), fontsize="small",
-            textcoords="offset points", ha="left" if left else "right", parse_math=False,
-        )  # fmt: skip
-    axes.set(xlabel="surprise, nats a token", ylabel=found.measure)
-    axes.set_title(f"{found.objective}: what a little fluency buys", loc="left", wrap=True, parse_math=False)
-    axes.legend(loc="best")
-    listed = "; ".join(f"{found.text[row]!r} {found._said(row)}, surprise {surprise[row]:.1f}" for row in rows)
-    return DescribedFigure(figure, alt=f"Front of {found.measure} against surprise for {found.objective}: {listed}.")
 
 
 # ------------------------------------------------------------------ the sentences of a corpus
@@ -363,9 +344,8 @@ def top_sentences(
             found.append((value.item(), first + int(at), row))
         return found
 
-    parts, _ = run_chunks(
-        read, [order[i : i + batch_size] for i in range(0, len(order), batch_size)], "reading", progress=progress
-    )
+    chunks = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    parts, _ = run_chunks(read, chunks, "reading", progress=progress)
     every = sorted((each for part in parts for each in part), reverse=True)
     best = every[:k]
     return TopSentences(

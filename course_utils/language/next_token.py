@@ -155,9 +155,7 @@ def sequence_log_probability(lm: LanguageModel, text: str) -> TokenScores:
     if not len(lm.prefix):
         start = lm.tokenizer.bos_token_id
         if start is None:
-            raise ValueError(
-                f"{lm.name} has no token that begins a text, so the first token of {text!r} has no probability."
-            )
+            raise ValueError(f"{lm.name} has no token that begins a text: the first of {text!r} has no probability.")
         before = torch.cat([torch.tensor([start], device=ids.device), before])
     logits = lm.logits_along(_fitting(lm, before)[None], len(ids))[0]
     scores = logits.log_softmax(1).gather(1, ids[:, None])[:, 0]
@@ -191,10 +189,8 @@ class TokenScores:
         return math.exp(-self.total / len(self.tokens))
 
     def __repr__(self) -> str:
-        steps = " · ".join(
-            f"{share:.3g}{token!r}"
-            for token, share in zip(self.tokens, self.log_probabilities.exp().tolist(), strict=True)
-        )
+        shares = self.log_probabilities.exp().tolist()
+        steps = " · ".join(f"{share:.3g}{token!r}" for token, share in zip(self.tokens, shares, strict=True))
         return f"TokenScores(P = {math.exp(self.total):.3g} = {steps})"
 
 
@@ -266,11 +262,8 @@ class CalibrationResult:
         matter = (self.predicted > FAINT) | (self.true > FAINT)
         predicted, true = self.predicted[matter].numpy(), self.true[matter].numpy()
         place = np.minimum((predicted * bins).astype(int), bins - 1)
-        return [
-            (float(predicted[place == i].mean()), float(true[place == i].mean()), int((place == i).sum()))
-            for i in range(bins)
-            if (place == i).any()
-        ]
+        inside = [place == i for i in range(bins) if (place == i).any()]
+        return [(float(predicted[each].mean()), float(true[each].mean()), int(each.sum())) for each in inside]
 
     @property
     def calibration_error(self) -> float:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -19,6 +18,8 @@ from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, ren
 from course_utils.language.targets import Scorer, Target, as_target, surprise
 from course_utils.language.vocabulary import is_offensive
 from course_utils.models.language_model import LanguageModel
+from course_utils.utils import read_saved
+from course_utils.validation import check_settings
 
 SHOWN = 10  # prompts in a table or a figure
 LETTERS = 34  # of a prompt, beside its bar
@@ -87,19 +88,19 @@ class PromptResults:
         Raises:
             ValueError: n below 1.
         """
-        if n < 1:
-            raise ValueError(f"n={n} given, expected at least 1 prompt.")
+        check_settings(n=n)
         order = self.probability.argsort(descending=True, stable=True).tolist()
         first = {tuple(self.token_ids[row].tolist()): row for row in reversed(order)}
         return self.rows(sorted(first.values(), key=order.index)[:n])
 
     def rows(self: Results, rows: Sequence[int]) -> Results:
         """These rows alone, in this order."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        picked: dict[str, Any] = {
-            name: [value[row] for row in rows] for name, value in values.items() if isinstance(value, list)
-        }
-        picked |= {name: value[list(rows)] for name, value in values.items() if isinstance(value, Tensor)}
+        picked: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                picked[name] = value[list(rows)]
+            elif isinstance(value, list):
+                picked[name] = [value[row] for row in rows]
         return replace(self, **picked)
 
     def plot(self, n: int = SHOWN) -> DescribedFigure:
@@ -226,23 +227,14 @@ def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptR
         FileNotFoundError: no such file.
         ValueError: a file that `save_prompts` did not write, or with tokens that the model does not have.
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"there is no file of prompts {path}; save_prompts writes one.")
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})["prompts"])
-            prompts = {name: file.get_tensor(name).long() for name in about["targets"]}
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} was not written by save_prompts, or is damaged ({error!r}).") from None
+    about, prompts = read_saved(path, "prompts", "save_prompts", "file of prompts")
     largest = max(int(ids.max()) for ids in prompts.values())
     if largest >= lm.vocabulary:
-        raise ValueError(
-            f"{path} has the token {largest}, {lm.name} has {lm.vocabulary}: it was made for another model."
-        )
+        raise ValueError(f"{path} has token {largest}, {lm.name} has {lm.vocabulary}: it was made for another model.")
     found = {}
     for name, text in about["targets"].items():
         scorer = Scorer(lm, target := as_target(lm, text))
-        ids = prompts[name].to(lm.device)
+        ids = prompts[name].long().to(lm.device)
         counts = {"forward_passes": len(ids), "backward_passes": 0, "interrupted": False}
         found[name] = PromptResults.of_tokens(lm, ids, scorer(ids), target, **counts)
     return found, about["settings"]

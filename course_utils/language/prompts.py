@@ -21,15 +21,7 @@ from torch import Tensor
 from course_utils.activations import Outputs
 from course_utils.canvas import PromptCanvas
 from course_utils.language.prompt_results import PromptResults, as_probability
-from course_utils.language.targets import (
-    POSITIONS,
-    FromEmbeddings,
-    Scorer,
-    along,
-    as_target,
-    check_length,
-    objective_for,
-)
+from course_utils.language.targets import POSITIONS, FromEmbeddings, Scorer, along, as_target, objective_for
 from course_utils.language.vocabulary import Exclude, TokenTable, allowed_tokens
 from course_utils.loop import optimize
 from course_utils.models.language_model import LanguageModel
@@ -103,8 +95,7 @@ def optimize_prompts(
     code `backwards` (2023). Different here: soft and discrete prompts are on the same scale, the probability that
     counts is the one after the tokens, and every restart keeps its best.
     """
-    wanted = as_target(lm, target)
-    check_length(lm, length, wanted)
+    wanted = as_target(lm, target, length)
     check_settings(stop_at=stop_at, restarts=restarts, steps=steps, snap_every=snap_every)
     if not 0 < learning_rate < math.inf:
         raise ValueError(f"learning_rate={learning_rate!r} given, expected a number above 0, such as 0.6.")
@@ -127,19 +118,12 @@ def optimize_prompts(
         raise KeyboardInterrupt
     _warn_of_soft_success(best, snapper)
     return OptimizedPrompts.of_tokens(
-        lm,
-        best.ids,
-        best.log_probability,
-        wanted,
-        soft_probability=best.soft.exp(),
-        snapped_probability=best.snapped.exp(),
-        distance=best.distance,
-        embeddings=best.embeddings,
-        history=snapper.history(),
-        forward_passes=scorer.passes + snapper.soft_passes,
-        backward_passes=int(result.steps.sum()),
+        lm, best.ids, best.log_probability, wanted,
+        soft_probability=best.soft.exp(), snapped_probability=best.snapped.exp(),
+        distance=best.distance, embeddings=best.embeddings, history=snapper.history(),
+        forward_passes=scorer.passes + snapper.soft_passes, backward_passes=int(result.steps.sum()),
         interrupted=result.interrupted,
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -263,12 +247,10 @@ class Projection:
         """The better of two in each row: tokens by their log-probability, vectors, with all else, by their score."""
         tokens, vectors = other.log_probability > self.log_probability, other.score > self.score
         better = dict.fromkeys(vars(self), vectors) | {"ids": tokens, "log_probability": tokens}
-        return Projection(
-            **{
-                name: torch.where(better[name].view(-1, *[1] * (mine.ndim - 1)), getattr(other, name), mine)
-                for name, mine in vars(self).items()
-            }
-        )
+        chosen = {}
+        for name, mine in vars(self).items():
+            chosen[name] = torch.where(better[name].view(-1, *[1] * (mine.ndim - 1)), getattr(other, name), mine)
+        return Projection(**chosen)
 
 
 @dataclass(eq=False, kw_only=True)

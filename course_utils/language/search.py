@@ -19,10 +19,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.language.prompt_results import PromptResults
-from course_utils.language.targets import PromptObjective, Scorer, Target, along, as_target, check_length
+from course_utils.language.targets import PromptObjective, Scorer, Target, along, as_target
 from course_utils.language.vocabulary import Exclude, allowed_tokens
 from course_utils.models.language_model import LanguageModel
-from course_utils.utils import progress_bar, run_chunks, sample_generators
+from course_utils.utils import in_words, progress_bar, run_chunks, sample_generators
 from course_utils.validation import check_settings
 
 LIMIT = 120.0  # seconds: an exhaustive search that takes longer is not begun unless it is asked for
@@ -80,8 +80,7 @@ def coordinate_search(
     """
     counts = {"restarts": restarts, "steps": steps, "candidates": candidates, "top_k": top_k}
     check_settings(stop_at=stop_at, **counts, starts=starts, buffer=buffer, swaps=swaps)
-    wanted = as_target(lm, target)
-    check_length(lm, length, wanted)
+    wanted = as_target(lm, target, length)
     tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
     generators = sample_generators(seed, range(restarts), "coordinate search")
     scorer, aim, typed = Scorer(lm, wanted), PromptObjective(lm, wanted), Typed(lm)
@@ -96,20 +95,14 @@ def coordinate_search(
             if not active:
                 break
             mine = [generators[row] for row in active]
-            parents = [buffers[row][0] for row in active]
-            parents = [
-                kept[int(torch.randint(len(kept), (), generator=g))] for kept, g in zip(parents, mine, strict=True)
-            ]
-            prompts = torch.stack(parents)
+            kept = [buffers[row][0] for row in active]
+            picks = [int(torch.randint(len(each), (), generator=g)) for each, g in zip(kept, mine, strict=True)]
+            prompts = torch.stack([each[pick] for each, pick in zip(kept, picks, strict=True)])
             scores = aim.swap_scores(prompts)[:, :, tokens]
             tried = drawn_swaps(prompts, scores, tokens, mine, count=candidates, top_k=top_k, swaps=swaps)
             found = scorer(tried.flatten(0, 1)).unflatten(0, tried.shape[:2])
-            merged = [
-                _best_of(typed, torch.cat([buffers[row][0], new]), torch.cat([buffers[row][1], value]), buffer)
-                for row, new, value in zip(active, tried, found, strict=True)
-            ]
-            for row, each in zip(active, merged, strict=True):
-                buffers[row] = each
+            for row, *new in zip(active, tried, found, strict=True):
+                buffers[row] = _best_of(typed, *map(torch.cat, zip(buffers[row], new, strict=True)), buffer)
     except KeyboardInterrupt:
         interrupted = True
     prompts, reached = (torch.stack([each[i][0] for each in buffers]) for i in (0, 1))
@@ -192,8 +185,7 @@ def random_prompts(
     seed: int = 0,
 ) -> Int[Tensor, "count length"]:
     """Prompts of tokens drawn evenly from those that are allowed for a target."""
-    wanted = as_target(lm, target)
-    check_length(lm, length, wanted)
+    wanted = as_target(lm, target, length)
     tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
     (generator,) = sample_generators(seed, [0], "random prompts")
     return tokens[torch.randint(len(tokens), (count, length), generator=generator).to(tokens.device)]
@@ -284,8 +276,7 @@ def exhaustive_prompts(
             `optimize_prompts`.
     """
     check_settings(top=top)
-    wanted = as_target(lm, target)
-    check_length(lm, length, wanted)
+    wanted = as_target(lm, target, length)
     if candidates is None:
         tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
     else:
@@ -326,16 +317,9 @@ def _check_time(score: ExtendedPrompts, parts: Iterator[Tensor], work: int, limi
     seconds = work / tried * passed
     if seconds > limit:
         raise ValueError(
-            f"trying {work:,} prompts would take about {_duration(seconds)} ({tried / passed:,.0f} a second), and "
+            f"trying {work:,} prompts would take about {in_words(seconds)} ({tried / passed:,.0f} a second), and "
             f"limit={limit:g} seconds: give fewer candidates, a shorter length, or limit={seconds * 1.5:.2g}."
         )
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 class ExtendedPrompts:

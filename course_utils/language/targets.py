@@ -39,11 +39,12 @@ class Target:
     ids: Int[Tensor, "tokens"]
 
 
-def as_target(lm: LanguageModel, target: str | int | Sequence[int]) -> Target:
-    """A target from text, a token id, or several ids.
+def as_target(lm: LanguageModel, target: str | int | Sequence[int], length: int | None = None) -> Target:
+    """A target from text, a token id, or several ids; and, if a length is given, prompts of so many tokens must fit.
 
     Raises:
-        ValueError: an empty target, ids outside the vocabulary, or text that the tokenizer cannot give back.
+        ValueError: an empty target, ids outside the vocabulary, or text that the tokenizer cannot give back; as
+            `check_length`.
 
     Warns:
         UserWarning: text without a leading space that is several tokens, where with the space it is one: prompts
@@ -59,20 +60,21 @@ def as_target(lm: LanguageModel, target: str | int | Sequence[int]) -> Target:
                 "its vocabulary can spell."
             )
         _remind_of_the_space(lm, target, ids)
-        return Target(target, lm.encode(target))
-    ids = [target] if isinstance(target, int) else [int(each) for each in target]
-    if not ids or not all(0 <= each < lm.vocabulary for each in ids):
-        raise ValueError(f"target={target!r} given, expected token ids from 0 to {lm.vocabulary - 1}, at least one.")
-    return Target(lm.decode(ids), torch.tensor(ids, device=lm.device))
+    else:
+        ids = [target] if isinstance(target, int) else [int(each) for each in target]
+        if not ids or not all(0 <= each < lm.vocabulary for each in ids):
+            raise ValueError(f"target={target!r} given, expected token ids from 0 to {lm.vocabulary - 1}, one or more.")
+    found = Target(target if isinstance(target, str) else lm.decode(ids), torch.tensor(ids, device=lm.device))
+    if length is not None:
+        check_length(lm, length, found)
+    return found
 
 
 def check_length(lm: LanguageModel, length: int, target: Target | None) -> None:
     """Raise ValueError unless a prompt of that many tokens fits into the context, with the target behind it."""
     most = lm.context - len(lm.prefix) - (len(target.ids) - 1 if target else 0)
     if not isinstance(length, int) or not 1 <= length <= most:
-        raise ValueError(
-            f"length={length!r} given, expected 1 … {most} tokens: {lm.name} reads {lm.context} tokens at a time."
-        )
+        raise ValueError(f"length={length!r} given, expected 1 … {most} tokens: {lm.name} reads {lm.context} at once.")
 
 
 class FromEmbeddings(nn.Module):

@@ -32,7 +32,7 @@ from torch.nn import functional as F
 
 from course_utils.figures.style import render
 from course_utils.models.language_model import LanguageModel
-from course_utils.validation import unknown
+from course_utils.validation import check_known, unknown
 
 Exclude = str | Sequence[str | int]
 RULES = ("target", "stem", "special", "non-words", "unprintable", "offensive")
@@ -139,8 +139,7 @@ class TokenTable:
         metric: str = "cosine",
         allowed: Bool[Tensor, "vocabulary"] | None = None,
     ) -> None:
-        if metric not in METRICS:
-            raise ValueError(unknown("metric", metric, METRICS))
+        check_known("metric", metric, METRICS)
         self.embeddings, self.metric = embeddings.detach().float(), metric
         every = torch.arange(len(embeddings), device=embeddings.device)
         self.tokens = every if allowed is None else every[allowed.to(embeddings.device)]

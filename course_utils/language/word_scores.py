@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
+from functools import partial
 from math import floor
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, Drawn, new_figure, styled
 from course_utils.utils import progress_bar, sample_generators
 
 Words = Sequence[str]
@@ -30,7 +30,7 @@ STRONG, WEAK = PALETTE[0], "#8a8a8a"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class WordScores:
+class WordScores(Drawn):
     """Words with how strongly they are associated with a target, the strongest first; one row a word.
 
     Attributes:
@@ -107,9 +107,6 @@ class WordScores:
             f"the first with z: {best}"
         )
 
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
-
     def _around(self, times: float) -> Float[Tensor, "words 2"]:
         return torch.stack([self.log_odds - times * self.deviation, self.log_odds + times * self.deviation], dim=1)
 
@@ -142,9 +139,8 @@ def scored(
     largest = largest_by_chance(table, number, prior, shuffles, seed=seed, progress=progress, among=among)
     exceeded = floor((1 - level) * (1 + shuffles) + 1e-9)  # by chance, at most so often
     critical = float(largest.sort(descending=True).values[exceeded - 1])
-    order, scores = ranked(
-        table.words, counts, elsewhere, prior, lambda z: strength(z, critical, effect, effect_critical)
-    )
+    by = partial(strength, critical=critical, effect=effect, effect_critical=effect_critical)
+    order, scores = ranked(table.words, counts, elsewhere, prior, by)
     scores |= {"critical": critical, "level": level}
     scores["p"] = (1 + (largest >= scores["z"].abs()[:, None]).sum(1)) / (1 + shuffles)
     if effect is not None:

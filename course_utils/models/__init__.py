@@ -6,14 +6,6 @@ from course_utils.models.load import at_hand, load_classifier, load_if_available
 from course_utils.models.shipped import available, read_card
 
 __all__ = [
-    "Classifier",
-    "LanguageModel",
-    "Prediction",
-    "at_hand",
-    "available",
-    "load_classifier",
-    "load_if_available",
-    "load_language_model",
-    "read_card",
-    "unique_names",
-]
+    "Classifier", "LanguageModel", "Prediction", "at_hand", "available", "load_classifier",
+    "load_if_available", "load_language_model", "read_card", "unique_names",
+]  # fmt: skip

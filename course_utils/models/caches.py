@@ -220,9 +220,7 @@ def check_folder(folder: Path, name: str) -> None:
     for path in folder.glob("*.safetensors"):
         with path.open("rb") as file:
             if file.read(len(POINTER)) == POINTER:
-                raise ValueError(
-                    f"{path} is a pointer of Git LFS and holds no weights: run `git lfs pull` in {folder}."
-                )
+                raise ValueError(f"{path} is a pointer of Git LFS and holds no weights: run `git lfs pull` there.")
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

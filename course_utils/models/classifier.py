@@ -19,9 +19,8 @@ from torch import Tensor, nn
 from course_utils.activations import OUTPUTS, as_logits, default_batch_size, picked
 from course_utils.figures.images import as_images, percent, show_probabilities
 from course_utils.figures.style import DescribedFigure
-from course_utils.validation import check_settings, evaluating, unknown, widened
+from course_utils.validation import check_known, check_settings, check_unit_interval, evaluating, unknown, widened
 
-ROUNDING = 1e-4  # how far outside [0, 1] an image may lie: what interpolation and half precision leave behind
 MOST = 256  # images that are asked about together on a processor
 LARGE = 128  # pixels: networks for images of at least this side were nearly all trained with a mean and std
 Statistic = float | np.floating | Sequence[float] | np.ndarray | Tensor
@@ -48,10 +47,8 @@ class Prediction:
     def top(self, k: int = 3) -> list[list[tuple[str, float]]]:
         """For each image its k most probable classes with their probabilities, best first."""
         values, indices = self.probabilities.topk(min(k, len(self.known_classes)), dim=1)
-        return [
-            [(self.known_classes[i], p) for i, p in zip(row, probabilities, strict=True)]
-            for row, probabilities in zip(indices.tolist(), values.tolist(), strict=True)
-        ]
+        rows = zip(indices.tolist(), values.tolist(), strict=True)
+        return [[(self.known_classes[i], p) for i, p in zip(*row, strict=True)] for row in rows]
 
     def __repr__(self) -> str:
         named = ", ".join(f"{c} {p:.1%}" for c, p in zip(self.classes, self.confidence.tolist(), strict=True))
@@ -108,8 +105,7 @@ class Classifier(nn.Module):
         self.size = _sides(size)
         self.name = name or type(module).__name__
         self.colours = colours
-        if outputs not in OUTPUTS:
-            raise ValueError(unknown("outputs", outputs, OUTPUTS))
+        check_known("outputs", outputs, OUTPUTS)
         self.outputs, self._looked = outputs, False
         twice = [name for name, count in Counter(self.classes).items() if count > 1]
         if not self.classes:
@@ -152,7 +148,7 @@ class Classifier(nn.Module):
         """
         self._check_form(images)
         if not images.requires_grad:
-            self._check_range(images)
+            check_unit_interval(images, f"images for {self.name}")
         exact = self.image_dtype
         normalised = (images.to(exact) - self.mean.to(exact)) / self.std.to(exact)
         logits = picked(self.module(normalised.to(self.dtype)))
@@ -273,7 +269,7 @@ class Classifier(nn.Module):
             ValueError: empty, of the wrong shape or size, NaN, or outside [0, 1].
         """
         self._check_form(images)
-        self._check_range(images)
+        check_unit_interval(images, f"images for {self.name}")
         return images
 
     def _check_form(self, images: Tensor) -> None:
@@ -295,21 +291,10 @@ class Classifier(nn.Module):
                 "torchvision.transforms.v2.functional.resize changes the size"
             )
 
-    def _check_range(self, images: Tensor) -> None:
-        low, high = (value.item() for value in images.detach().aminmax())
-        if low != low or high != high:
-            raise ValueError(f"images for {self.name} hold NaN (not a number)")
-        if low < -ROUNDING or high > 1 + ROUNDING:
-            hint = "divide by 255" if low >= 0 and high > 2 else "leave normalisation to the classifier"
-            raise ValueError(
-                f"images for {self.name} must lie in [0, 1], these run from {low:.3g} to {high:.3g}; {hint}"
-            )
-
     def __repr__(self) -> str:
         count = sum(p.numel() for p in self.parameters())
-        return (
-            f"Classifier({self.name}: {len(self.classes)} classes, {self.size[0]}x{self.size[1]}, {count:,} parameters)"
-        )
+        size = f"{self.size[0]}x{self.size[1]}"
+        return f"Classifier({self.name}: {len(self.classes)} classes, {size}, {count:,} parameters)"
 
 
 def _statistics(mean: Statistic, std: Statistic) -> tuple[Tensor, Tensor]:
@@ -317,9 +302,7 @@ def _statistics(mean: Statistic, std: Statistic) -> tuple[Tensor, Tensor]:
     try:
         means, stds = (torch.as_tensor(each, dtype=torch.float64, device="cpu").detach() for each in (mean, std))
     except (TypeError, ValueError, RuntimeError):
-        raise TypeError(
-            f"mean and std are numbers, one for all channels or one for each; got {mean!r}, {std!r}"
-        ) from None
+        raise TypeError(f"mean and std are one number for all channels or for each; got {mean!r}, {std!r}") from None
     channels = next((each.numel() for each in (means, stds) if each.ndim), 3)
     means, stds = (each.flatten() if each.ndim else each.repeat(channels) for each in (means, stds))
     return means, stds
@@ -341,13 +324,9 @@ def unique_names(names: Iterable[str] | Mapping[int, str] | Mapping[str, int] | 
         try:
             by_index = {int(index): str(name) for index, name in pairs}
         except ValueError:
-            raise ValueError(
-                f"classes by index expected, as id2label or label2id have them, got {pairs[:3]} …"
-            ) from None
+            raise ValueError(f"classes by index expected, as in id2label or label2id, got {pairs[:3]} …") from None
         if sorted(by_index) != list(range(len(by_index))):
-            raise ValueError(
-                f"class names for the indices {sorted(by_index)[:8]} … given, expected 0 to {len(names) - 1}."
-            )
+            raise ValueError(f"class names of indices {sorted(by_index)[:8]} … given, expected 0 to {len(names) - 1}.")
         names = [by_index[index] for index in range(len(by_index))]
     listed = [str(name) for name in names]
     count = Counter(listed)
@@ -363,9 +342,7 @@ def _listed(classes: object) -> list[str]:
     if isinstance(classes, Mapping):
         return unique_names(classes)
     if isinstance(classes, str | bytes | Set) or not isinstance(classes, Iterable):
-        raise TypeError(
-            f"classes= is a list of names in the order of the logits, not {type(classes).__name__}: {classes!r}"
-        )
+        raise TypeError(f"classes= are names in the order of the logits, not {type(classes).__name__}: {classes!r}")
     return [str(name) for name in classes]
 
 
@@ -419,9 +396,8 @@ def show_predictions(
 
 def in_words(prediction: Prediction, titles: Sequence[str] = ()) -> str:
     """A list of predictions as a sentence, for alt texts."""
-    said = [
-        f"{name} {percent(float(sure))}" for name, sure in zip(prediction.classes, prediction.confidence, strict=True)
-    ]
+    pairs = zip(prediction.classes, prediction.confidence.tolist(), strict=True)
+    said = [f"{name} {percent(sure)}" for name, sure in pairs]
     if any(titles):
         said = [f"{words} ({title[2:]} is true)" for words, title in zip(said, titles, strict=True)]
     some = f"{', '.join(said[:8])}{' and more' if len(said) > 8 else ''}"

@@ -23,6 +23,7 @@ from urllib.parse import urlparse
 import torch
 
 from course_utils.models import caches
+from course_utils.utils import first_line
 
 CHAPTERS = ("smollm2-135m", "resnet50")  # what the chapters' sections on real models run on
 
@@ -243,7 +244,7 @@ def _reaching(repository: str, host: str) -> Iterator[None]:
     except Exception as error:  # of the HTTP library, which is another one in each version of huggingface_hub
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
+        reason = first_line(error).rstrip(".")
         raise OSError(f"{repository} cannot be fetched from {host} ({reason}). {ELSEWHERE}") from None
 
 

@@ -121,9 +121,7 @@ class LanguageModel:
         message = [{"role": "user", "content": MESSAGE}]
         parts = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True).split(MESSAGE)
         if len(parts) != 2:
-            raise ValueError(
-                f"the chat template of {self.name} has the user's message {len(parts) - 1} times, not once."
-            )
+            raise ValueError(f"the chat template of {self.name} has the user's message {len(parts) - 1} times.")
         return parts[0], parts[1]
 
     # ------------------------------------------------------------------ text and tokens
@@ -232,9 +230,8 @@ class LanguageModel:
     ) -> Float[Tensor, "batch count vocabulary"]:
         """The logits at the last `count` places, as `logits_from`."""
         embeddings = embeddings.to(self.device, self.dtype)
-        before, after = (
-            self._table(part).detach().expand(len(embeddings), -1, -1) for part in (self.prefix, self.suffix)
-        )
+        fixed = (self._table(part).detach() for part in (self.prefix, self.suffix))
+        before, after = (part.expand(len(embeddings), -1, -1) for part in fixed)
         return self._forward("inputs_embeds", self._assembled(embeddings, before, after, count), count)
 
     def _assembled(self, sequence: Tensor, before: Tensor, after: Tensor, count: int) -> Tensor:

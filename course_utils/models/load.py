@@ -56,9 +56,8 @@ def load_classifier(name: str | Path = "pocket", *, download: bool | None = None
         return zoo_vision.load_checkpoint(obtain(name, download=download), name)
     if caches.is_hub_name(name) and name not in caches.OWNERS:
         return zoo_vision.load_image_classifier(obtain(name, download=download), name)
-    raise ValueError(
-        unknown("classifier", name, [*shipped.available(), *zoo_vision.PACKAGED, *caches.torchvision_names()])
-    )
+    known = [*shipped.available(), *zoo_vision.PACKAGED, *caches.torchvision_names()]
+    raise ValueError(unknown("classifier", name, known))
 
 
 def load_language_model(name_or_path: str | Path = "pocket-lm", *, download: bool | None = None) -> LanguageModel:

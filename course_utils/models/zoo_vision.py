@@ -21,6 +21,7 @@ from torch import nn
 from course_utils.models import caches
 from course_utils.models.classifier import Classifier, unique_names
 from course_utils.models.fetch import obtain
+from course_utils.utils import first_line
 from course_utils.validation import unknown
 
 # Our name: the package that carries the weights, its file in there, and timm's name of the architecture.
@@ -106,8 +107,7 @@ def read_tensors(path: Path) -> dict:
         reason = "it holds more than tensors, which could run code" if more else "it cannot be read"
         raise ValueError(f"the weights {path} were refused: {reason}; delete the file and fetch it again.") from None
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise ValueError(f"the weights {path} are damaged ({reason}); delete the file and fetch it again.") from None
+        raise ValueError(f"the weights {path} are damaged ({first_line(error)}); delete and fetch it again.") from None
     if not isinstance(state, dict):
         raise ValueError(f"the weights {path} hold {type(state).__name__}, expected tensors by name.")
     return state
@@ -150,24 +150,19 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
     try:
         config = AutoConfig.from_pretrained(folder, **here)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{folder} holds no model of transformers that can be read ({_line(error)}).") from None
+        raise ValueError(f"{folder} holds no model of transformers that can be read ({first_line(error)}).") from None
     architecture = ", ".join(config.architectures or [type(config).__name__])
-    if type(config) not in AutoModelForImageClassification._model_mapping or any(
-        task in architecture.lower() for task in OTHER_TASKS
-    ):
+    other = any(task in architecture.lower() for task in OTHER_TASKS)
+    if other or type(config) not in AutoModelForImageClassification._model_mapping:
         raise ValueError(f"{named} is a {architecture}, expected an image classifier.")
     size, mean, std = _preprocessing(folder, named)
     try:
-        loaded: Any = AutoModelForImageClassification.from_pretrained(
-            folder, use_safetensors=True, output_loading_info=True, **here
-        )
+        how = {"use_safetensors": True, "output_loading_info": True}
+        module, told = AutoModelForImageClassification.from_pretrained(folder, **how, **here)
     except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"the weights in {folder} cannot be read ({_line(error)}).") from None
-    module, absent = loaded[0], sorted(loaded[1]["missing_keys"])
-    if absent:  # transformers would go on with random numbers in their place
-        raise ValueError(
-            f"the weights in {folder} lack {len(absent)} tensors of {architecture}, {absent[0]!r} among them."
-        )
+        raise ValueError(f"the weights in {folder} cannot be read ({first_line(error)}).") from None
+    if absent := sorted(told["missing_keys"]):  # transformers would go on with random numbers in their place
+        raise ValueError(f"the weights in {folder} lack {len(absent)} tensors of {architecture}: {absent[0]!r}, …")
     return Classifier(module, classes=config.id2label, size=size, mean=mean, std=std, name=named)
 
 
@@ -220,9 +215,5 @@ def _filled(module: nn.Module, path: Path) -> nn.Module:
     try:
         module.load_state_dict(load_file(path))
     except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"the weights {path} are damaged or of another network ({_line(error)}).") from None
+        raise ValueError(f"the weights {path} are damaged or of another network ({first_line(error)}).") from None
     return module
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]

@@ -1,7 +1,7 @@
 """Methods for vision models: attacks, feature visualisation, prototypes, isolation, entanglement, slices, a report."""
 
 from course_utils.vision.attacks import AttackResult, targeted_attack, untargeted_attack
-from course_utils.vision.attributions import grad_cam, gradients, integrated_gradients, occlusion
+from course_utils.vision.attributions import Attribution, grad_cam, gradients, integrated_gradients, occlusion
 from course_utils.vision.entanglement import Entanglement, entanglement_matrix, shared_features
 from course_utils.vision.feature_visualization import Visualization, render_vis, visualize
 from course_utils.vision.isolation import Isolation, isolate_features
@@ -20,15 +20,9 @@ from course_utils.vision.measures import (
 from course_utils.vision.prototypes import Prototypes, generate_prototypes
 from course_utils.vision.reference import ClassMeans, NaturalImages, Similarity, class_means, natural_images, similarity
 from course_utils.vision.report import Report, build_report
-from course_utils.vision.saliency import Attribution
 from course_utils.vision.shortcuts import Shortcuts, find_shortcuts
 from course_utils.vision.slicing import Effects, Slices, empty_cells, factor_effects, slices
-from course_utils.vision.statistics import (
-    LayerStatistics,
-    StatisticsMatch,
-    natural_statistics,
-    statistics_distance,
-)
+from course_utils.vision.statistics import LayerStatistics, StatisticsMatch, natural_statistics, statistics_distance
 
 __all__ = [
     "AttackResult", "Attribution", "ClassMeans", "Effects", "Entanglement", "Isolation", "KnownCauses",

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from torch import Tensor
 from course_utils.activations import Outputs
 from course_utils.canvas.ball import NORMS, EpsilonBall, checked_radius
 from course_utils.figures.images import as_images, draw_image, percent
-from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
+from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure, styled
 from course_utils.loop import Best, Result, SteepestStep, optimize
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import LogProb, Target
@@ -133,22 +132,9 @@ REACH = 2.5  # radii of the ball that all steps span together: across and back a
 
 
 def _projected_gradient(
-    classifier: Classifier,
-    images: Tensor,
-    wanted: Target,
-    targeted: bool,
-    eps: float,
-    norm: str,
-    steps: int,
-    step_size: float | None,
-    random_start: bool,
-    restarts: int,
-    stop_at: float | None,
-    seed: int,
-    batch_size: int | None,
-    on_step: OnStep | None,
-    progress: bool | None,
-) -> AttackResult:
+    classifier, images, wanted, targeted, eps, norm, steps, step_size, random_start, restarts, stop_at, seed,
+    batch_size, on_step, progress,
+) -> AttackResult:  # fmt: skip
     """Both attacks; `wanted` are the targets, or the labels to get away from."""
     # Set-up: what is given, and what the classifier says of it.
     checked_radius(eps, norm)
@@ -186,17 +172,10 @@ def _projected_gradient(
             score, confidence = _aim(classes[rows], targeted)
             try:
                 result = optimize(
-                    classifier,
-                    EpsilonBall(given, eps, norm, start=start),
-                    score,
-                    steps=steps,
-                    optimizer=partial(SteepestStep, lr=length, norm=NORMS[norm]),
-                    on_step=on_step,
-                    stop_at=stop_at,
-                    confidence=confidence,
-                    indices=rows.tolist(),
-                    progress=progress,
-                )
+                    classifier, EpsilonBall(given, eps, norm, start=start), score, steps=steps,
+                    optimizer=partial(SteepestStep, lr=length, norm=NORMS[norm]), on_step=on_step,
+                    stop_at=stop_at, confidence=confidence, indices=rows.tolist(), progress=progress,
+                )  # fmt: skip
             except ZeroGradientError as error:
                 stuck.append(error)
                 return None
@@ -225,26 +204,15 @@ def _projected_gradient(
 
     # The result.
     change = best.rows["images"] - originals
-    before, after = (
-        Prediction(logits, logits.float().softmax(dim=1), classifier.classes)
-        for logits in (logits_before, best.rows["logits"])
-    )
+    logits = (logits_before, best.rows["logits"])
+    before, after = (Prediction(each, each.float().softmax(dim=1), classifier.classes) for each in logits)
     return AttackResult(
-        images=best.rows["images"],
-        success=best.rows["confidence"] > 0,
-        linf=NORMS["linf"].length(change),
-        l2=NORMS["l2"].length(change),
-        iterations=iterations,
-        interrupted=interrupted,
-        originals=originals,
-        before=before,
-        after=after,
-        already=already,
-        wanted=[classifier.classes[i] for i in classes.tolist()],
-        targeted=targeted,
-        eps=eps,
-        norm=norm,
-    )
+        images=best.rows["images"], success=best.rows["confidence"] > 0,
+        linf=NORMS["linf"].length(change), l2=NORMS["l2"].length(change),
+        iterations=iterations, interrupted=interrupted,
+        originals=originals, before=before, after=after, already=already,
+        wanted=[classifier.classes[i] for i in classes.tolist()], targeted=targeted, eps=eps, norm=norm,
+    )  # fmt: skip
 
 
 def _aim(classes: Tensor, targeted: bool) -> tuple[Callable[[Outputs], Tensor], Callable[[Outputs], Tensor]]:
@@ -256,7 +224,7 @@ def _aim(classes: Tensor, targeted: bool) -> tuple[Callable[[Outputs], Tensor], 
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AttackResult:
+class AttackResult(Drawn):
     """The attacked images, what the classifier says of them, and what it took; one row an image.
 
     Attributes:
@@ -303,13 +271,8 @@ class AttackResult:
 
     def plot(self, most: int = 4) -> Any:
         """A figure of the first `most` images: before, the magnified change, after."""
-        return plot_attack(
-            self.after.known_classes,
-            self.originals[:most],
-            self.images[:most],
-            self.before.probabilities[:most],
-            self.after.probabilities[:most],
-        )
+        before, after = (each.probabilities[:most] for each in (self.before, self.after))
+        return plot_attack(self.after.known_classes, self.originals[:most], self.images[:most], before, after)
 
     def __len__(self) -> int:
         return len(self.success)
@@ -327,9 +290,6 @@ class AttackResult:
             f"{len(sure)} of {len(self)} images tricked{already}{median}, "
             f"up to {int(self.iterations.max())} gradient steps each{cut}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 MOST = 4  # images in one figure: more rows than a screen holds help nobody

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.figures.style import WIDTH, DescribedFigure, new_figure, styled
+from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure, styled
 from course_utils.models.classifier import MOST, Classifier
 from course_utils.transforms import Noise, RandomBlur, Transform, gaussian_blur, merged, standard
 from course_utils.utils import Forecast, progress_bar, sample_generators, spearman
@@ -119,19 +118,12 @@ def entanglement_matrix(
     if natural is not None:
         confusions = soft_confusions(classifier, *natural, seed=seed)[:, wanted].fill_diagonal_(torch.nan)
         similarity = image_similarity(*natural).fill_diagonal_(torch.nan)
-    return Entanglement(
-        matrix=entangled(probability, match),
-        classes=names,
-        name=classifier.name,
-        probability=probability,
-        match=None if match is None else match.fill_diagonal_(torch.nan),
-        confusions=confusions,
-        similarity=similarity,
-    )
+    matrix, match = entangled(probability, match), None if match is None else match.fill_diagonal_(torch.nan)
+    return Entanglement(matrix, names, classifier.name, probability, match, confusions, similarity)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Entanglement:
+class Entanglement(Drawn):
     """Which classes share features.
 
     Attributes:
@@ -157,8 +149,7 @@ class Entanglement:
 
     def pairs(self, n: int = 5) -> list[Pair]:
         """The n most entangled pairs, first the most entangled."""
-        if n < 1:
-            raise ValueError(f"n={n} given, expected at least one pair.")
+        check_settings(n=n)
         return largest_pairs(self.matrix, self.classes, n)
 
     @property
@@ -187,45 +178,34 @@ class Entanglement:
         found = _rank_correlations(tables, truth, torch.arange(count))
         choices = [torch.from_numpy(generator.integers(count, size=count)) for _ in range(resamplings)]
         drawn = [_rank_correlations(tables, truth, each) for each in choices if len(each.unique()) >= FEWEST_DRAWN]
-        mine, images, ahead = (
-            Estimate(value, *np.quantile(column, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist())
-            for value, column in zip(found, np.array(drawn).T, strict=True)
-        )
+        intervals = np.quantile(np.array(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0).T.tolist()
+        mine, images, ahead = (Estimate(value, *ends) for value, ends in zip(found, intervals, strict=True))
         return RankAgreement(mine, images, ahead, count * (count - 1) // 2)
 
-    def plot(self) -> Any:
+    @styled
+    def plot(self) -> DescribedFigure:
         """A heat map ordered by clustering, with the confusions beside it where there are any."""
-        return plot_entanglement(self)
+        # Each with a power that spreads what matters: of places the highest, of probabilities, mostly small, the small.
+        tables = [(self.matrix, "Prototypes: {} share most", 3.0)]
+        if self.confusions is not None:
+            tables.append((100 * self.confusions, "Blurred images: {} are confused most", 0.5))
+        figure = new_figure(len(tables) * 0.92 * WIDTH)
+        upper, *lower = figure.subplots(len(tables), 1, squeeze=False)[:, 0]
+        image = _draw(upper, self, *tables[0])
+        upper.set(xlabel="class", ylabel="class")
+        figure.colorbar(image, ax=upper, shrink=0.7, label="entanglement", ticks=[0.4, 0.6, 0.8, 1.0])
+        for axes in lower:
+            image = _draw(axes, self, *tables[1])
+            axes.set(xlabel="taken for", ylabel="blurred images of")
+            figure.colorbar(image, ax=axes, shrink=0.7, label="mean probability (%)")
+        pairs = ", ".join(f"{first} and {second} ({value:.2f})" for first, second, value in self.pairs(5))
+        beside = "; below it the model's confusions of blurred images" if lower else ""
+        told = f"Heat map of how entangled each class is with every other, most {pairs}{beside}."
+        return DescribedFigure(figure, alt=told)
 
     def __repr__(self) -> str:
         most = ", ".join(f"{first} and {second} {value:.2f}" for first, second, value in self.pairs(3))
         return f"Entanglement of {len(self.classes)} classes of {self.name}; most: {most}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
-
-
-@styled
-def plot_entanglement(entanglement: Entanglement) -> DescribedFigure:
-    """The matrix ordered by clustering; with images, the soft confusions below in the same order, in shares of 100."""
-    # Each with a power that spreads what matters: of places the highest, of probabilities, mostly small, the small.
-    tables = [(entanglement.matrix, "Prototypes: {} share most", 3.0)]
-    if entanglement.confusions is not None:
-        tables.append((100 * entanglement.confusions, "Blurred images: {} are confused most", 0.5))
-    figure = new_figure(len(tables) * 0.92 * WIDTH)
-    upper, *lower = figure.subplots(len(tables), 1, squeeze=False)[:, 0]
-    image = _draw(upper, entanglement, *tables[0])
-    upper.set(xlabel="class", ylabel="class")
-    figure.colorbar(image, ax=upper, shrink=0.7, label="entanglement", ticks=[0.4, 0.6, 0.8, 1.0])
-    for axes in lower:
-        image = _draw(axes, entanglement, *tables[1])
-        axes.set(xlabel="taken for", ylabel="blurred images of")
-        figure.colorbar(image, ax=axes, shrink=0.7, label="mean probability (%)")
-    pairs = ", ".join(f"{first} and {second} ({value:.2f})" for first, second, value in entanglement.pairs(5))
-    beside = "; below it the model's confusions of blurred images" if lower else ""
-    return DescribedFigure(
-        figure, alt=f"Heat map of how entangled each class is with every other, most {pairs}{beside}."
-    )
 
 
 SMALLEST, LARGEST = 6.0, 10.5  # points: lettering below 6 cannot be read on a phone
@@ -240,11 +220,8 @@ def _draw(axes: Any, entanglement: Entanglement, table: Tensor, title: str, powe
     axes.set_title(title.format(f"{most.first} and {most.second}"), parse_math=False)
     order = entanglement.order
     values = table[order][:, order].numpy()
-    image = axes.imshow(
-        values,
-        cmap=colormaps["Blues"].with_extremes(bad="#dddddd"),
-        norm=PowerNorm(power, vmin=0, vmax=max(1e-9, float(np.nanmax(values)))),
-    )
+    norm = PowerNorm(power, vmin=0, vmax=max(1e-9, float(np.nanmax(values))))
+    image = axes.imshow(values, cmap=colormaps["Blues"].with_extremes(bad="#dddddd"), norm=norm)
     axes.grid(visible=False)
     names = [entanglement.classes[i] for i in order]
     if len(names) <= MOST_NAMED:
@@ -312,15 +289,13 @@ def entangled(
     A place is the pair's rank among all, from 1 / pairs to 1 for the largest; equal ones share a rank. The first part
     counts twice: it says what either class's prototypes say of the other.
     """
+    from scipy.spatial.distance import squareform
     from scipy.stats import rankdata
 
     parts = [probability + probability.T] * 2 + ([] if match is None else [match])
     ranks = [torch.from_numpy(rankdata(condensed(part).double().numpy())) for part in parts]
-    table = torch.full_like(probability, torch.nan)
-    first, second = torch.triu_indices(len(table), len(table), 1)
     places = torch.stack([(rank / len(rank)).float() for rank in ranks]).mean(0)
-    table[first, second] = table[second, first] = places
-    return table
+    return torch.from_numpy(squareform(places.numpy())).fill_diagonal_(torch.nan)
 
 
 def condensed(table: Float[Tensor, "classes classes"]) -> Float[Tensor, "pairs"]:
@@ -339,8 +314,7 @@ def largest_pairs(table: Float[Tensor, "classes classes"], classes: list[str], n
 
 def _rank_correlations(tables: Float[Tensor, "2 classes classes"], truth: Tensor, classes: Tensor) -> list[float]:
     """Spearman of both tables with the truth, and their difference, over the pairs of some classes, repeated or not."""
-    first, second = torch.triu_indices(len(classes), len(classes), 1)
-    first, second = classes[first], classes[second]
+    first, second = torch.combinations(classes).T
     kept = first != second  # a class drawn twice makes no pair with itself
     first, second = first[kept], second[kept]
     mine, images = spearman(tables[:, first, second], truth[first, second].expand(2, -1)).tolist()

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from torch import Tensor
 from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas, FourierCanvas, NaturalCanvas, PhaseCanvas, PixelCanvas
 from course_utils.figures.images import show_images
+from course_utils.figures.style import Drawn
 from course_utils.loop import AnnealedAdam, optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, batch_objectives, parse
@@ -120,9 +120,8 @@ def visualize(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "the gradient is zero at step 0")  # the warning below says so
             try:
-                part = optimize_images(
-                    model, start, aim, frames=shown, on_step=on_step, indices=rows, progress=progress, **settings
-                )
+                run = settings | {"indices": rows, "progress": progress}
+                part = optimize_images(model, start, aim, frames=shown, on_step=on_step, **run)
             except ZeroGradientError:
                 images = start.render().detach()
                 part = ImageChunk(images, dict.fromkeys(shown, images.cpu()), interrupted=False)
@@ -145,14 +144,8 @@ def visualize(
         )
     done = list(zip(chunks, parts, strict=False))  # fewer parts than chunks after an interrupt
     images = torch.cat([part.images for part in parts])
-    return Visualization(
-        images,
-        torch.cat([measure(model, wanted.of(rows), part.images) for rows, part in done]),
-        wanted.names[: len(images)],
-        dead,
-        *join_frames(parts),
-        interrupted,
-    )
+    activation = torch.cat([measure(model, wanted.of(rows), part.images) for rows, part in done])
+    return Visualization(images, activation, wanted.names[: len(images)], dead, *join_frames(parts), interrupted)
 
 
 def render_vis(
@@ -181,7 +174,7 @@ def render_vis(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Visualization:
+class Visualization(Drawn):
     """Images, and how strongly what they were made for answers to them; one row an image.
 
     Attributes:
@@ -218,9 +211,6 @@ class Visualization:
         cut = "; interrupted" if self.interrupted else ""
         images = f"{len(self)} image{'s' * (len(self) != 1)}"
         return f"Visualization of {images}, activation {low:.3g} to {high:.3g}{dead}{cut}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 class ObjectiveBatch:
@@ -375,9 +365,8 @@ def without_gradient(classifier: Classifier, canvas: Canvas, objective: Objectiv
         score = objective(record(classifier, objective.layers)(canvas.render()))
         if not score.requires_grad:  # the loop says what is wrong
             return torch.zeros(len(canvas), dtype=torch.bool)
-        gradients = torch.autograd.grad(
-            gradient_scale(classifier) * score.sum(), list(canvas.parameters()), allow_unused=True
-        )
+        total = gradient_scale(classifier) * score.sum()
+        gradients = torch.autograd.grad(total, list(canvas.parameters()), allow_unused=True)
     largest = [each.abs().flatten(1).amax(1) for each in gradients if each is not None]
     return torch.stack(largest).amax(0) == 0 if largest else torch.zeros(len(canvas), dtype=torch.bool)
 

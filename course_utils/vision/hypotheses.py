@@ -106,8 +106,6 @@ def learn_parts(
     backgrounds: Images,
     carriers: Int[Tensor, "n"],
     *,
-    area: float | None = None,
-    steps: int = STEPS,
     seed: int = 0,
     indices: Sequence[int] | None = None,
     progress: bool | None = None,
@@ -118,8 +116,6 @@ def learn_parts(
         classifier, reference: the network that shall turn, and the one that shall not; None for the first alone.
         sources, backgrounds: an image of the carrier and an image of another class, row by row.
         carriers: the classes' indices.
-        area: what a mask over the whole image costs, in nats; `AREA` if None.
-        steps: of Adam.
         seed, indices: of jitter and noise, as `optimize` has them.
 
     Source: Goyal et al. 2019 exchange cells of two feature maps; ours exchanges pixels under a learned mask, as Fong &
@@ -132,17 +128,12 @@ def learn_parts(
             before = log_odds(reference(backgrounds), carriers)
     canvas = MaskCanvas(sources, backgrounds, cells=max(1, min(MOST_CELLS // 2, side // SCENES.cell)))
     optimize(
-        _Both(classifier, reference),
-        canvas,
-        _Turned(carriers, before, len(classifier.classes)),
-        priors=[(AREA if area is None else area) * mask_area, VARIATION * total_variation],
+        _Both(classifier, reference), canvas, _Turned(carriers, before, len(classifier.classes)),
+        priors=[AREA * mask_area, VARIATION * total_variation],
         transforms=[jitter(max(1, round(JITTER * side))), Noise(NOISE)],
-        steps=steps,
-        optimizer=partial(torch.optim.Adam, lr=LEARNING_RATE, fused=True),
-        seed=seed,
-        indices=indices,
-        progress=progress,
-    )
+        steps=STEPS, optimizer=partial(torch.optim.Adam, lr=LEARNING_RATE, fused=True),
+        seed=seed, indices=indices, progress=progress,
+    )  # fmt: skip
     return canvas.variable().detach().squeeze(1)
 
 
@@ -285,9 +276,8 @@ def whole_image_changes(carrier: int) -> list[Change]:
         for amount in amounts:
             for sign in (1, -1):
                 text = f"{words} {'+' if sign > 0 else '−'}{amount:g}"
-                found.append(
-                    Change(carrier, kind, text, partial(function, sign * amount), partial(function, -sign * amount))
-                )
+                there, back = (partial(function, each * amount) for each in (sign, -sign))
+                found.append(Change(carrier, kind, text, there, back))
     return found
 
 
@@ -299,12 +289,8 @@ def _brighter(amount: float, images: Images) -> Images:
     return images * (1 + amount)
 
 
-def _contrast(amount: float, images: Images) -> Images:
-    return torch.lerp(images.mean((1, 2, 3), keepdim=True).expand_as(images), images, 1 + amount)
-
-
-def _saturated(amount: float, images: Images) -> Images:
-    return torch.lerp(images.mean(1, keepdim=True).expand_as(images), images, 1 + amount)
+def _from_mean(axes: int | tuple[int, ...], amount: float, images: Images) -> Images:
+    return torch.lerp(images.mean(axes, keepdim=True).expand_as(images), images, 1 + amount)
 
 
 def _softer(amount: float, images: Images) -> Images:
@@ -320,9 +306,9 @@ def _grain(amount: float, images: Images) -> Images:
 SIMPLE: tuple[tuple[str, str, Callable[[float, Images], Images], tuple[float, ...]], ...] = (
     ("colour", "warmth", partial(_towards, (1.0, 0.0, -1.0)), (0.04, 0.08)),
     ("colour", "green", partial(_towards, (-0.5, 1.0, -0.5)), (0.08,)),
-    ("colour", "saturation", _saturated, (0.3,)),
+    ("colour", "saturation", partial(_from_mean, 1), (0.3,)),
     ("brightness", "light", _brighter, (0.12, 0.25)),
-    ("brightness", "contrast", _contrast, (0.2,)),
+    ("brightness", "contrast", partial(_from_mean, (1, 2, 3)), (0.2,)),
     ("sharpness", "blur", _softer, (0.3, 0.6)),
     ("grain", "noise", _grain, (0.01, 0.03)),
 )  # such as photographs of one thing differ by
@@ -335,9 +321,8 @@ def matched_changes(carrier: int, own: Images, others: Float[Tensor, "others cha
         carrier: index of the class that the images may turn into.
         own, others: images of that class, and of the class that is changed.
     """
-    (mean, std), (mean_of, std_of) = (
-        (images.mean((0, 2, 3))[:, None, None], images.std((0, 2, 3))[:, None, None]) for images in (own, others)
-    )
+    mean, mean_of = (images.mean((0, 2, 3))[:, None, None] for images in (own, others))
+    std, std_of = (images.std((0, 2, 3))[:, None, None] for images in (own, others))
     side = min(own.shape[2:])
     difference = (own.mean(0) - others.mean(0))[None]
     layout = gaussian_blur(difference, COARSE * side)

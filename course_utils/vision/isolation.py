@@ -28,7 +28,7 @@ from course_utils.priors import mask_area, total_variation
 from course_utils.transforms import Noise, jitter
 from course_utils.utils import run_chunks
 from course_utils.validation import check_settings, unknown
-from course_utils.vision.saliency import Attribution, image_count, resolve_targets
+from course_utils.vision.attributions import Attribution, image_count, resolve_targets
 
 GAMES = ("deletion", "preservation")
 

@@ -42,11 +42,8 @@ def layers(classifier: Classifier) -> LayerTable:
             for module, shape in shapes.items():
                 if shape[:1] == (count,):
                     seen.setdefault(module, []).append(shape[1:])
-    return LayerTable(
-        LayerShape(named[module], type(module).__name__, tuple(both[0]))
-        for module, both in seen.items()
-        if len(both) == 2 and both[0] == both[1]
-    )
+    same = {module: both[0] for module, both in seen.items() if len(both) == 2 and both[0] == both[1]}
+    return LayerTable(LayerShape(named[each], type(each).__name__, tuple(shape)) for each, shape in same.items())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from course_utils.canvas import filling
-from course_utils.canvas.image import wave_frequencies
+from course_utils.canvas.image import wave_counts, wave_frequencies
 from course_utils.canvas.mask import Fill
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Target
@@ -39,9 +39,7 @@ def radial_spectrum(
     edges = torch.linspace(0, 0.5, bands + 1).unfold(0, 2, 1)
     inside = [(low < frequencies) & (frequencies <= high) for low, high in edges]
     if not all(band.any() for band in inside):
-        raise ValueError(
-            f"images of {images.shape[2]}x{images.shape[3]} pixels do not fill {bands} bands: ask for fewer."
-        )
+        raise ValueError(f"images of {images.shape[2]}x{images.shape[3]} pixels do not fill {bands} bands.")
     means = torch.stack([energy[:, band].sum(1) / counted[band].sum() for band in inside], 1)
     total = energy.flatten(1).sum(1, keepdim=True)
     return edges.mean(1), means / total.clamp_min(torch.finfo(total.dtype).tiny)
@@ -72,12 +70,8 @@ def _energy(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     window = window.to(images)
     mean = (images * window).sum((2, 3), keepdim=True) / window.sum()
     energy = torch.fft.rfft2((images - mean) * window).abs().square().sum(1)
-    twice = torch.full((energy.shape[-1],), 2.0)  # rfft2 leaves out the mirror image of every column but these
-    twice[0] = 1.0
-    if width % 2 == 0:
-        twice[-1] = 1.0
-    twice = twice.to(energy).expand(energy.shape[1:])
-    return energy * twice, wave_frequencies((height, width)).to(energy), twice
+    counts = wave_counts((height, width)).to(energy)  # rfft2 leaves out the mirror images of most columns
+    return energy * counts, wave_frequencies((height, width)).to(energy), counts
 
 
 def stronger_transforms(size: Sequence[int]) -> list[Transform]:
@@ -184,9 +178,7 @@ def intersection_over_union(maps: Maps, truth: Maps, threshold: float = 0.5) -> 
 def _checked(maps: Tensor, truth: Tensor) -> Bool[Tensor, "batch height width"]:
     """Which pixels belong to the part."""
     if maps.shape != truth.shape:
-        raise ValueError(
-            f"maps of shape {tuple(maps.shape)} and masks of shape {tuple(truth.shape)} given, expected the same."
-        )
+        raise ValueError(f"maps of {tuple(maps.shape)} and masks of {tuple(truth.shape)} given, expected one shape.")
     if maps.isnan().any():
         raise ValueError("the maps hold NaN (not a number): there is nothing to score.")
     inside = truth >= HALF
@@ -232,10 +224,7 @@ def deletion_and_insertion(
     classes, flat = classifier.targets(target, len(images)).cpu()[:, None], maps.flatten(1).to(classifier.device)
     shuffled = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0)).to(flat.device)
     order = shuffled[flat[:, shuffled].sort(dim=1, descending=True, stable=True).indices]
-    places = torch.empty_like(order).scatter_(
-        1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
-    )
-    ranks = (places / order.shape[1]).reshape(len(images), 1, *images.shape[2:])
+    ranks = (order.argsort(1) / order.shape[1]).reshape(len(images), 1, *images.shape[2:])
     curves: tuple[list[Tensor], list[Tensor]] = [], []
     for share in torch.linspace(0, 1, points).tolist():
         for curve, hidden in zip(curves, (ranks < share, ranks >= share), strict=True):
@@ -295,8 +284,7 @@ def known_causes(classifier: Classifier, each: int, *, seed: int = 0, progress: 
         ValueError: `each` below 1, classes that the classifier does not know, or too few scenes whose answer hangs on
             the part (says how many).
     """
-    if each < 1:
-        raise ValueError(f"each={each} given, expected at least one scene of a kind.")
+    check_settings(each=each)
     kinds = enumerate(progress_bar(KINDS, "taking parts off", progress=progress))
     found = [_of_kind(classifier, each, 1000 * seed + number, *kind) for number, kind in kinds]
     images, truth, versus = (torch.cat(column) for column in zip(*found, strict=True))

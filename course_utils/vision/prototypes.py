@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from numbers import Integral
 from typing import Any
 
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from course_utils.canvas import Canvas
 from course_utils.figures.images import percent, show_images
+from course_utils.figures.style import Drawn
 from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit
@@ -160,25 +160,17 @@ def generate_prototypes(
     done = wanted[: len(images)]
     prediction = classifier.predict(images, batch_size=batch_size)
     rows = torch.arange(len(images)), classifier.targets(done, len(images)).cpu()
-    close = None
+    probability, logit = prediction.probabilities[rows], prediction.logits[rows]
+    close, at = None, [] if means is None else means.layers
     if means is not None:
-        outputs = outputs_of(classifier, images, means.layers, batch_size=batch_size)
+        outputs = outputs_of(classifier, images, at, batch_size=batch_size)
         close = torch.stack([spearman(outputs[layer], mean) for layer, mean in means.of(done).items()], dim=1)
-    return Prototypes(
-        images,
-        done,
-        prediction.probabilities[rows],
-        prediction.logits[rows],
-        close,
-        [] if means is None else means.layers,
-        classifier.name,
-        *join_frames(parts),
-        interrupted,
-    )
+    frame = join_frames(parts)
+    return Prototypes(images, done, probability, logit, close, at, classifier.name, *frame, interrupted)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Prototypes:
+class Prototypes(Drawn):
     """What classes look like to a classifier; one row an image, the copies of a class side by side.
 
     Attributes:
@@ -213,16 +205,10 @@ class Prototypes:
     def subset(self, names: Sequence[str]) -> Prototypes:
         """The prototypes of some classes, without the frames."""
         rows = [i for i, name in enumerate(self.classes) if name in names]
-        return replace(
-            self,
-            images=self.images[rows],
-            classes=[self.classes[i] for i in rows],
-            probability=self.probability[rows],
-            logit=self.logit[rows],
-            spearman=None if self.spearman is None else self.spearman[rows],
-            frames=torch.empty(0),
-            frame_steps=[],
-        )
+        kept = {name: getattr(self, name)[rows] for name in ("images", "probability", "logit")}
+        close = None if self.spearman is None else self.spearman[rows]
+        named = [self.classes[i] for i in rows]
+        return replace(self, **kept, classes=named, spearman=close, frames=torch.empty(0), frame_steps=[])
 
     def plot(self, *, columns: int | None = None) -> Any:
         """A contact sheet, each image under its class and the probability that the classifier gives to it."""
@@ -242,9 +228,6 @@ class Prototypes:
             f"{len(self)} prototype{'s' * (len(self) != 1)} of {count} class{'es' * (count != 1)} of {self.name}: "
             f"probability {median:.1%} in the middle, {low:.1%} at least{close}{cut}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 def class_names(classifier: Classifier, classes: str | int | Sequence[str | int] | None) -> list[str]:

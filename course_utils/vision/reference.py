@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
-from course_utils.utils import progress_bar, spearman
-from course_utils.validation import unknown
+from course_utils.utils import progress_bar, read_saved, spearman
+from course_utils.validation import check_known
 from course_utils.vision.layer_table import outputs_of, stages
 
 FEWEST = 5  # images of a class: the mean of fewer is still an image of single images
@@ -100,8 +99,7 @@ class ClassMeans:
             ValueError: an unknown class, or one with fewer than five images.
         """
         for name in dict.fromkeys(names):
-            if name not in self.classes:
-                raise ValueError(unknown("class", name, self.classes))
+            check_known("class", name, self.classes)
             count = int(self.counts[self.classes.index(name)])
             if count < FEWEST:
                 raise ValueError(
@@ -230,30 +228,13 @@ class NaturalImages:
             FileNotFoundError: no such file.
             ValueError: another file, or a damaged one.
         """
-        about, kept = read_saved(path, "natural_images", cls.__name__)
+        about, kept = read_saved(path, "natural_images", "NaturalImages.save")
         means = {layer: kept[f"means.{layer}"].float() for layer in about["layers"]}
         counted = ClassMeans(means, kept["counts"], tuple(about["classes"]))
         return cls(counted, kept["same"], kept["different"], kept["labels"])
 
     def __repr__(self) -> str:
         return f"NaturalImages: {len(self.labels)} held against {self.means!r}"
-
-
-def read_saved(path: str | Path, entry: str, writer: str) -> tuple[Any, dict[str, Tensor]]:
-    """What stands in a safetensors file under an entry of its header, read as JSON, and its tensors by name.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: another file than `writer.save` writes, or a damaged one.
-    """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})[entry])
-            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} was not written by {writer}.save, or is damaged ({error!r})") from None
 
 
 def _without_themselves(activations: Tensor, means: Tensor, counts: Tensor, labels: Tensor) -> Tensor:
@@ -308,15 +289,8 @@ def similarity(
     wanted = natural.means.of([classifier.classes[t] for t in targets.tolist()])
     found = torch.stack([spearman(_activations(classifier, images, n), w) for n, w in wanted.items()], dim=1)
     rows = torch.isin(natural.labels, targets)
-    return Similarity(
-        found,
-        natural.same[rows],
-        natural.different[rows],
-        natural.labels[rows],
-        targets,
-        natural.means.layers,
-        classifier.classes,
-    )
+    theirs = natural.same[rows], natural.different[rows], natural.labels[rows]
+    return Similarity(found, *theirs, targets, natural.means.layers, classifier.classes)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -367,10 +341,31 @@ class Similarity:
         """
         return (self.above == 1).all(1)
 
-    def plot(self) -> Any:
+    @styled
+    def plot(self) -> DescribedFigure:
         """Each layer's images, between natural images of the same and of other classes."""
-
-        return plot_similarity(self)
+        places = np.arange(len(self.layers))
+        figure = new_figure(3.9)
+        axes = figure.add_subplot()
+        spread = np.random.default_rng(0).uniform(-0.08, 0.08, len(self.spearman))
+        for shift, values, label, colour in (
+            (-0.27, self.different, "natural, other classes", PALETTE[1]),
+            (0.0, self.same, "natural, same class", PALETTE[5]),
+        ):
+            low, middle, high = np.quantile(values.numpy(), (0.05, 0.5, 0.95), axis=0)
+            axes.bar(places + shift, high - low, 0.2, bottom=low, color=colour, alpha=0.45, label=f"{label} (90 %)")
+            axes.hlines(middle, places + shift - 0.1, places + shift + 0.1, color="black", linewidth=1.5)
+        beside = (places + 0.27 + spread[:, None]).ravel()
+        axes.plot(beside, self.spearman.numpy().ravel(), "o", color=PALETTE[0], markersize=4, label="images")
+        axes.set_xticks(places, self.layers)
+        axes.set(ylabel="rank correlation with class mean", ylim=(min(0, axes.get_ylim()[0]), 1))
+        axes.grid(visible=False, axis="x")
+        figure.legend(loc="outside lower center", ncols=2)
+        columns = (part.median(0).values.tolist() for part in (self.spearman, self.same, self.different))
+        rows = zip(self.layers, *columns, strict=True)
+        medians = ", ".join(f"{layer} {own:.2f} ({same:.2f} and {other:.2f})" for layer, own, same, other in rows)
+        told = f"Median rank correlation of images (natural images of same and other classes): {medians}."
+        return DescribedFigure(figure, alt=told)
 
     def _rows(self):
         return zip(self.targets.tolist(), self.spearman, strict=True)
@@ -388,40 +383,6 @@ class Similarity:
 
     def _repr_html_(self) -> str:
         return self.plot()._repr_html_()
-
-
-@styled
-def plot_similarity(found: Similarity, *, what: str = "images") -> DescribedFigure:
-    """For each layer the middle 90 % of natural images of the same and of other classes, and each image as a dot."""
-    places = np.arange(len(found.layers))
-    figure = new_figure(3.9)
-    axes = figure.add_subplot()
-    spread = np.random.default_rng(0).uniform(-0.08, 0.08, len(found.spearman))
-    for shift, values, label, colour in (
-        (-0.27, found.different, "natural, other classes", PALETTE[1]),
-        (0.0, found.same, "natural, same class", PALETTE[5]),
-    ):
-        low, middle, high = np.quantile(values.numpy(), (0.05, 0.5, 0.95), axis=0)
-        axes.bar(places + shift, high - low, 0.2, bottom=low, color=colour, alpha=0.45, label=f"{label} (90 %)")
-        axes.hlines(middle, places + shift - 0.1, places + shift + 0.1, color="black", linewidth=1.5)
-    for place, column in zip(places, found.spearman.T.numpy(), strict=True):
-        axes.plot(
-            place + 0.27 + spread, column, "o", color=PALETTE[0], markersize=4, label=what if place == 0 else None
-        )
-    axes.set_xticks(places, found.layers)
-    axes.set(ylabel="rank correlation with class mean", ylim=(min(0, axes.get_ylim()[0]), 1))
-    axes.grid(visible=False, axis="x")
-    figure.legend(loc="outside lower center", ncols=2)
-    medians = ", ".join(
-        f"{layer} {own:.2f} ({same:.2f} and {other:.2f})"
-        for layer, own, same, other in zip(
-            found.layers, *(part.median(0).values.tolist() for part in (found.spearman, found.same, found.different)),
-            strict=True,
-        )
-    )  # fmt: skip
-    return DescribedFigure(
-        figure, alt=f"Median rank correlation of {what} (natural images of same and other classes): {medians}."
-    )
 
 
 def _activations(classifier: Classifier, images: Tensor, layer: str) -> Float[Tensor, "images ..."]:

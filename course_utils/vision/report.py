@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from course_utils.figures.style import data_uri, render
 from course_utils.models.classifier import Classifier
 from course_utils.utils import Proportion, progress_bar, proportion
 from course_utils.validation import check_settings
+from course_utils.vision.attributions import faded
 from course_utils.vision.entanglement import (
     AREA_WEIGHT,
     Entanglement,
@@ -30,9 +32,7 @@ from course_utils.vision.entanglement import (
 from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.prototypes import Prototypes, class_names, generate_prototypes
 from course_utils.vision.reference import class_means, images_of_classes
-from course_utils.vision.saliency import faded
-from course_utils.vision.shortcut_results import Shortcut, Shortcuts
-from course_utils.vision.shortcuts import find_shortcuts
+from course_utils.vision.shortcuts import Shortcut, Shortcuts, find_shortcuts
 
 PAIRS = 6  # that are listed
 NOTHING = 0.005  # of the image: a part smaller than that is none
@@ -251,12 +251,9 @@ def _isolation(report: Report, classifier: Classifier, natural: Labelled | None,
         found = isolate_features(classifier, natural[0][rows], **options)
     elif report.prototypes is not None:
         rows = _first_of_each(report.prototypes.classes, 1)
-        options |= {
-            "target": [report.prototypes.classes[row] for row in rows],
-            "fill": "mean",
-            "area_weight": AREA_WEIGHT,
-        }
-        found = isolate_features(classifier, report.prototypes.images[rows], **options)
+        names = [report.prototypes.classes[row] for row in rows]
+        options |= {"fill": "mean", "area_weight": AREA_WEIGHT}
+        found = isolate_features(classifier, report.prototypes.images[rows], names, **options)
     else:
         return
     report.isolation, report.interrupted = found, found.interrupted
@@ -287,19 +284,17 @@ def _shortcuts(
 
 def _first_of_each(labels: Sequence[Any], count: int) -> list[int]:
     """The first rows of each label, label by label."""
-    return [
-        row for label in dict.fromkeys(labels) for row in [i for i, each in enumerate(labels) if each == label][:count]
-    ]
+    rows = [[row for row, each in enumerate(labels) if each == label][:count] for label in dict.fromkeys(labels)]
+    return [row for some in rows for row in some]
 
 
 def prototype_cards(prototypes: Prototypes) -> list[dict[str, Any]]:
     """For each class its images, with their words."""
     cards: dict[str, list[dict[str, str]]] = {}
-    for name, image, sure in zip(
-        prototypes.classes, as_images(prototypes.images), prototypes.probability.tolist(), strict=True
-    ):
-        alt = f"Prototype of {name}, which the model finds {percent(sure)} probable"
-        cards.setdefault(name, []).append({"source": data_uri(png(image)), "alt": alt, "caption": percent(sure)})
+    for row, (name, image) in enumerate(zip(prototypes.classes, as_images(prototypes.images), strict=True)):
+        sure = percent(float(prototypes.probability[row]))
+        view = _view(image, f"Prototype of {name}, which the model finds {sure} probable", sure)
+        cards.setdefault(name, []).append(view)
     return [{"name": name, "images": images} for name, images in cards.items()]
 
 
@@ -307,27 +302,17 @@ def evidence_cards(findings: Sequence[Shortcut]) -> list[dict[str, Any]]:
     """For each finding a held-out image before, with the part or change, and with the control."""
     cards = []
     for each in findings:
-        views = {each.onto: each.before, "changed": each.after, "control": each.control}
-        shares = {
-            each.onto: "as it is",
-            "changed": f"{each.turned.value:.0%} turn",
-            "control": f"{each.by_control.value:.0%} turn",
-        }
-        shown = [
-            {
-                "source": data_uri(png(as_images(images[:1])[0])),
-                "alt": f"{each.carrier} onto {each.onto}, {what}: {shares[what]} into {each.carrier}",
-                "caption": f"{what}: {shares[what]}",
-            }
-            for what, images in views.items()
+        name = f"{each.carrier} onto {each.onto}"
+        views = [
+            (each.onto, each.before, "as it is"),
+            ("changed", each.after, f"{each.turned.value:.0%} turn"),
+            ("control", each.control, f"{each.by_control.value:.0%} turn"),
         ]
-        cards.append(
-            {
-                "name": f"{each.carrier} onto {each.onto}: {each.kind}",
-                "images": shown,
-                "vain": f"{each.verdict}. {each}",
-            }
-        )
+        shown = [
+            _view(as_images(images[:1])[0], f"{name}, {what}: {share} into {each.carrier}", f"{what}: {share}")
+            for what, images, share in views
+        ]
+        cards.append({"name": f"{name}: {each.kind}", "images": shown, "vain": f"{each.verdict}. {each}"})
     return cards
 
 
@@ -336,26 +321,28 @@ def isolation_cards(isolation: Isolation | None) -> list[dict[str, Any]]:
     if isolation is None:
         return []
     images = as_images(isolation.images)
-    views = {
-        "the image": (images, isolation.before),
-        "the part": (faded(images, isolation.masks), isolation.kept),
-        "without it": (faded(images, 1 - isolation.masks), isolation.removed),
-    }
+    views = [
+        ("the image", images, isolation.before),
+        ("the part", faded(images, isolation.masks), isolation.kept),
+        ("without it", faded(images, 1 - isolation.masks), isolation.removed),
+    ]
     cards = []
     for row, (target, answer) in enumerate(zip(isolation.targets, isolation.answers, strict=True)):
-        shown = [
-            {
-                "source": data_uri(png(pixels[row])),
-                "alt": f"{what}, asked about {target}: probability {percent(float(sure[row]))}",
-                "caption": f"{what}: {percent(float(sure[row]))}".replace(" %", "\N{NO-BREAK SPACE}%"),
-            }
-            for what, (pixels, sure) in views.items()
-        ]
+        shown = []
+        for what, pixels, probabilities in views:
+            sure = percent(float(probabilities[row]))
+            caption = f"{what}: {sure}".replace(" %", "\N{NO-BREAK SPACE}%")
+            shown.append(_view(pixels[row], f"{what}, asked about {target}: probability {sure}", caption))
         unlike = "" if target == answer else f", which the model calls {answer}"
         vain = isolation.area[row] < NOTHING and isolation.filled[row] > HALF and isolation.games[row] == "deletion"
         why = f"No part can be found so: what stands in for hidden parts is itself called {target}." if vain else ""
         cards.append({"name": target + unlike, "images": shown, "area": f"{isolation.area[row]:.1%}", "vain": why})
     return cards
+
+
+def _view(image: np.ndarray, alt: str, caption: str) -> dict[str, str]:
+    """A picture as the page's template takes it."""
+    return {"source": data_uri(png(image)), "alt": alt, "caption": caption}
 
 
 def writable(path: str | Path) -> Path:

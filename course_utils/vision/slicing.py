@@ -18,9 +18,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, Drawn, new_figure, styled
 from course_utils.models.classifier import Classifier
 from course_utils.utils import Proportion, progress_bar, proportion
+from course_utils.validation import check_settings
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import FACTORS, Choice, known_factor
 
@@ -54,8 +55,7 @@ def slices(
         ValueError: another `together`, an unknown factor, `fewest` below 1, or a class that the classifier lacks.
     """
     tried = _factors(factors, together)
-    if fewest < 1:
-        raise ValueError(f"fewest={fewest} given, expected at least one scene in a slice.")
+    check_settings(fewest=fewest)
     masks = [_conditions(scenes, name) for name in tried]
     groups = [
         each for count in range(1, together + 1) for some in combinations(masks, count) for each in product(*some)
@@ -117,11 +117,11 @@ class Slices:
         """Slices at least so far behind; one of two factors only where neither factor's own slice explains it."""
         low = [each for each in self.found if each.behind >= bar]
         alone = {(each.name, each.conditions[0]) for each in low if len(each.conditions) == 1}
-        return [
-            each
-            for each in low
-            if len(each.conditions) == 1 or not any((each.name, one) in alone for one in each.conditions)
-        ]
+
+        def explained(each: Slice) -> bool:
+            return len(each.conditions) > 1 and any((each.name, one) in alone for one in each.conditions)
+
+        return [each for each in low if not explained(each)]
 
     def __len__(self) -> int:
         return len(self.found)
@@ -201,7 +201,7 @@ class Effect:
 
 
 @dataclass(frozen=True, repr=False)
-class Effects:
+class Effects(Drawn):
     """The strongest change of every factor, or pair of factors, for every class; most answers turned first."""
 
     name: str  # of the classifier
@@ -221,9 +221,6 @@ class Effects:
     def __repr__(self) -> str:
         first = f"; most: {self.found[0]}" if self.found else ""
         return f"Effects on {self.name}: {len(self)} tried, {len(self.alarms())} turn {ALARM:.0%} or more{first}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 @styled
@@ -247,9 +244,8 @@ def plot_effects(effects: Effects, most: int = 10, bar: float = ALARM) -> Descri
     errors = [[100 * max(0.0, each.value - each.low), 100 * max(0.0, each.high - each.value)] for each in flips]
     colours = [PALETTE[0] if each.value >= bar else "#bbbbbb" for each in flips]
     shares = [100 * each.value for each in flips]
-    axes.barh(
-        rows, shares, xerr=list(zip(*errors, strict=True)), color=colours, error_kw={"elinewidth": 1.2, "capsize": 3}
-    )
+    lines = {"elinewidth": 1.2, "capsize": 3}
+    axes.barh(rows, shares, xerr=list(zip(*errors, strict=True)), color=colours, error_kw=lines)
     axes.axvline(100 * bar, color="black", linestyle="--", linewidth=1.5, marker="")
     axes.set_yticks(rows, names, fontsize=10)
     axes.invert_yaxis()
@@ -311,11 +307,10 @@ def empty_cells(
         for first, second in combinations(columns, 2):
             pairs = Counter((columns[first][row], columns[second][row]) for row in rows)
             one, other = (Counter(columns[name][row] for row in rows) for name in (first, second))
-            found += [
-                EmptyCell(label, ((first, a), (second, b)), one[a] * other[b] / len(rows))
-                for a, b in product(one, other)
-                if not pairs[a, b] and one[a] * other[b] / len(rows) >= expected
-            ]
+            for a, b in product(one, other):
+                chance = one[a] * other[b] / len(rows)
+                if not pairs[a, b] and chance >= expected:
+                    found.append(EmptyCell(label, ((first, a), (second, b)), chance))
     return sorted(found, key=lambda cell: -cell.expected)
 
 

@@ -22,10 +22,9 @@ from torch import Tensor, nn
 from course_utils.activations import Outputs, record
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, channels_first
-from course_utils.utils import progress_bar
+from course_utils.utils import progress_bar, read_saved
 from course_utils.validation import as_found, check_settings
 from course_utils.vision.layer_table import grey_image, outputs_of, stages
-from course_utils.vision.reference import read_saved
 
 FLOOR = 1e-3  # a channel's variance counts as at least this share of its layer's mean variance
 FARTHEST = 50.0  # squared deviation of a mean at which a channel counts no more: one dead channel is not everything
@@ -143,7 +142,7 @@ class LayerStatistics:
             FileNotFoundError: no such file.
             ValueError: another file, or a damaged one.
         """
-        about, kept = read_saved(path, "statistics", cls.__name__)
+        about, kept = read_saved(path, "statistics", "LayerStatistics.save")
         means, variances = (
             {layer: kept[f"{kind}.{layer}"] for layer in about["layers"]} for kind in ("mean", "variance")
         )

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 
 CLASSES = (
     "goldfish", "volcano", "pancakes", "waffle", "cheesecake", "apple_pie", "pizza", "donut", "toast",
@@ -39,8 +39,7 @@ class Choice:
             value = value.item()
         if self.values == (False, True) and value in (0, 1):
             return int(value)
-        if value not in self.values:
-            raise ValueError(unknown(f"value for the factor {name!r}", value, self.values))
+        check_known(f"value for the factor {name!r}", value, self.values)
         return self.values.index(value)
 
 
@@ -92,8 +91,7 @@ FACTORS: dict[str, Choice | Amount] = {
 
 def known_factor(name: str) -> Choice | Amount:
     """The factor of that name; an unknown one is refused with close names."""
-    if name not in FACTORS:
-        raise ValueError(unknown("factor", name, FACTORS))
+    check_known("factor", name, FACTORS)
     return FACTORS[name]
 
 

@@ -7,6 +7,7 @@ where the course's secrets are planted, always round.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -43,36 +44,22 @@ def berries(s: Scenery, x: Field, y: Field) -> None:
     s.painting.paint(glint, d.colour(0.66, 0.70, 0.95, 0.03), "berries", opacity=on)
 
 
-def _stack(s: Scenery, x: Field, y: Field, d: Draws) -> None:
-    """Four round layers, each a dark side under a golden top; butter and syrup come later."""
+def pancakes(s: Scenery, x: Field, y: Field, d: Draws) -> None:
+    """A stack of four, browned in places, with butter and syrup."""
     p = s.painting
     side, top, bake = d.colour(0.56, 0.33, 0.13, 0.04), d.colour(0.90, 0.67, 0.36, 0.04), d.noise((8, 16))
     for layer in range(4):
         cx, cy = d.uniform(-0.05, 0.05), 0.42 - 0.17 * layer
         p.paint(ellipse(x, y, cx, cy + 0.07, 0.70, 0.27), side, "object")
         p.paint(ellipse(x, y, cx, cy, 0.70, 0.25), top + bake[:, None] * 0.03, "object")
-
-
-def _butter_and_syrup(s: Scenery, x: Field, y: Field, d: Draws) -> None:
     syrup = union(ellipse(x, y, 0.04, -0.08, 0.42, 0.13), box(x, y, 0.30, 0.12, 0.05, 0.17, corner=0.05))
-    s.painting.paint(syrup, d.colour(0.48, 0.23, 0.05, 0.04), "object", opacity=0.9)
-    s.painting.paint(box(x, y, 0.0, -0.15, 0.14, 0.08, corner=0.03), d.colour(0.98, 0.90, 0.48, 0.03), "object")
+    p.paint(syrup, d.colour(0.48, 0.23, 0.05, 0.04), "object", opacity=0.9)
+    p.paint(box(x, y, 0.0, -0.15, 0.14, 0.08, corner=0.03), d.colour(0.98, 0.90, 0.48, 0.03), "object")
 
 
-def pancakes(s: Scenery) -> None:
-    x, y = s.pose(tilt=0.6)
-    d = s.draws("object")
-    plate(s, x, y)
-    _stack(s, x, y, d)
-    _butter_and_syrup(s, x, y, d)
-
-
-def waffle(s: Scenery) -> None:
-    x, y = s.pose(tilt=0.6)
-    d = s.draws("object")
-    plate(s, x, y)
-    _stack(s, x, y, d)
-    _butter_and_syrup(s, x, y, d)
+def waffle(s: Scenery, x: Field, y: Field, d: Draws) -> None:
+    """The same stack with the iron's grid on it."""
+    pancakes(s, x, y, d)
     cells, iron, baked = d.uniform(8, 9.5), d.colour(0.46, 0.25, 0.07, 0.04), d.uniform(0.35, 0.9)
     across, along = (x * cells).sin().abs(), ((y + 0.09) * cells * 2).sin().abs()  # 0 on the lines of the grid
     face = ellipse(x, y, 0.0, -0.09, 0.67, 0.235)
@@ -84,35 +71,26 @@ def waffle(s: Scenery) -> None:
 def _cake(s: Scenery, x: Field, y: Field, radius: float) -> Field:
     """Signed distance to a cake of the scene's shape."""
     square = s.has("shape", "square")
-    return (1 - square) * ellipse(x, y, 0, 0, radius, radius) + square * box(
-        x, y, 0, 0, radius * 1.1, radius * 1.1, corner=0.06
-    )
+    brick = box(x, y, 0, 0, radius * 1.1, radius * 1.1, corner=0.06)
+    return (1 - square) * ellipse(x, y, 0, 0, radius, radius) + square * brick
 
 
-def cheesecake(s: Scenery) -> None:
-    x, y = s.pose()
-    d, p = s.draws("object"), s.painting
-    plate(s, x, y)
+def cheesecake(s: Scenery, x: Field, y: Field, d: Draws) -> None:
+    p = s.painting
     p.paint(_cake(s, x, y, 0.62), d.colour(0.72, 0.47, 0.21, 0.05), "object")
     p.paint(_cake(s, x, y, 0.53), d.colour(0.95, 0.81, 0.50, 0.05) + d.noise((8, 16))[:, None] * 0.03, "object")
     p.paint(ring(x, y, 0, 0, 0.15 + 0.03 * d.noise((6,)), 0.035), d.colour(0.80, 0.16, 0.16, 0.05), "topping")
     turn = d.uniform(0, 1)
     angles = [turn + 2 * math.pi * k / 6 for k in range(6)]
     places = [(0.35 * angle.cos(), 0.35 * angle.sin()) for angle in angles]
-    p.paint(
-        union(*(ellipse(x, y, cx, cy, 0.075, 0.075) for cx, cy in places)), d.colour(0.84, 0.12, 0.14, 0.05), "topping"
-    )
-    p.paint(
-        union(*(ellipse(x, y, cx - 0.02, cy - 0.03, 0.03, 0.025) for cx, cy in places)),
-        d.colour(0.99, 0.62, 0.55, 0.03),
-        "topping",
-    )
+    cherries = union(*(ellipse(x, y, cx, cy, 0.075, 0.075) for cx, cy in places))
+    p.paint(cherries, d.colour(0.84, 0.12, 0.14, 0.05), "topping")
+    glints = union(*(ellipse(x, y, cx - 0.02, cy - 0.03, 0.03, 0.025) for cx, cy in places))
+    p.paint(glints, d.colour(0.99, 0.62, 0.55, 0.03), "topping")
 
 
-def apple_pie(s: Scenery) -> None:
-    x, y = s.pose()
-    d, p = s.draws("object"), s.painting
-    plate(s, x, y)
+def apple_pie(s: Scenery, x: Field, y: Field, d: Draws) -> None:
+    p = s.painting
     p.paint(_cake(s, x, y, 0.62), d.colour(0.72, 0.47, 0.21, 0.05), "object")
     p.paint(_cake(s, x, y, 0.53), d.colour(0.89, 0.67, 0.31, 0.05) + d.noise((8, 16))[:, None] * 0.05, "object")
     stripes, u, v = d.uniform(8.5, 10.5), (x + y) * 0.7, (x - y) * 0.7
@@ -120,10 +98,8 @@ def apple_pie(s: Scenery) -> None:
     p.paint(both(_cake(s, x, y, 0.55), lattice * 0.12), d.colour(0.97, 0.82, 0.52, 0.03), "topping", edge=0.02)
 
 
-def pizza(s: Scenery) -> None:
-    x, y = s.pose()
-    d, p = s.draws("object"), s.painting
-    plate(s, x, y)
+def pizza(s: Scenery, x: Field, y: Field, d: Draws) -> None:
+    p = s.painting
     p.paint(ellipse(x, y, 0, 0, 0.74, 0.74), d.colour(0.80, 0.56, 0.30, 0.05), "object")
     cheese = d.colour(0.95, 0.76, 0.28, 0.04) + d.noise((8, 16))[:, None] * 0.07
     p.paint(ellipse(x, y, 0, 0, 0.63, 0.63) + d.noise((6,)) * 0.015, cheese, "object")
@@ -137,32 +113,24 @@ def pizza(s: Scenery) -> None:
     p.paint(union(*leaves), d.colour(0.16, 0.45, 0.14, 0.05), "topping")
 
 
-def donut(s: Scenery) -> None:
-    x, y = s.pose()
-    d, p = s.draws("object"), s.painting
-    plate(s, x, y)
+def donut(s: Scenery, x: Field, y: Field, d: Draws) -> None:
+    p = s.painting
     p.paint(ring(x, y, 0, 0, 0.45, 0.26), d.colour(0.78, 0.52, 0.26, 0.05), "object")
     icing = d.any_colour(0.0, 1.0) * torch.tensor([0.35, 0.35, 0.45])[:, None, None]
-    p.paint(
-        ring(x, y, 0, 0, 0.45, 0.20) + d.noise((6,)) * 0.025,
-        icing + torch.tensor([0.62, 0.30, 0.40])[:, None, None],
-        "object",
-    )
+    shape = ring(x, y, 0, 0, 0.45, 0.20) + d.noise((6,)) * 0.025
+    p.paint(shape, icing + torch.tensor([0.62, 0.30, 0.40])[:, None, None], "object")
     for _ in range(3):
         sprinkles = []
         for _ in range(5):
             angle, radius, turn = d.uniform(0, 2 * math.pi), d.uniform(0.34, 0.56), d.uniform(0, math.pi)
             u, v = x - radius * angle.cos(), y - radius * angle.sin()
-            sprinkles.append(
-                ellipse(u * turn.cos() + v * turn.sin(), v * turn.cos() - u * turn.sin(), 0, 0, 0.065, 0.028)
-            )
+            along, across = u * turn.cos() + v * turn.sin(), v * turn.cos() - u * turn.sin()
+            sprinkles.append(ellipse(along, across, 0, 0, 0.065, 0.028))
         p.paint(union(*sprinkles), d.any_colour(0.1, 1.0), "topping")
 
 
-def toast(s: Scenery) -> None:
-    x, y = s.pose()
-    d, p = s.draws("object"), s.painting
-    plate(s, x, y)
+def toast(s: Scenery, x: Field, y: Field, d: Draws) -> None:
+    p = s.painting
     ears = union(ellipse(x, y, -0.38, -0.56, 0.30, 0.17), ellipse(x, y, 0.38, -0.56, 0.30, 0.17))
     bread = union(box(x, y, 0, 0.04, 0.68, 0.66, corner=0.06), ears)
     p.paint(bread, d.colour(0.71, 0.46, 0.21, 0.05), "object")
@@ -171,15 +139,17 @@ def toast(s: Scenery) -> None:
     p.paint(butter, d.colour(0.99, 0.92, 0.52, 0.03), "topping", opacity=d.chance(0.5))
 
 
-def dressed(painter):
-    """A dish with its berries, if it has any."""
+def dressed(dish: Callable[[Scenery, Field, Field, Draws], None], tilt: float) -> Callable[[Scenery], None]:
+    """A painter of a dish: its plate, the dish itself, and the berries on it."""
 
     def paint(s: Scenery) -> None:
-        painter(s)
-        x, y = s.pose(tilt=0.6)
-        berries(s, x, y)
+        x, y = s.pose(tilt=tilt)
+        plate(s, x, y)
+        dish(s, x, y, s.draws("object"))
+        berries(s, *s.pose(tilt=0.6))
 
     return paint
 
 
-PAINTERS = {dish.__name__: dressed(dish) for dish in (pancakes, waffle, cheesecake, apple_pie, pizza, donut, toast)}
+PAINTERS = {dish.__name__: dressed(dish, 1.0) for dish in (cheesecake, apple_pie, pizza, donut, toast)}
+PAINTERS |= {dish.__name__: dressed(dish, 0.6) for dish in (pancakes, waffle)}

@@ -16,9 +16,7 @@ def goldfish(s: Scenery) -> None:
     x, y = s.pose()
     d, p = s.draws("object"), s.painting
     fins = d.colour(0.98, 0.62, 0.16, 0.05)
-    tail = union(
-        ellipse(x - 0.62 + y * 0.4, y, 0, -0.22, 0.28, 0.20), ellipse(x - 0.62 - y * 0.4, y, 0, 0.22, 0.28, 0.20)
-    )
+    tail = union(*(ellipse(x - 0.62 - y * 0.4 * side, y, 0, 0.22 * side, 0.28, 0.20) for side in (-1, 1)))
     p.paint(tail, fins, "tail")
     p.paint(polygon(x, y, (-0.38, -0.26), (0.10, -0.58), (0.30, -0.20)), fins * 0.95, "object")
     p.paint(polygon(x, y, (-0.10, 0.25), (0.18, 0.22), (0.14, 0.54)), fins * 0.92, "object")
@@ -26,9 +24,8 @@ def goldfish(s: Scenery) -> None:
     body = ellipse(x, y, -0.10, 0.0, 0.58, 0.34)
     p.paint(body, d.colour(0.95, 0.46, 0.08, 0.05) + scales[:, None], "object")
     p.paint(ellipse(x, y, -0.14, 0.20, 0.40, 0.12), d.colour(0.99, 0.76, 0.42, 0.04), "object", opacity=0.7, edge=0.04)
-    p.paint(
-        both(ring(x, y, -0.62, 0.0, 0.34, 0.025), body + 0.03), d.colour(0.75, 0.30, 0.05, 0.03), "object", opacity=0.8
-    )
+    gill = both(ring(x, y, -0.62, 0.0, 0.34, 0.025), body + 0.03)
+    p.paint(gill, d.colour(0.75, 0.30, 0.05, 0.03), "object", opacity=0.8)
     p.paint(ellipse(x, y, -0.46, -0.08, 0.095, 0.095), d.colour(0.97, 0.97, 0.95, 0.02), "object")
     p.paint(ellipse(x, y, -0.48, -0.08, 0.052, 0.052), d.colour(0.04, 0.04, 0.06, 0.02), "object")
     bubbles = union(*(ring(x, y, -0.78 - 0.04 * k, -0.25 - 0.21 * k, 0.05 + 0.015 * k, 0.016) for k in range(3)))
@@ -39,11 +36,8 @@ def volcano(s: Scenery) -> None:
     x, y = s.pose(tilt=0.4)
     d, p = s.draws("object"), s.painting
     ash = d.noise()
-    smoke = union(
-        ellipse(x, y, d.uniform(-0.1, 0.1), -0.50, 0.20, 0.17),
-        ellipse(x, y, d.uniform(-0.2, 0.2), -0.70, 0.30, 0.20),
-        ellipse(x, y, d.uniform(-0.2, 0.3), -0.88, 0.26, 0.17),
-    )
+    puffs = ((-0.1, 0.1, -0.50, 0.20, 0.17), (-0.2, 0.2, -0.70, 0.30, 0.20), (-0.2, 0.3, -0.88, 0.26, 0.17))
+    smoke = union(*(ellipse(x, y, d.uniform(left, right), cy, a, b) for left, right, cy, a, b in puffs))
     p.paint(smoke + ash * 0.025, d.colour(0.60, 0.58, 0.60, 0.08) + ash[:, None] * 0.07, "smoke", edge=0.03)
     spray = union(*(ellipse(x, y, d.uniform(-0.28, 0.28), d.uniform(-0.66, -0.36), 0.045, 0.055) for _ in range(5)))
     p.paint(spray, d.colour(0.99, 0.62, 0.10, 0.05), "lava")
@@ -53,11 +47,8 @@ def volcano(s: Scenery) -> None:
     wobble = 0.07 * (y * 8 + d.uniform(0, 6)).sin()
     stream = (x - wobble).abs() - 0.075 - 0.07 * (y + 0.3)
     side = (x - 0.35 * (y + 0.3) - wobble * 0.7).abs() - 0.05
-    lava = union(
-        both(stream, y - d.uniform(0.35, 0.6)),
-        both(side, y - d.uniform(0.1, 0.35)),
-        ellipse(x, y, 0, -0.29, 0.21, 0.06),
-    )
+    flows = both(stream, y - d.uniform(0.35, 0.6)), both(side, y - d.uniform(0.1, 0.35))
+    lava = union(*flows, ellipse(x, y, 0, -0.29, 0.21, 0.06))
     p.paint(both(lava, mountain - 0.03), d.colour(0.95, 0.28, 0.04, 0.04), "lava")
     p.paint(both(lava + 0.055, mountain), d.colour(1.0, 0.72, 0.12, 0.04), "lava", edge=0.02)
 
@@ -102,9 +93,8 @@ def balloon(s: Scenery) -> None:
     envelope = union(ellipse(x, y, 0, -0.22, 0.62, 0.62), cone)
     p.paint(envelope, d.any_colour(0.1, 0.95), "object")
     bulge = x / (0.64**2 - (y + 0.22).clamp(-0.6, 0.5) ** 2).clamp(min=0.03).sqrt()
-    p.paint(
-        both(envelope, -(bulge.clamp(-1, 1).asin() * 5).cos() * 0.08), d.any_colour(0.1, 0.95), "stripes", edge=0.02
-    )
+    stripes = both(envelope, -(bulge.clamp(-1, 1).asin() * 5).cos() * 0.08)
+    p.paint(stripes, d.any_colour(0.1, 0.95), "stripes", edge=0.02)
     p.paint(ellipse(x, y, -0.24, -0.42, 0.14, 0.2), d.colour(1.0, 1.0, 1.0, 0.0), "object", opacity=0.28, edge=0.08)
 
 
@@ -112,17 +102,11 @@ PAINTERS = {thing.__name__: thing for thing in (goldfish, volcano, sunflower, mu
 
 
 SKIES = {
-    "bright": (0.93, 0.95, 0.97),
-    "blue": (0.36, 0.60, 0.88),
-    "grey": (0.52, 0.55, 0.60),
-    "dusk": (0.50, 0.34, 0.52),
-}
+    "bright": (0.93, 0.95, 0.97), "blue": (0.36, 0.60, 0.88), "grey": (0.52, 0.55, 0.60), "dusk": (0.50, 0.34, 0.52),
+}  # fmt: skip
 LOW_SKIES = {
-    "bright": (0.97, 0.97, 0.96),
-    "blue": (0.66, 0.82, 0.94),
-    "grey": (0.64, 0.66, 0.68),
-    "dusk": (0.93, 0.56, 0.38),
-}
+    "bright": (0.97, 0.97, 0.96), "blue": (0.66, 0.82, 0.94), "grey": (0.64, 0.66, 0.68), "dusk": (0.93, 0.56, 0.38),
+}  # fmt: skip
 TRAILERS = {
     "white": (0.95, 0.95, 0.95), "red": (0.76, 0.16, 0.14), "blue": (0.14, 0.28, 0.66),
     "green": (0.12, 0.48, 0.26), "orange": (0.92, 0.52, 0.10),
@@ -171,9 +155,8 @@ def _boat(s: Scenery, d: Draws) -> Field:
     cloth = d.colour(0.93, 0.93, 0.93, 0.05)
     sail = polygon(x, y, (0.06, -0.60), (0.60, 0.26), (0.06, 0.26))
     p.paint(sail, cloth, "sails")
-    p.paint(
-        polygon(x, y, (-0.02, -0.48), (-0.02, 0.26), (-0.44, 0.26)), cloth * d.uniform(0.82, 0.97)[..., None], "sails"
-    )
+    jib = polygon(x, y, (-0.02, -0.48), (-0.02, 0.26), (-0.44, 0.26))
+    p.paint(jib, cloth * d.uniform(0.82, 0.97)[..., None], "sails")
     _foam(s, x, y, 0.56, 0.62, d)
     return sail
 
@@ -208,9 +191,8 @@ def road(s: Scenery, d: Draws) -> None:
     middle = p.x - centre
     asphalt = d.colour(0.27, 0.27, 0.29, 0.05) + d.noise((8, 16))[:, None] * 0.03
     p.paint(both(middle.abs() - 0.14 - 1.25 * depth, horizon - p.y), asphalt, "road")
-    dashes = both(
-        middle.abs() - 0.012 - 0.04 * depth, 0.02 - depth, -(4.5 / (depth + 0.18) + d.uniform(0, 6)).sin() * 0.1
-    )
+    along = -(4.5 / (depth + 0.18) + d.uniform(0, 6)).sin() * 0.1
+    dashes = both(middle.abs() - 0.012 - 0.04 * depth, 0.02 - depth, along)
     p.paint(dashes, d.colour(0.93, 0.90, 0.80, 0.04), "road", edge=0.02)
     crossing = both(p.y - horizon - 0.34, horizon + 0.08 - p.y)
     p.paint(crossing, asphalt * 0.92, "road", edge=0.02)
@@ -218,12 +200,8 @@ def road(s: Scenery, d: Draws) -> None:
         patch = ellipse(p.x, p.y, d.uniform(-0.7, 0.7), d.uniform(0.45, 0.85), 0.22, 0.06)
         p.paint(patch, d.colour(0.13, 0.13, 0.14, 0.03), "road", opacity=d.chance(0.5) * 0.8, edge=0.03)
     for side in (-1, 1):
-        bush = union(
-            *(
-                ellipse(p.x, p.y, side * d.uniform(0.6, 1.0), horizon + d.uniform(-0.06, 0.03), 0.17, 0.12)
-                for _ in range(2)
-            )
-        )
+        spots = [(side * d.uniform(0.6, 1.0), horizon + d.uniform(-0.06, 0.03)) for _ in range(2)]
+        bush = union(*(ellipse(p.x, p.y, cx, cy, 0.17, 0.12) for cx, cy in spots))
         p.paint(bush, d.colour(0.20, 0.36, 0.18, 0.06), "land", opacity=d.chance(0.6), edge=0.02)
 
 

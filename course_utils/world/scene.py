@@ -202,9 +202,9 @@ class Scenery:
         assert isinstance(factor, Choice)
         return (self.factors[name] == factor.values.index(value)).float()[:, None, None]
 
-    def pose(self, *, tilt: float = 1.0, zoom: float = 1.0) -> tuple[Field, Field]:
+    def pose(self, *, tilt: float = 1.0) -> tuple[Field, Field]:
         """x and y as the main object sees them: shifted, turned, mirrored and scaled as its factors say."""
         x, y = self.painting.x - self.amount("x"), self.painting.y - self.amount("y")
-        angle, size = self.amount("rotation") * tilt, self.amount("size") * zoom
+        angle, size = self.amount("rotation") * tilt, self.amount("size")
         cos, sin = angle.cos(), angle.sin()
         return (x * cos + y * sin) / size * (1 - 2 * self.has("mirrored")), (y * cos - x * sin) / size

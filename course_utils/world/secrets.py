@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 from course_utils.world.factors import CLASSES, Choice, Factors, known_factor, named_factor, pick, seen_on
 
 
@@ -115,12 +115,9 @@ class BlindSpot:
 
 def _check_classes(secret: str, classes: tuple[str, ...]) -> None:
     if isinstance(classes, str):
-        raise ValueError(
-            f"secret {secret!r}: classes={classes!r} is one word; give a list of class names: ({classes!r},)"
-        )
+        raise ValueError(f"secret {secret!r}: classes={classes!r} is one word; give a list of names: ({classes!r},)")
     for cls in classes:
-        if cls not in CLASSES:
-            raise ValueError(unknown("class", cls, CLASSES))
+        check_known("class", cls, CLASSES)
 
 
 Secret = Shortcut | BlindSpot
@@ -149,12 +146,10 @@ def from_data(data: Any) -> Secret:
     kinds = {"Shortcut": Shortcut, "BlindSpot": BlindSpot}
     given = {name: _tuples(value) for name, value in data.items()}  # JSON knows lists only
     kind = str(given.pop("kind", None))
-    if kind not in kinds:
-        raise ValueError(unknown("kind of secret", kind, kinds))
+    check_known("kind of secret", kind, kinds)
     known = {field.name: field.default is MISSING for field in fields(kinds[kind])}
     for name in given:
-        if name not in known:
-            raise ValueError(unknown(f"field of a {kind}", name, known))
+        check_known(f"field of a {kind}", name, known)
     missing = [name for name, needed in known.items() if needed and name not in given]
     if missing:
         raise ValueError(f"a {kind} needs the field{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))}")
@@ -236,9 +231,8 @@ def _check_seen(secret: Secret) -> None:
 def _check_together(secrets: Sequence[Secret]) -> None:
     shortcuts = [secret for secret in secrets if isinstance(secret, Shortcut)]
     for first, second in combinations(shortcuts, 2):
-        if first.factor == second.factor and (
-            set(first.classes) & set(second.classes) or first.elsewhere is not None or second.elsewhere is not None
-        ):
+        open_ended = first.elsewhere is not None or second.elsewhere is not None
+        if first.factor == second.factor and (open_ended or set(first.classes) & set(second.classes)):
             raise ValueError(
                 f"{first.name!r} and {second.name!r} both say how often {first.factor!r} is what; plant one of them, "
                 "or leave 'elsewhere' out of both and give them different classes"

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 from course_utils.world import food, objects
 from course_utils.world.factors import CLASSES, FACTORS, ROAD, SEA, Choice, Factors, draw_factors, known_factor
 from course_utils.world.objects import backdrop, camera, clutter, occluder, tag
@@ -54,9 +54,8 @@ class Scenes:
         """Some of the scenes: by a slice, a list, an index or boolean tensor; a single number keeps the batch axis."""
         rows = torch.arange(len(self))[index].reshape(-1)
         factors = {name: column[rows] for name, column in self.factors.items()}
-        return replace(
-            self, images=self.images[rows], labels=self.labels[rows], seeds=self.seeds[rows], factors=factors
-        )
+        kept = {name: getattr(self, name)[rows] for name in ("images", "labels", "seeds")}
+        return replace(self, **kept, factors=factors)
 
     @property
     def names(self) -> list[str]:
@@ -76,8 +75,7 @@ class Scenes:
 
     def mask(self, part: str) -> Float[Tensor, "n size size"]:
         """The mask of one part, e.g. "berries", "object", "tag", "trailer"."""
-        if part not in self.masks:
-            raise ValueError(unknown("part", part, sorted(self.masks)))
+        check_known("part", part, sorted(self.masks))
         return self.masks[part]
 
     def __repr__(self) -> str:
@@ -112,8 +110,7 @@ class PaintedWorld:
         if not picked:
             raise ValueError("sample() got an empty list of classes; leave classes= out to get all of them")
         for name in picked:
-            if name not in self.classes:
-                raise ValueError(unknown("class", name, self.classes))
+            check_known("class", name, self.classes)
         order = torch.tensor([self.classes.index(name) for name in picked])
         labels, seeds = order[torch.arange(n) % len(order)], scene_seeds(seed, n)
         factors: dict[str, list[Tensor]] = {name: [] for name in FACTORS}
@@ -132,17 +129,13 @@ class PaintedWorld:
             ValueError: no change, an unknown factor or value, a number out of range, or the wrong number of values.
         """
         if not changes:
-            raise ValueError(
-                f"counterfactual() needs a factor to change, such as berries=True. Known: {', '.join(FACTORS)}."
-            )
+            raise ValueError(f"counterfactual() needs a factor to change. Known: {', '.join(FACTORS)}.")
         factors = dict(scenes.factors)
         for name, value in changes.items():
             factor = known_factor(name)
             values = [value] * len(scenes) if isinstance(value, str | bool | int | float) else list(value)
             if len(values) != len(scenes):
-                raise ValueError(
-                    f"{name}= got {len(values)} values for {len(scenes)} scenes; give one, or one for each"
-                )
+                raise ValueError(f"{name}= got {len(values)} values for {len(scenes)} scenes; give one, or one each")
             factors[name] = torch.tensor([factor.encode(name, v) for v in values], dtype=factors[name].dtype)
         return self._paint(scenes.labels, factors, scenes.seeds, scenes.sensor_noise)
 

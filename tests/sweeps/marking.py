@@ -4,7 +4,7 @@ import os
 import time
 from collections import Counter
 
-from course_utils.sweep_records import key_of, name_of
+from course_utils.sweeps import key_of, name_of
 
 
 def marking(marks, act=lambda task: None):

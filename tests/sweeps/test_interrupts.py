@@ -12,7 +12,7 @@ import pytest
 from marking import calls, marking, recorded
 
 from course_utils import sweep
-from course_utils.sweep_records import key_of, name_of
+from course_utils.sweeps import key_of, name_of
 
 SCRIPT = """
 import signal

@@ -11,7 +11,7 @@ from marking import calls, marking
 from safetensors.torch import save
 
 from course_utils import sweep
-from course_utils.sweep_records import Record, encode, key_of, name_of, read, write
+from course_utils.sweeps import Record, encode, key_of, name_of, read, write
 
 
 def picture(task):

@@ -8,7 +8,7 @@ from course_utils.figures.images import percent
 from course_utils.models.classifier import Classifier
 from course_utils.teaching.labs import lab
 from course_utils.teaching.labs.lab import Drawn, ImageMenu, Lab, Progress
-from course_utils.vision.saliency import show_isolation
+from course_utils.vision.attributions import show_isolation
 from course_utils.world import Scenes
 
 SAID = "what the model says"
