@@ -3,7 +3,8 @@
 Writes images and their settings to book/computed/imagenet, by the public calls that the chapters show; every figure is
 measured on the images as they are read back from there, by efficientnet-lite2, which nothing is optimised against.
 
-    sheet     prototypes of twenty classes drawn at random (--classes 100 for the benchmarks page: best on a GPU)
+    sheet     prototypes of twenty classes drawn at random
+    hundred   a hundred classes by four recipes, for the benchmarks page: hours without a GPU
     ladder    one class by six recipes, from bare pixels to the defaults
     redrawn   the defaults on a network whose weights are drawn anew, from the head down
 
@@ -13,6 +14,7 @@ The classes are the first of a permutation with seed 2026 of those with which no
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,12 @@ RUNGS: dict[str, dict[str, Any]] = {
     "waves, penalty, transforms": {},
     "contrast and spectrum held": {"canvas": "natural"},
     "every magnitude held": {"canvas": "phase"},
+}
+HUNDRED: dict[str, dict[str, Any]] = {
+    "default, 200 steps": {"steps": 200},
+    "default, 150 steps": {"steps": 150},
+    "every magnitude held, 200 steps": {"steps": 200, "canvas": "phase"},
+    "the first edition's, 200 steps": {"steps": 200, "canvas": "fourier"},
 }
 REDRAWN = {
     "nothing": [],
@@ -110,23 +118,28 @@ def first_scores(net: Classifier, name: str, steps: int = 4) -> list[float]:
     return scores
 
 
-def sheet(net: Classifier, judge: Classifier, count: int) -> None:
-    names = drawn_classes(net, count)
+def sheet(net: Classifier, judge: Classifier) -> None:
+    names = drawn_classes(net, 20)
     images = generate_prototypes(net, names, steps=200).images.cpu()
-    cpu = net.to("cpu")
-    if count == 20:
-        images = load_images(cpu, *save(images, "prototype"))
-    found = measured(cpu, judge, images, names)
-    about = {"call": "generate_prototypes(net, classes, steps=200)", "seed": 0, "shares": shares(found)}
-    if count == 20:
-        about |= {"first scores": {"steps": 4, "score": first_scores(cpu, names[0])}, **found}
-    note("sheet" if count == 20 else f"{count} classes", about)
+    cpu = copy.deepcopy(net).to("cpu")
+    found = measured(cpu, judge, load_images(cpu, *save(images, "prototype")), names)
+    first = {"steps": 4, "score": first_scores(cpu, names[0])}
+    call = "generate_prototypes(net, classes, steps=200)"
+    note("sheet", {"call": call, "seed": 0, "shares": shares(found), "first scores": first, **found})
+
+
+def hundred(net: Classifier, judge: Classifier) -> None:
+    names, rows = drawn_classes(net, 100), {}
+    for recipe, options in HUNDRED.items():
+        images = generate_prototypes(net, names, **options).images.cpu()
+        rows[recipe] = shares(measured(copy.deepcopy(net).to("cpu"), judge, images, names))
+        note("100 classes", rows)
 
 
 def ladder(net: Classifier, judge: Classifier) -> None:
     images = [visualize(net, f"logits:{LADDER_CLASS}", steps=200, **recipe).images for recipe in RUNGS.values()]
     images.append(generate_prototypes(net, LADDER_CLASS, steps=200).images)
-    cpu = net.to("cpu")
+    cpu = copy.deepcopy(net).to("cpu")
     files = save(torch.cat(images), "ladder")
     names = [*RUNGS, "and stored statistics"]
     calls = [f"visualize(net, 'logits:{LADDER_CLASS}', steps=200, {recipe})" for recipe in RUNGS.values()]
@@ -136,7 +149,7 @@ def ladder(net: Classifier, judge: Classifier) -> None:
 
 
 def redrawn(net: Classifier, judge: Classifier) -> None:
-    names, cpu, rows = list(REDRAWN_CLASSES), net.to("cpu"), []
+    names, cpu, rows = list(REDRAWN_CLASSES), copy.deepcopy(net).to("cpu"), []
     images = [
         generate_prototypes(randomized(net, layers) if layers else net, names, steps=100).images.cpu()
         for layers in REDRAWN.values()
@@ -152,16 +165,17 @@ def redrawn(net: Classifier, judge: Classifier) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="+", choices=("sheet", "ladder", "redrawn"))
-    parser.add_argument("--classes", type=int, default=20, help="of the sheet (default 20)")
+    parser.add_argument("part", nargs="+", choices=PARTS)
     parser.add_argument("--device", help="such as cuda (default: that, or the processor where there is none)")
     given = parser.parse_args()
     device = given.device or ("cuda" if torch.cuda.is_available() else "cpu")
     net = load_classifier("efficientnet-lite0").to(device)
     judge = load_classifier("efficientnet-lite2")
     for part in given.part:
-        {"sheet": lambda: sheet(net, judge, given.classes), "ladder": lambda: ladder(net, judge),
-         "redrawn": lambda: redrawn(net, judge)}[part]()  # fmt: skip
+        PARTS[part](net, judge)
+
+
+PARTS = {"sheet": sheet, "hundred": hundred, "ladder": ladder, "redrawn": redrawn}
 
 
 if __name__ == "__main__":
