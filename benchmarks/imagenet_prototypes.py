@@ -101,7 +101,7 @@ def save(images: Tensor, what: str, quality: int = 90) -> list[Path]:
     files = [OUT / f"{what}_{number:02}.jpg" for number in range(len(images))]
     for file, image in zip(files, images, strict=True):
         array = (255 * image.permute(1, 2, 0)).round().byte().cpu().numpy()
-        Image.fromarray(array).save(file, quality=quality, subsampling=0, optimize=True)
+        Image.fromarray(array).save(file, quality=quality, subsampling=0)
     return files
 
 
@@ -141,7 +141,7 @@ def ladder(net: Classifier, judge: Classifier) -> None:
     images.append(generate_prototypes(net, LADDER_CLASS, steps=200).images)
     cpu = copy.deepcopy(net).to("cpu")
     files = save(torch.cat(images), "ladder")
-    names = [*RUNGS, "and stored statistics"]
+    names = [*RUNGS, "spectrum held, stored statistics"]
     calls = [f"visualize(net, 'logits:{LADDER_CLASS}', steps=200, {recipe})" for recipe in RUNGS.values()]
     calls.append(f"generate_prototypes(net, '{LADDER_CLASS}', steps=200)")
     found = measured(cpu, judge, load_images(cpu, *files), [LADDER_CLASS] * len(files))
