@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 GLUE = "\N{NO-BREAK SPACE}"  # a number stays with its unit, and an interval in one line
@@ -49,6 +50,58 @@ def isolation(measured: dict[str, Any]) -> str:
             lines.append(f"| {name} | {' | '.join(times({'median': each['mean'], **each}) for each in cells)} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def grid(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    return "\n".join(lines + [f"| {' | '.join(map(str, row))} |" for row in rows])
+
+
+def prototypes(measured: dict[str, Any]) -> str:
+    """What prototypes.py found: five a class beside controls, layer by layer, and with weights drawn anew."""
+    found = [(net, kind, measured[net][kind]) for net in measured["settings"]["nets"] for kind in measured[net]]
+    heads = ["network", "images", "named", "look-alikes apart", "logit above all", "all layers, literally", "at 95 %"]
+    keys = ("logit above all", "definition", "definition at 95 %")
+    rows = [
+        (net, kind, *(f"{share:.0%}" for share in (each["judge"]["named"], each["judge"]["named, look-alikes apart"])),
+         *(f"{each[key]:.0%}" for key in keys))
+        for net, kind, each in found
+    ]  # fmt: skip
+    parts = [grid(heads, rows)]
+    for group in ("in the loss", "left out", "judge"):
+        layers = list(found[0][2]["layers"][group])
+        rows = [
+            (net, kind, *(f"{each['layers'][group][layer]['above 95 %']:.0%}" for layer in layers))
+            for net, kind, each in found
+        ]
+        parts.append(grid([f"closer than 95 %, layers {group}", "images", *layers], rows))
+    rows = [
+        (", ".join(row["drawn anew"]) or "nothing", *(f"{row[kind]['named']:.0%}" for kind in ("match", "data-free")))
+        for row in measured["randomized"]
+    ]
+    return "\n\n".join([*parts, grid(["named, with weights drawn anew", "match", "data-free"], rows)])
+
+
+def entanglement(measured: dict[str, Any]) -> str:
+    """What entanglement.py found: rank correlations with soft confusions, and the lead over mean images."""
+    heads = ["network", "recipe", "seed", "entanglement", "answer alone", "match alone", "mean images", "lead"]
+    rows = [
+        (row["net"], row["recipe"], row["seed"], *map(digits, (row["entanglement"]["value"], *row["alone"].values())),
+         digits(row["pictures"]["value"]), times({"median": row["ahead"]["value"], **row["ahead"]}),
+         row["planted pair"])
+        for row in measured["rows"]
+    ]  # fmt: skip
+    return grid([*heads, "planted pair's rank"], rows)
+
+
+def imagenet(settings: dict[str, Any]) -> str:
+    """What imagenet_prototypes.py found of a hundred classes."""
+    heads = ["100 classes", "judge, top 1", "top 5", "contrast", "fine", "distance"]
+    rows = [
+        (recipe, *(f"{each[top]:.0%}" for top in ("top 1", "top 5")), *(digits(each[key]) for key in heads[3:]))
+        for recipe, each in settings["100 classes"].items()
+    ]
+    return grid([*heads[:4], "above half Nyquist", heads[5]], rows)
 
 
 def note(found: dict[str, Any]) -> list[str]:

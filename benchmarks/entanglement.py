@@ -3,7 +3,7 @@
 For each net, recipe and seed: how far the matrix and each of its two parts order the pairs of classes as the soft
 confusions of held-out scenes do, what the similarity of mere pictures tells of these, and where the planted pair
 stands. The nets called `clean` are of those that the formula was chosen on; nothing was chosen on the others.
-Chapter 7 reads the figures from `notebooks/data/entanglement.json`, and computes some of them again. `--nets` and
+The book's benchmarks page shows the figures in `notebooks/data/entanglement.json`. `--nets` and
 `--seeds` measure some, and keep the rows of the others.
 """
 

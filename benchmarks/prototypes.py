@@ -3,7 +3,7 @@
 All sixteen classes, five pictures each, of every net, by four recipes; each is held against scenes that no recipe has
 seen: rank correlation with the class mean at layers in the loss, at layers left out and at the judge's own layers, the
 definition of a prototype, and the name that `pocket-judge` gives. Then with weights drawn anew, layer by layer.
-Chapter 7 reads the figures from `notebooks/data/prototypes.json` and computes those of the first seed again.
+The book's benchmarks page shows the figures in `notebooks/data/prototypes.json`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.append(str(BENCHMARKS))
 
 import bench_figures  # noqa: E402
-from bench_tables import digits, isolation, markdown, seconds  # noqa: E402
+import bench_tables  # noqa: E402
+from bench_tables import digits, markdown, seconds  # noqa: E402
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -35,6 +36,16 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("bench-image", Drawn)
     app.add_role("bench", Number())
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+ROOT = BENCHMARKS.parent
+# Comparisons with a file of their own, which take longer to measure.
+FILES = {
+    "isolation": BENCHMARKS / "isolation.json",
+    "prototypes": ROOT / "notebooks" / "data" / "prototypes.json",
+    "entanglement": ROOT / "notebooks" / "data" / "entanglement.json",
+    "imagenet": ROOT / "book" / "computed" / "imagenet" / "settings.json",
+}
 
 
 class FromResults:
@@ -47,14 +58,14 @@ class FromResults:
 
 
 class Table(FromResults, SphinxDirective):
-    """The tables of one comparison; "isolation" are those of isolation.py."""
+    """The tables of one comparison, from results.json or from its own file."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         name, section = self.arguments[0], nodes.container()
-        if name == "isolation":  # has a file of its own, which takes longer to measure
-            text = isolation(json.loads((BENCHMARKS / "isolation.json").read_text(encoding="utf-8")))
+        if name in FILES:
+            text = getattr(bench_tables, name)(json.loads(FILES[name].read_text(encoding="utf-8")))
         else:
             text = markdown(self.results().get(name, {"error": "make bench has not been run"}))
         self.state.nested_parse(StringList(text.splitlines(), name), 0, section)
