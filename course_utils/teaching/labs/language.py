@@ -203,7 +203,7 @@ def plot_forward_pass(lm: LanguageModel, text: str) -> DescribedFigure:
     listed = ", ".join(columns["token"])
     alt = (
         f"The way of “{text}” through {lm.name}: the tokens {listed}; their ids; {lm.width} numbers for each, "
-        f"its embedding plus one for its position; {blocks} blocks, in which each position takes in those before it; and "
+        f"its embedding plus one for its position; {blocks} blocks, where each position takes in those before it; and "
         f"logits, which softmax turns into probabilities, after the last token {columns['logits, softmax'][-1]}."
     )
     return DescribedFigure(figure, alt=alt)
