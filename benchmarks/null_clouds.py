@@ -46,6 +46,7 @@ CLOUDS = 20
 SEEDS = (10, 11)  # of the shuffled models that are searched; the controls draw others
 MORE = (10, 11, 12, 13)  # of those that are only asked
 POCKET = {"length": 3, "restarts": 192, "steps": 4, "candidates": 32}
+EMPTY = 96  # restarts on shuffled weights, for pocket-lm
 BOOKS = {"length": 3, "restarts": 24, "steps": 2, "candidates": 32}
 Found = dict[str, PromptResults]
 
@@ -60,6 +61,7 @@ def searched(
     found = {}
     for seed, name in enumerate(targets):
         path, begin = folder / f"{name}.safetensors", time.perf_counter()
+        folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             one = search(lm, f" {name}", exclude=exclude, seed=seed, progress=False, **settings)
             print(f"{folder.name} {time.perf_counter() - begin:.0f} s: {one}", flush=True)
@@ -229,7 +231,8 @@ if __name__ == "__main__":
     bars = {f"bar {bar:g}": bar, "as many top prompts": 0.0}
 
     def looked_at(name: str, model: LanguageModel) -> Asked:
-        found = searched(coordinate_search, model, targets, vocabulary, settings, given.folder / given.model / name)
+        fewer = settings if model is lm else settings | {"restarts": min(settings["restarts"], EMPTY)}
+        found = searched(coordinate_search, model, targets, vocabulary, fewer, given.folder / given.model / name)
         spelt, wanted = [f" {word}" for word in vocabulary], [f" {target}" for target in targets]
         return Asked(model, found, direct_associations(model, wanted, spelt, progress=False), vocabulary)
 
@@ -240,7 +243,8 @@ if __name__ == "__main__":
         given.out.write_text(json.dumps(kept | {given.model: result}, indent=1) + "\n", encoding="utf-8")
 
     asked = looked_at(given.model, lm)
-    result: dict[str, Any] = {"settings": settings, "critical effect": round(asked.direct.critical, 2)}
+    stated = settings | {"restarts on shuffled weights": min(settings["restarts"], EMPTY)}
+    result: dict[str, Any] = {"settings": stated, "critical effect": round(asked.direct.critical, 2)}
     result["asked directly of shuffled weights"] = asked_of_nothing(lm, targets, vocabulary)
     if pocket:
         result |= {name: {"planted": planted(asked, least)} for name, least in bars.items()}

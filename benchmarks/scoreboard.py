@@ -2,14 +2,14 @@
 
 What counts as found stands in `scoreboard_criteria.py`. The same criteria are applied to nets from a world without
 secrets: what they find there is a false alarm. Chapter 12 reads `notebooks/data/scoreboard.json` and measures some of
-it again. `--nets` measures some nets and keeps the rows of the others.
+it again. `--nets` and `--methods` measure some and keep the other rows.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -45,6 +45,7 @@ from course_utils.vision import (
     class_means,
     entanglement_matrix,
     factor_effects,
+    find_shortcuts,
     generate_prototypes,
     isolate_features,
     slices,
@@ -65,8 +66,8 @@ class Audit:
         self.alarms: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {}
 
-    def all(self) -> dict[str, Found]:
-        """What each method found, in the order of the criteria."""
+    def all(self, wanted: Sequence[str] = tuple(CRITERIA)) -> dict[str, Found]:
+        """What each wanted method found, in the order of the criteria."""
         methods: dict[str, Callable[[], Found]] = {
             "average accuracy": self.average,
             "slices, as collected": lambda: self.slices("slices, as collected", self.collected),
@@ -79,9 +80,10 @@ class Audit:
             "entanglement": self.entanglement,
             "isolation": self.isolation,
             "report": self.report,
+            "finder": self.finder,
         }
         found = {}
-        for name, method in methods.items():
+        for name, method in ((name, method) for name, method in methods.items() if name in wanted):
             begin = time.process_time()
             found[name] = method()
             self.seconds[name] = round(time.process_time() - begin, 1)
@@ -190,11 +192,21 @@ class Audit:
         found |= {s: any(kind == "pair" and set(classes) == p for kind, classes in named) for s, p in PAIRS.items()}
         return {secret: (found[secret], float(found[secret]), 1.0) for secret in SECRETS}
 
+    def finder(self) -> Found:
+        """Suspect shortcuts beside a second network, from 30 scenes of each class as they were collected."""
+        some, judge = self.collected[:480], load_classifier("pocket-judge")
+        shortcuts = find_shortcuts(self.net, some.images, some.names, reference=judge, progress=False).shortcuts
+        self.alarms["finder"] = [str(each) for each in shortcuts]
+        found = {s: any(each.carrier == name for each in shortcuts) for s, (name, _) in PARTS.items()}
+        found |= {s: any({each.carrier, each.onto} == pair for each in shortcuts) for s, pair in PAIRS.items()}
+        return {secret: (found[secret], float(found[secret]), 1.0) for secret in SECRETS}
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     planted, clean = ["pocket", "pocket-robust"], ["pocket-clean", "pocket-robust-clean"]
     parser.add_argument("--nets", nargs="+", default=planted + clean, choices=planted + clean)
+    parser.add_argument("--methods", nargs="+", default=list(CRITERIA), choices=list(CRITERIA), metavar="METHOD")
     parser.add_argument("--scenes", type=int, default=1280, help="of each kind, for the slices; 960 at least")
     home = Path(__file__).parents[1] / "notebooks" / "data" / "scoreboard.json"
     parser.add_argument("--out", type=Path, default=home, help="where the scoreboard goes")
@@ -208,16 +220,21 @@ if __name__ == "__main__":
     print(f"scenes painted in {time.process_time() - begin:.0f} s", flush=True)
     for name in given.nets:
         audit = Audit(load_classifier(name), collected[name in planted], balanced)
-        rows = tuple(Verdict(m, s, name, *each) for m, found in audit.all().items() for s, each in found.items())
+        measured = audit.all(given.methods).items()
+        rows = tuple(Verdict(m, s, name, *each) for m, found in measured for s, each in found.items())
         old = Scoreboard.load(given.out) if given.out.exists() else Scoreboard(CRITERIA, ())
-        kept = {kind: tuple(v for v in getattr(old, kind) if v.model != name) for kind in ("verdicts", "clean")}
+        kept = {
+            kind: tuple(v for v in getattr(old, kind) if v.model != name or v.method not in given.methods)
+            for kind in ("verdicts", "clean")
+        }
         kept["verdicts" if name in planted else "clean"] += rows
         settings = {"scenes": given.scenes, "seed": SEED, "copies": COPIES, "steps": STEPS}
-        seconds = {**old.settings.get("processor seconds", {}), name: audit.seconds}
+        seconds = old.settings.get("processor seconds", {})
+        seconds = {**seconds, name: {**seconds.get(name, {}), **audit.seconds}}
         board = Scoreboard(
             CRITERIA,
             **kept,
-            alarms={**old.alarms, name: audit.alarms},
+            alarms={**old.alarms, name: {**old.alarms.get(name, {}), **audit.alarms}},
             settings={**settings, "processor seconds": seconds, "torch": torch.__version__},
         )
         board.save(given.out)

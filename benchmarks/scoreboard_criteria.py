@@ -29,6 +29,8 @@ CRITERIA = {
     "entanglement": "the pair of classes is among the three most entangled",
     "isolation": "more than half of the masks have more than half of their weight on the part",
     "report": "a finding names the class and a small part that it carries, or its corner; or the pair of classes",
+    "finder": "beside a second network, a suspect shortcut has the class with the part as its carrier; or it leads "
+    "from one class of the pair to the other",
 }
 PARTS = {OBJECT: ("pancakes", "berries"), MARK: ("sailboat", "tag")}
 PAIRS = {BLIND: {"lorry", "empty_road"}, SHARED: {"cheesecake", "apple_pie"}}

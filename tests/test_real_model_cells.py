@@ -12,7 +12,8 @@ from course_utils.figures.style import DescribedFigure, Table
 from stand_ins import load_stand_in
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-CHAPTERS = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb") if "at_hand(" in path.read_text(encoding="utf-8"))
+LOADS = re.compile(r"\b(at_hand|load_if_available)\(")
+CHAPTERS = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb") if LOADS.search(path.read_text(encoding="utf-8")))
 WITH_PHOTOGRAPHS = sorted(
     path.name for path in NOTEBOOKS.glob("*.ipynb") if "efficientnet-lite0" in path.read_text(encoding="utf-8")
 )
@@ -46,7 +47,7 @@ def shown_by(name: str) -> list:
     cells, shown = code_cells(name), []
     space = {"display": shown.append}
     for index, cell in enumerate(cells):
-        if "at_hand(" in cell:
+        if LOADS.search(cell):
             exec(given(cells[:index]), space)
             for many, few in FEWER.items():
                 cell = re.sub(many, few, cell)
@@ -80,7 +81,8 @@ def test_the_cells_on_the_network_of_imagenet_show_figures(name, monkeypatch):
 def test_the_cell_runs_on_a_stand_in(name, monkeypatch, capsys):
     monkeypatch.chdir(NOTEBOOKS)
     for module in ("course_utils.models", "course_utils.models.load"):
-        monkeypatch.setattr(f"{module}.at_hand", load_stand_in)
+        for load in ("at_hand", "load_if_available"):
+            monkeypatch.setattr(f"{module}.{load}", load_stand_in)
     shown = shown_by(name)
     if name < "08":
         images = [each for each in shown if isinstance(each, DescribedFigure)]
@@ -95,6 +97,6 @@ def test_without_the_weights_it_shows_one_sentence_and_what_is_shipped(name, mon
     monkeypatch.chdir(NOTEBOOKS)
     monkeypatch.setenv("COURSE_MODELS", "shipped")
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
-    kept = any("at_hand(" in cell and "data/smollm2" in cell for cell in code_cells(name))
+    kept = any(LOADS.search(cell) and re.search(r"(data|computed)/smollm2", cell) for cell in code_cells(name))
     assert bool(shown_by(name)) == kept
     assert capsys.readouterr().out.count("\n") == 1

@@ -28,7 +28,8 @@ def main(folder: Path = HANDOUT) -> Path:
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         nbformat.write(learners(path), folder / "notebooks" / path.name)
     shutil.copytree(ROOT / "notebooks" / "data", folder / "notebooks" / "data")
-    shutil.copytree(ROOT / "book" / "_static", folder / "book" / "_static")
+    for part in ("_static", "computed"):
+        shutil.copytree(ROOT / "book" / part, folder / "book" / part)
     return Path(shutil.make_archive(str(folder), "zip", folder.parent, folder.name))
 
 

@@ -39,11 +39,13 @@ def main(arguments: list[str]) -> int:
 def execute(chapters: list[Path]) -> int:
     """Runs chapters in copies of their own, and caches those that passed."""
     with tempfile.TemporaryDirectory(prefix="chapters-") as folder:  # nbmake passes over what lies in _build
-        return execute_in(Path(folder), chapters)
+        return execute_in(Path(folder) / "notebooks", chapters)
 
 
 def execute_in(folder: Path, chapters: list[Path]) -> int:
     shutil.copytree(ROOT / "notebooks" / "data", folder / "data")
+    if (computed := ROOT / "book" / "computed").is_dir():  # a chapter reads it beside its own folder
+        shutil.copytree(computed, folder.parent / "book" / "computed")
     copies = [Path(shutil.copy(path, folder)) for path in chapters]
     report = folder / "report.xml"
     # In the book no kernel answers: course_utils then shows no widgets.
@@ -107,8 +109,9 @@ def code_fingerprint() -> str:
     """One hash over everything that a chapter's outputs depend on, besides the chapter."""
     real = f"{os.environ.get('COURSE_MODELS')} {has_smollm2(sys.executable)}"
     digest = hashlib.sha256(f"{sys.version} {real}".encode())
-    computed = [path for folder in ("course_utils", "notebooks/data") for path in sorted((ROOT / folder).rglob("*"))]
-    for path in [ROOT / "constraints.txt", *computed]:
+    folders = ("course_utils", "notebooks/data", "book/computed")
+    read = [path for folder in folders for path in sorted((ROOT / folder).rglob("*"))]
+    for path in [ROOT / "constraints.txt", *read]:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(f"{path.relative_to(ROOT)} {path.stat().st_size}\n".encode())
             digest.update(path.read_bytes())

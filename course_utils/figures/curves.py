@@ -42,7 +42,7 @@ def plot_curves(
         TypeError, ValueError: no alt text, no curves, a curve of another length than `x`, or an interval for
             a curve that is not there.
     """
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import MaxNLocator, NullFormatter
 
     described(alt)
     if not curves:
@@ -62,9 +62,9 @@ def plot_curves(
             axes.fill_between(positions, *band, color=line.get_color(), alpha=0.12, linewidth=0)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.set(**{f"{axis}scale": "log" for axis in logarithmic})
-    for axis in logarithmic:  # matplotlib's own labels of logarithmic axes are formulas, which the style writes out
+    for axis in logarithmic:  # plain numbers: mathematics is not set in these figures
         getattr(axes, f"{axis}axis").set_major_formatter("{x:g}")
-        getattr(axes, f"{axis}axis").set_minor_formatter("")
+        getattr(axes, f"{axis}axis").set_minor_formatter(NullFormatter())
     if "x" not in logarithmic and all((positions == positions.round()).all() for positions in every_x.values()):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(title, loc="left", wrap=True)

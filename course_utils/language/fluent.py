@@ -229,14 +229,14 @@ class FluentPrompts:
         axes.plot(surprise, score, "o", color=PALETTE[0], label="the front")
         middle = sum(axes.get_xlim()) / 2
         rows = _spread(len(self), LABELLED)
-        for row in rows:
+        for number, row in enumerate(rows):  # above and below the curve in turn, so that they do not overlap
             left = surprise[row] < middle
             axes.annotate(
-                readable(self.pieces[row]), (surprise[row], score[row]), xytext=(6 if left else -6, 5), fontsize="small",
-                textcoords="offset points", ha="left" if left else "right", parse_math=False,
+                readable(self.pieces[row]), (surprise[row], score[row]), fontsize="small", textcoords="offset points",
+                xytext=(6 if left else -6, (5, -14)[number % 2]), ha="left" if left else "right", parse_math=False,
             )  # fmt: skip
         axes.set(xlabel="surprise, nats a token", ylabel=self.measure)
-        axes.set_title(f"{self.objective}: what a little fluency buys", loc="left", wrap=True, parse_math=False)
+        axes.set_title(f"{self.objective}: the stronger, the less fluent", loc="left", wrap=True, parse_math=False)
         axes.legend(loc="best")
         listed = "; ".join(f"{self.text[row]!r} {self._said(row)}, surprise {surprise[row]:.1f}" for row in rows)
         return DescribedFigure(figure, alt=f"Front of {self.measure} against surprise for {self.objective}: {listed}.")

@@ -127,6 +127,13 @@ def test_curves_differ_in_more_than_colour():
         assert len({str(getattr(line, look)()) for line in lines}) == 4
 
 
+def test_logarithmic_axes_carry_plain_numbers():
+    figure = plot_curves([0.1, 1, 10], {"pocket": [1.0, 2.0, 3.0]}, **CURVES, logarithmic="x").figure
+    figure.draw_without_rendering()
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert "0.1" in ticks and "10" in ticks
+
+
 def test_shares_are_drawn_in_per_cent_with_their_bands():
     shares = [proportion(count, 20) for count in (0, 10, 20)]
     axes = plot_curves(torch.tensor([0, 1, 2]), {"pocket": shares}, **CURVES).figure.axes[0]

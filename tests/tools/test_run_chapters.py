@@ -50,6 +50,13 @@ def test_a_chapter_that_passed_is_not_executed_again_until_something_changes(pro
     assert run_chapters.main([]) == 0 and len(executed) == 3, "with the real model cells show other things"
 
 
+def test_a_chapter_finds_what_was_computed_beforehand(project):
+    (project / "book" / "computed").mkdir(parents=True)
+    (project / "book" / "computed" / "answer.txt").write_text("42")
+    path = chapter(project, "print(open('../book/computed/answer.txt').read())")
+    assert run_chapters.main([]) == 0 and run_chapters.cached(path)
+
+
 def test_a_failing_cell_fails_and_leaves_nothing_to_the_book(project):
     path = chapter(project, "1 / 0")
     assert run_chapters.main([]) != 0

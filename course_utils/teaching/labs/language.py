@@ -145,7 +145,7 @@ def _draw_prompts(found: OptimizedPrompts) -> Drawn:
         above.plot(history.steps, 100 * chances.median(1).values, label=name, markevery=every)
     above.set(xlabel="step", ylabel="P(target), per cent", ylim=(-3, 103))
     above.legend(loc="center right")
-    above.set_title(f"on the way to {found.target!r}: medians of {len(found)} climbs", loc="left")
+    above.set_title(f"on the way to {found.target!r}: medians of {len(found)} starts", loc="left")
     below.barh(range(len(best)), (100 * best.probability).tolist(), color=PALETTE[0], height=0.65)
     below.set_yticks(range(len(best)), [readable(pieces) for pieces in best.pieces])
     below.set(xlim=(0, 102), xlabel="P(target) after the best tokens, per cent")
@@ -203,7 +203,7 @@ def plot_forward_pass(lm: LanguageModel, text: str) -> DescribedFigure:
     listed = ", ".join(columns["token"])
     alt = (
         f"The way of “{text}” through {lm.name}: the tokens {listed}; their ids; {lm.width} numbers for each, "
-        f"its embedding plus one for its position; {blocks} blocks, in which each place takes in those before it; and "
+        f"its embedding plus one for its position; {blocks} blocks, where each position takes in those before it; and "
         f"logits, which softmax turns into probabilities, after the last token {columns['logits, softmax'][-1]}."
     )
     return DescribedFigure(figure, alt=alt)
