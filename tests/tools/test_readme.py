@@ -18,7 +18,7 @@ def test_the_lines_of_the_readme_run_on_a_module_that_is_not_ours(tmp_path, monk
     torch.manual_seed(0)
     layers = nn.Conv2d(3, 4, 16, stride=16), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 2)
     layers[-1].bias.data = torch.tensor([2.0, -2.0])  # the photograph is a cat
-    exec(code, {"module": nn.Sequential(*layers)})  # noqa: S102
+    exec(code, {"module": nn.Sequential(*layers)})
     for name in ("prototypes.png", "attack.png"):
         with Image.open(tmp_path / name) as image:
             assert min(image.size) > 100
