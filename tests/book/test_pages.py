@@ -21,8 +21,8 @@ PLANS = [
 ]
 
 
-def test_there_are_plans_for_half_a_day_a_day_and_two_days():
-    assert [plan.values[0] for plan in PLANS] == [210, 480, 480, 480]
+def test_there_are_plans_for_two_half_days_a_day_and_two_days():
+    assert [plan.values[0] for plan in PLANS] == [210, 210, 480, 480, 480]
 
 
 @pytest.mark.parametrize(("total", "rows"), PLANS)
