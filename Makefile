@@ -63,14 +63,14 @@ lint:  ## style, formatting, types, imports, workflows; notebooks without output
 	@$(VENV)/python -m ruff format --check
 	@$(VENV)/python -m mypy
 	@$(VENV)/lint-imports --no-cache
-	@$(VENV)/python tools/check_notebooks.py notebooks
+	@$(VENV)/python tools/check_notebooks.py notebooks tutorials
 	@$(VENV)/python tools/check_forms.py
 
 format:  ## put right what lint can put right
 	$(NEED) book lint
 	@$(VENV)/python -m ruff check --fix-only
 	@$(VENV)/python -m ruff format
-	@$(VENV)/python tools/check_notebooks.py --fix notebooks
+	@$(VENV)/python tools/check_notebooks.py --fix notebooks tutorials
 
 bench:  ## our methods beside other libraries, half an hour; QUICK=1: does it run? ONLY=attacks: one of them
 	$(NEED) book test

@@ -1,4 +1,4 @@
-"""Checks that notebooks are stored as they are written: python tools/check_notebooks.py [--fix] notebooks
+"""Checks that notebooks are stored as they are written: python tools/check_notebooks.py [--fix] FOLDER …
 
 Without outputs, execution counts and widgets (the book's build makes those), and for the kernel "python3",
 which every environment has; and with the cell that Colab needs, if the course has a public address
@@ -18,10 +18,10 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
 
 
-def main(fix: bool, folder: Path) -> str | None:
+def main(fix: bool, folders: list[Path]) -> str | None:
     """Returns what to do about the notebooks that are not clean, None if all are."""
     dirty = []
-    for path in sorted(folder.rglob("*.ipynb")):
+    for path in sorted(path for folder in folders for path in folder.rglob("*.ipynb")):
         if ".ipynb_checkpoints" in path.parts:
             continue
         notebook = nbformat.read(path, as_version=4)
@@ -51,4 +51,4 @@ def clean(notebook: NotebookNode, config: Path = CONFIG) -> bool:
 
 if __name__ == "__main__":
     names = [argument for argument in sys.argv[1:] if argument != "--fix"]
-    sys.exit(main("--fix" in sys.argv, Path(names[0])))
+    sys.exit(main("--fix" in sys.argv, [Path(name) for name in names]))

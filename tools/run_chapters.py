@@ -1,6 +1,8 @@
-"""Executes the chapters as tests and leaves their outputs to the book: python tools/run_chapters.py [--all] [CHAPTER …]
+"""Executes chapters and tutorials as tests, and leaves their outputs to the book:
 
-Each chapter is executed once, by nbmake, in a copy of its own; a failing cell is a failing test. What came
+    python tools/run_chapters.py [--all] [CHAPTER …]
+
+Each is executed once, by nbmake, in a copy of its own; a failing cell is a failing test. What came
 of it goes into the cache that the book is built from, under the content of the code cells. Chapters whose outputs are
 there already, of the same cells, package and versions, are not executed again unless --all asks for it.
 """
@@ -21,6 +23,7 @@ from jupyter_cache.base import CacheBundleIn
 from install import has_smollm2
 
 ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("notebooks", "tutorials")
 BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"
 CODE_STAMP = BUILD / "code.sha256"  # of the code that the cached outputs were made with
@@ -30,7 +33,8 @@ TIMEOUT = 300  # seconds a cell; for slow machines, not for slow chapters
 
 def main(arguments: list[str]) -> int:
     """Executes what is asked for; returns pytest's exit status."""
-    chapters = [ROOT / name for name in arguments if name != "--all"] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    every = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.ipynb"))]
+    chapters = [ROOT / name for name in arguments if name != "--all"] or every
     forget_outputs_of_other_code()
     missing = chapters if "--all" in arguments else [path for path in chapters if not cached(path)]
     return execute(missing) if missing else 0
@@ -59,19 +63,23 @@ def execute_in(folder: Path, chapters: list[Path]) -> int:
         cwd=ROOT, env=environment, check=False,
     ).returncode  # fmt: skip
     if report.exists():
-        keep_outputs(copies, ElementTree.parse(report))
+        keep_outputs(dict(zip(copies, chapters, strict=True)), ElementTree.parse(report))
     return status
 
 
-def keep_outputs(copies: list[Path], report: ElementTree.ElementTree) -> None:
-    """Puts the executed copies of the chapters that passed into the book's cache, with the seconds that they took."""
+def keep_outputs(copies: dict[Path, Path], report: ElementTree.ElementTree) -> None:
+    """Puts the outputs of the chapters that passed into the book's cache, with the seconds that they took.
+
+    Args:
+        copies: the executed copy of each chapter, and the chapter.
+        report: pytest's, of the copies.
+    """
     cache = get_cache(CACHE)
     cases = list(report.iter("testcase"))
-    for path in copies:
+    for path, original in copies.items():
         case = next((each for each in cases if path.stem in f"{each.get('classname')}{each.get('name')}"), None)
         if case is None or case.find("failure") is not None or case.find("error") is not None:
             continue
-        original = ROOT / "notebooks" / path.name
         notebook, executed = (nbformat.read(each, nbformat.NO_CONVERT) for each in (original, path))
         for cell, done in zip(notebook.cells, executed.cells, strict=True):  # nbmake writes metadata of its own
             if cell.cell_type == "code":

@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.nodes import make_refnode
 
 GLOSSARY = "book/glossary"
-CHAPTERS = "notebooks/"
+CHAPTERS = ("notebooks/", "tutorials/")
 # What is no running text, or leads elsewhere already.
 CLOSED = (nodes.title, nodes.literal, nodes.literal_block, nodes.reference, nodes.caption, nodes.citation, nodes.raw)
 

@@ -207,7 +207,7 @@ def find_class(app: Sphinx, env: Any, reference: nodes.Element, text: nodes.Text
 
 def link_first_mentions(app: Sphinx, document: nodes.document, page: str) -> None:
     """Makes a link of the first mention of each public name in the text of a chapter."""
-    if not page.startswith(CHAPTERS):
+    if not page.startswith((CHAPTERS, "tutorials/")):
         return
     left = objects(app)
     for code in list(document.findall(nodes.literal)):

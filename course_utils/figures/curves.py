@@ -23,7 +23,7 @@ def plot_curves(
     xlabel: str,
     ylabel: str,
     title: str,
-    alt: str,
+    alt: str | None = None,
     logarithmic: str = "",
 ) -> DescribedFigure:
     """Lines over `x`, told apart by colour, marker and dash, with bands for their intervals.
@@ -35,16 +35,18 @@ def plot_curves(
         intervals: lower and upper ends for curves of numbers, by the curve's name.
         xlabel, ylabel: what the axes show, with units.
         title: the finding, in a sentence.
-        alt: what the figure shows, with the numbers that matter, for readers who cannot see it.
+        alt: what the figure shows, with the numbers that matter, for readers who cannot see it; by default the title
+            and, of each curve, where it begins, its largest value and where it ends.
         logarithmic: axes with logarithmic scales: `"x"`, `"y"` or `"xy"`.
 
     Raises:
-        TypeError, ValueError: no alt text, no curves, a curve of another length than `x`, or an interval for
+        TypeError, ValueError: an empty alt text, no curves, a curve of another length than `x`, or an interval for
             a curve that is not there.
     """
     from matplotlib.ticker import MaxNLocator, NullFormatter
 
-    described(alt)
+    if alt is not None:
+        described(alt)
     if not curves:
         raise ValueError("no curves given, expected at least one, such as {'pocket': [0.1, 0.5]}.")
     every_x = {name: _numbers(x[name] if isinstance(x, Mapping) else x) for name in curves}
@@ -53,6 +55,7 @@ def plot_curves(
         raise ValueError(f"an interval for {name!r} given, expected one for a curve: {', '.join(curves)}.")
     figure = new_figure(4.0 + 0.25 * max(0, len(curves) - 2))
     axes = figure.add_subplot()
+    words: list[str] = []
     for name, values in curves.items():
         positions, (heights, band) = every_x[name], _with_band(values, bands.get(name))
         if len(heights) != len(positions):
@@ -60,6 +63,7 @@ def plot_curves(
         (line,) = axes.plot(positions, heights, label=name)
         if band is not None:
             axes.fill_between(positions, *band, color=line.get_color(), alpha=0.12, linewidth=0)
+        words.append(f"{name}: {_course(positions, heights)}")
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.set(**{f"{axis}scale": "log" for axis in logarithmic})
     for axis in logarithmic:  # plain numbers: mathematics is not set in these figures
@@ -72,7 +76,13 @@ def plot_curves(
         figure.legend(loc="outside lower center", ncols=2)
     elif len(curves) > 1:
         axes.legend()
-    return DescribedFigure(figure, alt=alt)
+    return DescribedFigure(figure, alt=alt or f"{title}. {ylabel} against {xlabel}. {'; '.join(words)}.")
+
+
+def _course(x: np.ndarray, y: np.ndarray) -> str:
+    """A curve in words: its first value, its largest, its last."""
+    rows = sorted({0, int(np.nanargmax(y)) if np.isfinite(y).any() else 0, len(y) - 1})
+    return ", ".join(f"{y[row]:.3g} at {x[row]:.3g}" for row in rows)
 
 
 def _with_band(values: Any, band: tuple | None) -> tuple[np.ndarray, tuple | None]:
@@ -91,7 +101,7 @@ def _numbers(values: Numbers) -> np.ndarray:
 
 @styled
 def plot_shares(
-    shares: Mapping[str, Mapping[str, Proportion]], *, xlabel: str, title: str, alt: str
+    shares: Mapping[str, Mapping[str, Proportion]], *, xlabel: str, title: str, alt: str | None = None
 ) -> DescribedFigure:
     """One row for each share: a mark at its value, a bar over its interval; several models side by side.
 
@@ -99,12 +109,13 @@ def plot_shares(
         shares: model -> what was measured -> the share. The rows are those of the first model.
         xlabel: what the shares are of, in per cent.
         title: the finding, in a sentence.
-        alt: what the figure shows, with the numbers that matter.
+        alt: what the figure shows, with the numbers that matter; by default the title and all shares.
 
     Raises:
-        TypeError, ValueError: no alt text, or nothing to draw.
+        TypeError, ValueError: an empty alt text, or nothing to draw.
     """
-    described(alt)
+    if alt is not None:
+        described(alt)
     if not shares or not all(shares.values()):
         raise ValueError("no shares given, expected some for each model, such as {'pocket': {'lorry': …}}.")
     rows = list(next(iter(shares.values())))
@@ -122,4 +133,5 @@ def plot_shares(
     axes.set_title(title, loc="left", wrap=True)
     if len(shares) > 1:
         figure.legend(loc="outside lower center", ncols=2)
-    return DescribedFigure(figure, alt=alt)
+    words = [f"{name}: " + ", ".join(f"{row} {share}" for row, share in every.items()) for name, every in shares.items()]
+    return DescribedFigure(figure, alt=alt or f"{title}. {xlabel}. {'; '.join(words)}.")

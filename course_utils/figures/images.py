@@ -202,7 +202,7 @@ PIXELS = 320  # CSS pixels that a small image is enlarged to
 
 
 class Scrubber:
-    """Images with captions and a slider that moves through them.
+    """Images with captions and a slider that moves through them; the last one shows first.
 
     Args:
         frames: images (n, 3, height, width) or (n, height, width, 3) in [0, 1], which are shown enlarged,

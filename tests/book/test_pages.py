@@ -21,8 +21,8 @@ PLANS = [
 ]
 
 
-def test_there_are_plans_for_half_a_day_a_day_and_two_days():
-    assert [plan.values[0] for plan in PLANS] == [210, 480, 480, 480]
+def test_there_are_plans_for_two_half_days_a_day_and_two_days():
+    assert [plan.values[0] for plan in PLANS] == [210, 210, 480, 480, 480]
 
 
 @pytest.mark.parametrize(("total", "rows"), PLANS)
@@ -136,3 +136,20 @@ def test_a_term_is_linked_at_its_first_use_in_a_chapter_and_only_there(tmp_path,
         ("term-epsilon", "epsilon"),
     ]
     assert "glossary-term" not in (out / "index.html").read_text()
+
+
+def test_chapters_are_numbered_from_nought_in_titles_and_contents(tmp_path, monkeypatch):
+    from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace
+
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    source, out = tmp_path / "source", tmp_path / "html"
+    (source / "notebooks").mkdir(parents=True)
+    (source / "notebooks" / "00_meet.md").write_text("# Meet\n\n## A world\n")
+    (source / "index.md").write_text("# Top\n\n```{toctree}\nnotebooks/00_meet\n```\n\n{doc}`notebooks/00_meet`\n")
+    settings = {"extensions": ["myst_parser", "chapter_numbers"]}
+    with docutils_namespace():
+        Sphinx(source, None, out, tmp_path / "trees", "html", settings, status=None, warning=sys.stderr).build()
+    assert "<h1>0 · Meet<" in (out / "notebooks" / "00_meet.html").read_text()
+    index = (out / "index.html").read_text()
+    assert index.count(">0 · Meet<") == 2 and "0 · A world" not in index and "· Top" not in index

@@ -1,4 +1,4 @@
-"""The scrubber is a plain page: its first frame is there without a script, its slider with one."""
+"""The scrubber is a plain page: its last frame is there without a script, its slider with one."""
 
 import re
 from base64 import b64decode
@@ -25,13 +25,13 @@ def page(frames):
     return Page(Scrubber(frames, CAPTIONS, alt="A goldfish under attack.", title="Under attack")._repr_html_())
 
 
-def test_without_a_script_the_first_frame_and_its_caption_show_and_no_slider(page):
+def test_without_a_script_the_last_frame_and_its_caption_show_and_no_slider(page):
     hidden = ["hidden" in img and "display: none" in img["style"] for img in page.all("img")]
-    assert hidden == [False, True, True]
+    assert hidden == [True, True, False]
     (slider,) = page.all("input")
     assert "hidden" in slider
     assert "display: none" in slider["style"]
-    assert page.text("figcaption") == CAPTIONS[0]
+    assert page.text("figcaption") == CAPTIONS[-1]
 
 
 def test_every_frame_is_in_the_page_pixel_for_pixel_and_described(page, frames):
@@ -44,9 +44,9 @@ def test_every_frame_is_in_the_page_pixel_for_pixel_and_described(page, frames):
 
 def test_the_slider_is_the_browsers_own_and_says_what_it_is(page):
     (slider,) = page.all("input")
-    assert (slider["type"], slider["min"], slider["max"], slider["value"]) == ("range", "0", "2", "0")
+    assert (slider["type"], slider["min"], slider["max"], slider["value"]) == ("range", "0", "2", "2")
     assert slider["aria-label"] == "Under attack"
-    assert slider["aria-valuetext"] == CAPTIONS[0]
+    assert slider["aria-valuetext"] == CAPTIONS[-1]
 
 
 def test_nothing_is_asked_for_outside_the_page(frames):

@@ -7,6 +7,7 @@ shows, so they contain nothing else.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 
 import torch
@@ -98,6 +99,34 @@ def my_attack(classifier, images, targets, eps, steps):
     return adversarial
 
 
+def robust_step(classifier, images, labels, optimizer, eps, steps):
+    """Update the weights once, on `images` attacked away from `labels`, and
+    return the loss on what the attack found.
+
+    Why: Adversarial training is ordinary training on the worst images within eps: first the images move up the loss,
+    then the weights move down.
+
+    Hint: The first half is your attack, but away from the right answer: the gradient is that toward `labels`, and
+    the step goes up, with plus.
+
+    Hint: The second half is training as you know it, on what the attack found: `optimizer.zero_grad()`, the loss
+    (the mean over the batch), `loss.backward()`, `optimizer.step()`.
+
+    Hint: If your attack uses `.backward()`, it leaves gradients at the weights, too. They must be gone before the
+    second half.
+    """
+    adversarial = images.clone()
+    for _ in range(steps):
+        gradient = input_gradient(classifier, adversarial, labels)
+        adversarial = targeted_step(adversarial, -gradient, 2.5 * eps / steps)
+        adversarial = project(adversarial, images, eps)
+    optimizer.zero_grad()
+    loss = F.cross_entropy(classifier(adversarial), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
 def steps_to_check() -> Iterator[tuple[Tensor, Tensor, float]]:
     """Arguments of a step: no image is near 0 or 1, where a clamp would count, and some pixels have no gradient."""
     images = 0.25 + 0.5 * a_small_case()[1]
@@ -179,6 +208,63 @@ def _require_own_gradients(classifier: Classifier, targets: Tensor, path: list[T
             "your steps follow the sum of all gradients so far: `.grad` adds up from step to step. Set it "
             "to None before each backward pass, or use `torch.autograd.grad`."
         )
+
+
+def check_robust_step(function: Callable, exercise: Exercise) -> None:
+    """Weights moved by the gradient at images that an attack made worse within the ball, and the loss there."""
+    eps, rate = 0.05, 0.1
+    classifier, images, _ = a_small_case()
+    labels = classifier(images).argmax(1)
+    old, worst = (
+        copy.deepcopy(classifier),
+        attack(lambda x, g, alpha: x + alpha * g.sign())(classifier, images, labels, eps, 5),
+    )
+    optimizer, visited = torch.optim.SGD(classifier.parameters(), lr=rate), list[Tensor]()
+    recorded = classifier.module.register_forward_pre_hook(lambda _, x: visited.append(x[0].detach().clone()))
+    with untouched(images=images, labels=labels), recorded:
+        result = function(classifier, images, labels, optimizer, eps, 5)
+    if not visited or all(torch.equal(a, b) for a, b in zip(classifier.parameters(), old.parameters(), strict=True)):
+        raise Mistake("the weights stay as they were: after the attack comes one `optimizer.step()`.")
+    seen = visited[-1]
+    if torch.equal(seen, images):
+        raise Mistake("the weights learn from the images as they were: train on what the attack found.")
+    _require_allowed(seen, images, eps)
+    clean, found, most = (F.cross_entropy(old(x), labels) for x in (images, seen, worst))
+    if found < clean:
+        raise Mistake("your attack makes the images easier: away from the label is up the loss, with plus.")
+    if found - clean < 0.8 * (most - clean):
+        raise Mistake(
+            "the attack could do more: take a new gradient in each of the `steps`, alpha = 2.5 · eps / steps."
+        )
+    gradients = torch.autograd.grad(found, list(old.parameters()))
+    for weight, before, gradient in zip(classifier.parameters(), old.parameters(), gradients, strict=True):
+        if not torch.allclose(weight, before - rate * gradient, atol=1e-5):
+            raise Mistake(
+                "this is not one step down the mean loss at the attacked images: set the gradients that the attack "
+                "left to zero first, `optimizer.zero_grad()`."
+            )
+    if not isinstance(result, float | Tensor) or abs(float(result) - found.item()) > 1e-3:
+        raise Mistake(f"{result!r} came back, expected the loss at the attacked images, {found:.3f}.")
+
+
+def trained(on: Callable = lambda adversarial, images: adversarial, sign: int = 1, clear: bool = True) -> Callable:
+    """Adversarial training with one of its pieces replaced."""
+
+    def robust_step(classifier, images, labels, optimizer, eps, steps):
+        adversarial = images.clone()
+        for _ in range(steps):
+            adversarial = adversarial.detach().requires_grad_()
+            F.cross_entropy(classifier(adversarial), labels, reduction="sum").backward()
+            stepped = targeted_step(adversarial.detach(), -sign * adversarial.grad, 2.5 * eps / steps)
+            adversarial = project(stepped, images, eps)
+        if clear:
+            optimizer.zero_grad()
+        loss = F.cross_entropy(classifier(on(adversarial, images)), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return robust_step
 
 
 def attack(step: Callable = targeted_step, project: Callable = project, end: Callable | None = None) -> Callable:
@@ -314,6 +400,21 @@ EXERCISES = (
             ),
             "this is the perturbation": attack(end=lambda last, first: last - first),
             "the images come back unchanged": attack(end=lambda last, first: first),
+        },
+    ),
+    Exercise(
+        id="02-robust-step",
+        title="Adversarial training",
+        minutes=15,
+        difficulty=3,
+        reference=robust_step,
+        check=check_robust_step,
+        wrong={
+            "the weights learn from the images as they were": trained(on=lambda adversarial, images: images),
+            "set the gradients that the attack left to zero first": trained(clear=False),
+            "your attack makes the images easier": trained(sign=-1),
+            "the weights stay as they were": lambda c, x, y, optimizer, eps, steps: 0.0,
+            "project after every step": trained(on=lambda adversarial, images: (adversarial + 0.2).clamp(0, 1)),
         },
     ),
 )

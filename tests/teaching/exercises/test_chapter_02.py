@@ -4,7 +4,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from course_utils.teaching.exercises.chapter_02 import attack, input_gradient, my_attack, project, targeted_step
+from course_utils.teaching.exercises.chapter_02 import (
+    attack,
+    input_gradient,
+    my_attack,
+    project,
+    robust_step,
+    targeted_step,
+    trained,
+)
 from course_utils.teaching.exercises.checks import a_small_case
 
 
@@ -174,6 +182,7 @@ RIGHT = {
         project_pixel_by_pixel,
     ],
     "02-my-attack": [attack_by_backward, attack_from_a_random_start],
+    "02-robust-step": [robust_step, trained()],
 }
 
 
