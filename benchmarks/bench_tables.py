@@ -152,3 +152,30 @@ def digits(value: float) -> str:
 
 def escaped(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def shortcuts(measured: dict[str, Any]) -> str:
+    """What the finder found in models whose secrets are known: a line for each model, and the sums below."""
+    used = 0.6  # share of answers that an intervention must turn for a cue to count, as in shortcuts.py
+    alone = {row["model"]: row for row in measured["searches"] if not row["reference"]}
+    hits: dict[str, list[bool]] = {"local": [], "larger": []}
+    clean: list[list[int]] = []
+    lines = [
+        "| model | planted, and used | found | false alarms | without the second network |",
+        "|---|---|---|---:|---:|",
+    ]
+    for row in (row for row in measured["searches"] if row["reference"]):
+        cues = [each for each in row["cues"] if each["turned"] >= used]
+        own = {name: "local" if each["local"] else "larger" for each in cues for name in each["classes"]}
+        named = [{each["carrier"] for each in found["found"]} for found in (row, alone[row["model"]])]
+        false = [len(each - own.keys()) for each in named]
+        for name, kind in own.items():
+            hits[kind].append(name in named[0])
+        if not own:
+            clean.append(false)
+        said = ", ".join(f"{each['factor']} on {' and '.join(each['classes'])}" for each in cues) or "none"
+        found = f"{len(own.keys() & named[0])} of {len(own)}" if own else ""
+        lines.append(f"| {row['model']} | {said} | {found} | {false[0]} | {false[1]} |".replace("_", " "))
+    found = ", ".join(f"{kind} {sum(each)} of {len(each)}" for kind, each in hits.items())
+    means = " | ".join(f"{sum(each) / len(clean):.1f}" for each in zip(*clean, strict=True))
+    return "\n".join([*lines, f"| all; false alarms of a model without a cue in use | | {found} | {means} |"])

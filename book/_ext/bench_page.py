@@ -44,6 +44,7 @@ FILES = {
     "isolation": BENCHMARKS / "isolation.json",
     "prototypes": ROOT / "notebooks" / "data" / "prototypes.json",
     "entanglement": ROOT / "notebooks" / "data" / "entanglement.json",
+    "shortcuts": BENCHMARKS / "shortcuts.json",
     "imagenet": ROOT / "book" / "computed" / "imagenet" / "settings.json",
 }
 
