@@ -224,15 +224,10 @@ class TopPrompts:
 
 
 def drawn_swaps(
-    prompts: Int[Tensor, "restarts length"],
-    scores: Float[Tensor, "restarts length tokens"],
-    tokens: Int[Tensor, "tokens"],
-    generators: Sequence[torch.Generator],
-    *,
-    count: int,
-    top_k: int,
-    swaps: int = 1,
-) -> Int[Tensor, "restarts count length"]:
+    prompts: Int[Tensor, "restarts length"], scores: Float[Tensor, "restarts length tokens"],
+    tokens: Int[Tensor, "tokens"], generators: Sequence[torch.Generator],
+    *, count: int, top_k: int, swaps: int = 1,
+) -> Int[Tensor, "restarts count length"]:  # fmt: skip
     """Prompts with 1 to `swaps` tokens swapped for one of the `top_k` with the highest scores at their place."""
     best = tokens[scores.topk(min(top_k, len(tokens)), dim=2).indices]
     length, choices = best.shape[1:]
