@@ -64,8 +64,8 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
         tokenizer = AutoTokenizer.from_pretrained(folder, **here)
         with quiet():
             how = {"use_safetensors": True, "output_loading_info": True}
-            model, told = AutoModelForCausalLM.from_pretrained(folder, **how, **here)
-            absent = sorted(told["missing_keys"])
+            loaded: Any = AutoModelForCausalLM.from_pretrained(folder, **how, **here)
+            model, absent = loaded[0], sorted(loaded[1]["missing_keys"])
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ValueError(
             f"{folder} holds no language model that can be read ({first_line(error)}); write model and tokenizer into it "

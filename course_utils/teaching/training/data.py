@@ -125,7 +125,7 @@ def _from_folder(folder: Path) -> Photographs:
             state = "is empty" if (folder / name).is_dir() else "is missing"
             raise ValueError(f"the folder {folder / name} {state}; every class needs images: {LISTED}")
         files += [(path, label) for path in own]
-    images = [open_image(path).image for path, _ in tqdm(files, desc=f"reading {folder.name}", unit="image")]
+    images = [open_image(path)[0] for path, _ in tqdm(files, desc=f"reading {folder.name}", unit="image")]
     cut = sum(image.size != (SIZE, SIZE) for image in images)
     if cut:
         print(f"{cut} of {len(files)} images are not {SIZE}x{SIZE} pixels: resized, and their middle cut out")
