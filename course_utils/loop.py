@@ -176,7 +176,7 @@ def optimize(
                 if not len(active):
                     break
                 rule.zero_grad()
-                (-scale * rising.sum()).backward(inputs=parameters)
+                (-scale * rising.sum()).backward()  # `inputs=` would be refused by reentrant checkpoints
                 for parameter in parameters if scale != 1 else ():
                     if parameter.grad is not None:
                         parameter.grad /= scale

@@ -88,6 +88,7 @@ def fluent_prompts(
     random texts, what a token does to its own surprise counts exactly, and there are no restarts.
     """
     check_settings(population=population, children=children, steps=steps, top_k=top_k)
+    lm.check_embeddings()
     if population < 2:
         raise ValueError("population=1 given, expected at least 2: a front needs texts at several weights of surprise.")
     low, high = weights

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,16 @@ def next_token_distribution(lm: LanguageModel, text: str, *, k: int = 10) -> Nex
     Raises:
         ValueError: an empty text, one longer than the model's context, or a `k` that is not in 1 … vocabulary.
     """
-    if not 1 <= k <= lm.vocabulary:
-        raise ValueError(f"k={k} given, expected 1 to {lm.vocabulary}, the number of tokens that {lm.name} has.")
+    count = int(lm.known.sum())
+    if not isinstance(k, Integral) or not 1 <= k <= count:
+        raise ValueError(f"k={k!r} given, expected 1 to {count}, the number of tokens that {lm.name} has.")
     ids = lm.encode(text)
     if not len(ids) and not len(lm.prefix):
         start = lm.tokenizer.bos_token
         hint = f"; {start!r} asks how a text begins" if start else ""
         raise ValueError(f"the text is empty, and {lm.name} needs at least one token to go on from{hint}.")
     distribution = lm.logits(_fitting(lm, ids)[None])[0].softmax(0).cpu()
-    probabilities, best = distribution.topk(k)
+    probabilities, best = distribution.where(lm.known, -1).topk(k)
     return NextTokens(text, [lm.piece(i) for i in best.tolist()], best, probabilities, distribution, lm)
 
 

@@ -424,7 +424,7 @@ def draw_bars(axes: Any, bars: Sequence[Bar], xlabel: str) -> None:
     for name, width in (("interval", 2.6), ("corrected", 1.0)):
         if ends := [end for bar in bars if (end := getattr(bar, name))]:
             axes.hlines(rows, *zip(*ends, strict=True), color="black", linewidth=width)
-    axes.set_yticks(rows, [bar.word for bar in bars])
+    axes.set_yticks(rows, [bar.word.replace("\n", r"\n") for bar in bars])
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xlabel(xlabel)
     axes.grid(False, axis="y")

@@ -77,7 +77,7 @@ class Classifier(nn.Module):
             None where it is not known.
 
     Warns:
-        UserWarning: neither mean nor std is given for images of 128 pixels and more.
+        UserWarning: neither mean nor std is given for images of 128 pixels and more; the module was being trained.
 
     Raises:
         TypeError: `module` is no `nn.Module`; mean, std or size are no numbers; classes are no list of names.
@@ -138,6 +138,10 @@ class Classifier(nn.Module):
             )
         self.register_buffer("mean", means.float()[:, None, None], persistent=False)
         self.register_buffer("std", stds.float()[:, None, None], persistent=False)
+        if module.training and any(weight.grad is not None for weight in module.parameters()):
+            warnings.warn(
+                f"{self.name} is being trained, and is put into evaluation mode: module.train() goes on.", stacklevel=2
+            )
         self.eval()
 
     def forward(self, images: Tensor) -> Float[Tensor, "batch classes"]:

@@ -55,7 +55,9 @@ def gradients(
     from captum.attr import Saliency
 
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
-        return Saliency(score).attribute(images.requires_grad_(), abs=False).sum(1)
+        method = Saliency(score)
+        method.gradient_func = _gradient
+        return method.attribute(images.requires_grad_(), abs=False).sum(1)
 
     asked = resolve_targets(classifier, images, target, versus, batch_size)
     return _attribution("gradients", asked, explain, sign, smoothing, batch_size, progress)
@@ -96,6 +98,7 @@ def integrated_gradients(
 
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
         method = IntegratedGradients(score)
+        method.gradient_func = _gradient
         found = method.attribute(images, baselines=start[score.rows], n_steps=steps, internal_batch_size=rows)
         return found.sum(1)
 
@@ -231,6 +234,12 @@ def _attribution(
     signed = torch.cat(found)
     maps = signed.abs() if sign == "absolute" else signed.clamp_min(0)
     return Attribution(maps=smoothed(maps, smoothing), method=name, **asked.described())
+
+
+def _gradient(score: ExplainedLogit, inputs: tuple[Tensor], *_: object, **__: object) -> tuple[Tensor | None]:
+    """The score's gradient, as captum wants it; its own way is refused by nets that recompute (checkpointing)."""
+    score(inputs[0]).sum().backward()
+    return (inputs[0].grad,)
 
 
 def smoothed(maps: Maps, sigma: float) -> Maps:
