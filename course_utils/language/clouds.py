@@ -115,7 +115,7 @@ def word_shares(prompts: Prompts) -> dict[str, Proportion]:
     return {word: proportion(counts[word], len(table.source)) for word in order}
 
 
-def _positive(weights: Mapping[str, float]) -> dict[str, float]:
+def _positive(weights: Mapping[str, Any]) -> dict[str, float]:
     positive: dict[str, float] = {}
     for word, weight in weights.items():
         if not isinstance(weight, Real):
