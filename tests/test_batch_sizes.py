@@ -57,6 +57,7 @@ def images(count):
     return torch.rand(count, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
 
 
+COLOURED = images(60) * torch.rand(60, 3, 1, 1, generator=torch.Generator().manual_seed(2))
 ATTRIBUTIONS = ("gradients", "integrated_gradients", "grad_cam", "occlusion")
 VISION = {
     "Classifier.predict": lambda c, n: c.predict(images(7), batch_size=n),
@@ -71,7 +72,12 @@ VISION = {
     "deletion_and_insertion": lambda c, n: vision.deletion_and_insertion(
         c, images(7), images(7)[:, 0], "a", points=3, batch_size=n
     ),
-    "find_shortcuts": lambda c, n: vision.find_shortcuts(c, (images(15), LABELS), batch_size=n, **QUIET),
+    "find_shortcuts": lambda c, n: vision.find_shortcuts(
+        c, COLOURED, c.predict(COLOURED, batch_size=1).classes, alpha=0.5, batch_size=n, **QUIET
+    ),
+    "layers": lambda c, n: vision.layers(c, batch_size=n),
+    "natural_statistics": lambda c, n: vision.natural_statistics(c, images(7), batch_size=n, **QUIET),
+    "statistics_distance": lambda c, n: vision.statistics_distance(c, images(7), batch_size=n),
 } | {
     name: lambda c, n, name=name: getattr(vision, name)(c, images(7), batch_size=n, **QUIET) for name in ATTRIBUTIONS
 }  # fmt: skip

@@ -132,7 +132,9 @@ def grad_cam(
     from captum.attr import LayerGradCam
 
     asked = resolve_targets(classifier, images, target, versus, batch_size)
-    module = dict(classifier.module.named_modules(remove_duplicate=False))[_spatial_layer(classifier, layer)]
+    module = dict(classifier.module.named_modules(remove_duplicate=False))[
+        _spatial_layer(classifier, layer, batch_size)
+    ]
 
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
         coarse = widened(LayerGradCam(score, module).attribute(images.requires_grad_(), relu_attributions=True))
@@ -236,9 +238,9 @@ def _attribution(
     return Attribution(maps=smoothed(maps, smoothing), method=name, **asked.described())
 
 
-def _gradient(score: ExplainedLogit, inputs: tuple[Tensor], *_: object, **__: object) -> tuple[Tensor | None]:
+def _gradient(forward_fn: ExplainedLogit, inputs: tuple[Tensor], *_: object, **__: object) -> tuple[Tensor | None]:
     """The score's gradient, as captum wants it; its own way is refused by nets that recompute (checkpointing)."""
-    score(inputs[0]).sum().backward()
+    forward_fn(inputs[0]).sum().backward()
     return (inputs[0].grad,)
 
 
@@ -251,12 +253,12 @@ def _pick(logits: Tensor, classes: Tensor) -> Tensor:
     return logits.gather(1, classes[:, None]).squeeze(1)
 
 
-def _spatial_layer(classifier: Classifier, layer: str | None) -> str:
+def _spatial_layer(classifier: Classifier, layer: str | None, batch_size: int | None) -> str:
     """The layer asked for, or the last one that gives maps larger than one pixel, if there is such a layer."""
-    shapes = {each.name: each.shape for each in layers(classifier)}
+    shapes = {each.name: each.shape for each in layers(classifier, batch_size=batch_size)}
     with_maps = [name for name, shape in shapes.items() if len(shape) == 3 and max(shape[1:]) > 1]
     if layer is None:
-        computing = {each.name for each in computing_layers(classifier)}
+        computing = {each.name for each in computing_layers(classifier, batch_size=batch_size)}
         with_maps = [name for name in with_maps if name in computing]
         if not with_maps:
             raise ValueError(f"{classifier.name} has no layer that gives maps (channels, height, width): no Grad-CAM.")

@@ -283,7 +283,7 @@ def _class_means(
         return None
     means = reference.means if isinstance(reference, NaturalImages) else reference
     if not isinstance(means, ClassMeans):
-        at = layers or stages(classifier)
+        at = layers or stages(classifier, batch_size=batch_size)
         means = class_means(classifier, reference, at, batch_size=batch_size, progress=progress)
     means.of(names)
     return means

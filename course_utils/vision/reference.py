@@ -51,7 +51,8 @@ def class_means(
         ValueError: no images, labels of another number, an unknown layer (offers close names).
     """
     images, labels = with_labels(classifier, reference, batch_size)
-    names, count = stages(classifier) if layers is None else list(layers), len(classifier.classes)
+    names = stages(classifier, batch_size=batch_size) if layers is None else list(layers)
+    count = len(classifier.classes)
     size = batch_size or classifier.default_batch_size(len(images), most=CHUNK, backward=False)
     chunks = list(zip(images.split(size), labels.split(size), strict=True))
     bar = progress_bar(chunks, "activations of the reference", progress=progress)

@@ -23,7 +23,7 @@ from course_utils.activations import Outputs, record
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, channels_first
 from course_utils.utils import progress_bar
-from course_utils.validation import as_found
+from course_utils.validation import as_found, check_settings
 from course_utils.vision.layer_table import grey_image, outputs_of, stages
 from course_utils.vision.reference import read_saved
 
@@ -57,6 +57,7 @@ def natural_statistics(
 
     Source: stored statistics as in Yin et al. 2020 (DeepInversion).
     """
+    check_settings(batch_size=batch_size)
     if images is None:
         if layers is not None:
             raise ValueError("layers= goes with images; stored statistics are about what goes into each batch norm.")
@@ -74,7 +75,7 @@ def natural_statistics(
     images = classifier.check_images(images)
     if len(images) < 2:
         raise ValueError(f"{len(images)} image given, expected some hundreds: one image's statistics are its own.")
-    names = list(stages(classifier) if layers is None else layers)
+    names = list(stages(classifier, batch_size=batch_size) if layers is None else layers)
     sums, squares, counts = dict[str, Tensor](), dict[str, Tensor](), dict[str, int]()
     for some in progress_bar(images.split(batch_size), "natural statistics", progress=progress):
         for name, maps in outputs_of(classifier, some, names).layers.items():
@@ -214,6 +215,7 @@ def statistics_distance(
     Raises:
         ValueError: as `natural_statistics`.
     """
+    check_settings(batch_size=batch_size)
     match = StatisticsMatch(natural_statistics(classifier) if statistics is None else statistics)
     forward = record(classifier, match.layers)
     with as_found(classifier):
