@@ -33,7 +33,9 @@ _RENAMED = {"load_picture": "load_image"}  # the first edition's names, for this
 def __getattr__(name: str):
     name = _RENAMED.get(name, name)
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        from course_utils.validation import with_checked_kinds  # here: it imports torch
+
+        return with_checked_kinds(getattr(import_module(_HOMES[name]), name))
     raise AttributeError(f"module 'course_utils' has no attribute {name!r}")
 
 

@@ -297,7 +297,7 @@ class SteepestStep(torch.optim.Optimizer):
     norm: Norm
 
     def __init__(self, params: Iterable[Tensor], lr: float, norm: Norm | None = None) -> None:
-        if not (math.isfinite(lr) and lr > 0):
+        if not 0 < lr < 1e9:
             raise ValueError(f"lr={lr} given, expected a step size above 0, such as lr=2/255.")
         super().__init__(params, {"lr": lr})
         self.norm = norm or self.norm

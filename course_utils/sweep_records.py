@@ -159,6 +159,8 @@ def write(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise OSError(error.errno, f"the record {path} cannot be written ({reason}): the same call goes on") from None
+        raise OSError(
+            error.errno, f"{path} cannot be written ({reason}): make room, and the same call goes on"
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)

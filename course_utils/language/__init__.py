@@ -30,7 +30,9 @@ __all__ = sorted(_WHERE)
 def __getattr__(name: str) -> object:
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    from course_utils.validation import with_checked_kinds  # here: it imports torch
+
+    return with_checked_kinds(getattr(import_module(f"{__name__}.{_WHERE[name]}"), name))
 
 
 def __dir__() -> list[str]:

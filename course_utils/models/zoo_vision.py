@@ -21,7 +21,7 @@ from torch import nn
 from course_utils.models import caches
 from course_utils.models.classifier import Classifier, unique_names
 from course_utils.models.fetch import obtain
-from course_utils.validation import unknown
+from course_utils.validation import check_weights, unknown
 
 # Our name: the package that carries the weights, its file in there, and timm's name of the architecture.
 PACKAGED = {
@@ -108,7 +108,9 @@ def read_tensors(path: Path) -> dict:
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise ValueError(f"the weights {path} are damaged ({reason}); delete the file and fetch it again.") from None
-    if not isinstance(state, dict):
+    if isinstance(state, dict):
+        check_weights({name: each for name, each in state.items() if isinstance(each, torch.Tensor)}, path)
+    else:
         raise ValueError(f"the weights {path} hold {type(state).__name__}, expected tensors by name.")
     return state
 
@@ -149,7 +151,7 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
     here: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(folder, **here)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # values of the wrong kind make transformers raise a dozen kinds
         raise ValueError(f"{folder} holds no model of transformers that can be read ({_line(error)}).") from None
     architecture = ", ".join(config.architectures or [type(config).__name__])
     if type(config) not in AutoModelForImageClassification._model_mapping or any(
@@ -161,9 +163,10 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
         loaded: Any = AutoModelForImageClassification.from_pretrained(
             folder, use_safetensors=True, output_loading_info=True, **here
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:
         raise ValueError(f"the weights in {folder} cannot be read ({_line(error)}).") from None
     module, absent = loaded[0], sorted(loaded[1]["missing_keys"])
+    check_weights(module.state_dict(), f"in {folder}")
     if absent:  # transformers would go on with random numbers in their place
         raise ValueError(
             f"the weights in {folder} lack {len(absent)} tensors of {architecture}, {absent[0]!r} among them."

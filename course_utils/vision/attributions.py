@@ -102,7 +102,7 @@ def integrated_gradients(
         found = method.attribute(images, baselines=start[score.rows], n_steps=steps, internal_batch_size=rows)
         return found.sum(1)
 
-    rows = batch_size or classifier.default_batch_size(len(images) * steps, most=MOST_AT_ONCE)
+    rows = int(batch_size or classifier.default_batch_size(len(images) * steps, most=MOST_AT_ONCE))
     at_once = max(1, rows // steps)  # images, each with all its points on the line, if there is room for one
     return _attribution("Integrated Gradients", asked, explain, sign, smoothing, at_once, progress)
 
@@ -225,11 +225,11 @@ def _attribution(
     """The attribution, chunk by chunk, with the sign and the smoothing asked for."""
     if sign not in SIGNS:
         raise ValueError(unknown("sign", sign, SIGNS))
-    if not smoothing >= 0:
-        raise ValueError(f"smoothing={smoothing} given, expected a standard deviation of at least 0 pixels.")
+    if not 0 <= smoothing <= (most := max(asked.classifier.size)):
+        raise ValueError(f"smoothing={smoothing} given, expected a standard deviation of 0 to {most} pixels.")
     found = []
     with as_found(asked.classifier), torch.inference_mode(False), torch.enable_grad():
-        size = batch_size or asked.classifier.default_batch_size(len(asked.images), most=MOST_AT_ONCE)
+        size = int(batch_size or asked.classifier.default_batch_size(len(asked.images), most=MOST_AT_ONCE))
         chunks = torch.arange(len(asked.images)).split(size)
         for rows in progress_bar(chunks, name, progress=progress):
             found.append(explain(ExplainedLogit(asked, rows), asked.images[rows].clone()).detach())

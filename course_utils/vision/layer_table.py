@@ -147,7 +147,7 @@ def outputs_of(
     classifier: Classifier, images: Tensor, layers: Iterable[str], *, batch_size: int | None = None
 ) -> Outputs:
     """Logits and activations of layers for images, in evaluation mode, `batch_size` images at once (as `predict`)."""
-    size = batch_size or classifier.default_batch_size(len(images), most=MOST, backward=False)
+    size = int(batch_size or classifier.default_batch_size(len(images), most=MOST, backward=False))
     with evaluating(classifier):
         forward = record(classifier, layers)
         parts = [forward(some.to(classifier.device)) for some in images.split(size)]

@@ -53,7 +53,7 @@ def class_means(
     images, labels = with_labels(classifier, reference, batch_size)
     names = stages(classifier, batch_size=batch_size) if layers is None else list(layers)
     count = len(classifier.classes)
-    size = batch_size or classifier.default_batch_size(len(images), most=CHUNK, backward=False)
+    size = int(batch_size or classifier.default_batch_size(len(images), most=CHUNK, backward=False))
     chunks = list(zip(images.split(size), labels.split(size), strict=True))
     bar = progress_bar(chunks, "activations of the reference", progress=progress)
     means = mean_by_class(((theirs, outputs_of(classifier, some, names).layers) for some, theirs in bar), count)
@@ -140,7 +140,7 @@ def with_labels(
             f"reference is {type(reference).__name__}, expected images, (images, labels), or images with .images and "
             ".labels such as PaintedWorld().sample(500)."
         )
-    if len(images) == 0:
+    if isinstance(images, Tensor) and len(images) == 0:
         raise ValueError("the reference holds no images.")
     return classifier.check_images(images), classifier.targets(labels, len(images)).cpu()
 

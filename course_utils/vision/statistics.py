@@ -77,7 +77,7 @@ def natural_statistics(
         raise ValueError(f"{len(images)} image given, expected some hundreds: one image's statistics are its own.")
     names = list(stages(classifier, batch_size=batch_size) if layers is None else layers)
     sums, squares, counts = dict[str, Tensor](), dict[str, Tensor](), dict[str, int]()
-    for some in progress_bar(images.split(batch_size), "natural statistics", progress=progress):
+    for some in progress_bar(images.split(int(batch_size)), "natural statistics", progress=progress):
         for name, maps in outputs_of(classifier, some, names).layers.items():
             values = channels_first(maps).double().flatten(2) if maps.ndim > 2 else maps.double()[..., None]
             sums[name] = sums.get(name, 0) + values.sum((0, 2)).cpu()
@@ -219,5 +219,5 @@ def statistics_distance(
     match = StatisticsMatch(natural_statistics(classifier) if statistics is None else statistics)
     forward = record(classifier, match.layers)
     with as_found(classifier):
-        chunks = classifier.check_images(images).split(batch_size)
+        chunks = classifier.check_images(images).split(int(batch_size))
         return torch.cat([-match(forward(some)).cpu() for some in chunks])
