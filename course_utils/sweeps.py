@@ -22,6 +22,7 @@ from torch import Tensor
 
 from course_utils.sweep_records import SUFFIX, Failure, Record, decode, encode, key_of, name_of, read, write
 from course_utils.utils import progress_bar
+from course_utils.validation import expanded
 
 Function = Callable[[Any], dict[str, Any]]
 Contents = Generator[tuple[str, bytes], None, None]  # keys, and encoded records
@@ -62,7 +63,7 @@ def sweep(
         TypeError: a function without a name of its own, or tasks that are no plain values.
         ConnectionError: the cluster's scheduler went away.
     """
-    tasks, name, folder = list(tasks), name_of(function), None if save_to is None else Path(save_to)
+    tasks, name, folder = list(tasks), name_of(function), None if save_to is None else expanded(save_to)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
     keys = [key_of(name, task) for task in tasks]

@@ -14,10 +14,11 @@ from functools import wraps
 from inspect import isfunction, signature, unwrap
 from itertools import repeat
 from numbers import Integral, Number, Real
+from os import PathLike
+from pathlib import Path
 from types import UnionType
 from typing import Any, get_origin
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -137,16 +138,16 @@ def _fits(expected: str, value: Any, known: Mapping[str, Any]) -> bool:
         parts = inside.split(", ")
         return isinstance(value, tuple) and len(value) == len(parts) and all(map(_fits, parts, value, repeat(known)))
     if name in ("Sequence", "Iterable"):
-        if isinstance(value, np.ndarray | Tensor):
+        if hasattr(value, "tolist"):  # arrays, tensors, columns of tables
             value = value.tolist() if value.ndim == 1 else None
         listed = isinstance(value, list | tuple | range)
         return not isinstance(value, str | bytes | abc.Mapping) and (
             all(_fits(inside, each, known) for each in value)
             if listed
-            else hasattr(value, "__getitem__") or (name == "Iterable" and isinstance(value, abc.Iterable))
+            else isinstance(value, abc.Sequence) or (name == "Iterable" and isinstance(value, abc.Iterable))
         )
     if name in ("Float", "Int", "Bool", "UInt8"):
-        return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
+        return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta and value.ndim > 0
     kind = known.get(name, {"str": str, "bool": bool}.get(name))
     kind = get_origin(kind) or kind  # of an alias such as Transform
     return not isinstance(kind, type) or kind in (Any, UnionType) or isinstance(value, kind)
@@ -205,13 +206,23 @@ def check_flow(score: Tensor) -> None:
         raise RuntimeError(NO_FLOW)
 
 
+def expanded(path: str | PathLike[str]) -> Path:
+    """A path, with `~` as the home folder; ValueError for one that no file can have."""
+    try:
+        found = Path(path).expanduser()
+        found.exists()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ValueError(f"the path {str(path)[:60]!r} cannot be used: {error}"[:200]) from None
+    return found
+
+
 def check_weights(weights: Mapping[str, Tensor], source: object) -> None:
     """Raise ValueError, naming the first, for weights that hold NaN or infinity."""
     broken = [name for name, each in weights.items() if each.is_floating_point() and not each.isfinite().all()]
     if broken:
         raise ValueError(
-            f"the weights {source} hold NaN or infinity in {len(broken)} tensors, {broken[0]!r} among them: the training "
-            "that wrote them went wrong, or the file is damaged."
+            f"the weights {source} hold NaN or infinity in {len(broken)} tensors, {broken[0]!r} among them: the "
+            "training that wrote them went wrong, or the file is damaged."
         )
 
 

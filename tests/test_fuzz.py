@@ -4,8 +4,8 @@
 same each time.
 """
 
+import ast
 import inspect
-import linecache
 import math
 import os
 import signal
@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,18 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import course_utils
-from course_utils import Classifier, LanguageModel, language, load_classifier, load_language_model, show, sweep, vision
+from course_utils import (
+    Classifier,
+    LanguageModel,
+    language,
+    load_classifier,
+    load_image,
+    load_language_model,
+    show,
+    sweep,
+    vision,
+)
 from course_utils.canvas import PromptCanvas
-from course_utils.images import load_image
 from course_utils.loop import optimize
 from course_utils.objectives import LogProb
 
@@ -120,7 +130,7 @@ FUNCTIONS = {
     "association_scores": (language.association_scores, {
         "prompts": PROMPTS["girl"], "background": PROMPTS["boy"], "target": "girl", "at_least": 0.0, "prior": None,
         "level": 0.9, "shuffles": 19, "leave_out": (), "seed": 0}),
-    "score_against": (language.score_against if hasattr(language, "score_against") else None, {
+    "score_against": (language.score_against, {
         "truth": ["w1"], "scores": SCORES, "k": 2, "resamples": 3, "seed": 0}),
     "null_scores": (language.null_scores, {"scores": SCORES, "candidates": [f"w{i}" for i in range(9)], "seed": 0,
                                            "shuffles": 19}),
@@ -199,6 +209,15 @@ def holds_nan(value, depth=0):
     return next((f"{name}: {found}" for name, each in inside.items() if (found := holds_nan(each, depth + 1))), "")
 
 
+@cache
+def raising(path):
+    """The lines of a file of ours on which a `raise` stands: an error from there has a sentence of ours."""
+    if not path.startswith(HOME):
+        return set()
+    raises = [each for each in ast.walk(ast.parse(Path(path).read_text())) if isinstance(each, ast.Raise)]
+    return {line for each in raises for line in range(each.lineno, each.end_lineno + 1)}
+
+
 def problem(name, changes):
     """What is wrong with a call, in words; nothing where it gave a result or one of our sentences."""
     function, arguments = FUNCTIONS[name]
@@ -219,8 +238,7 @@ def problem(name, changes):
         while trace.tb_next:
             trace = trace.tb_next
         place = trace.tb_frame.f_code.co_filename
-        line = linecache.getline(place, trace.tb_lineno)
-        if isinstance(error, OURS) and place.startswith(HOME) and "raise" in line and str(error).strip():
+        if isinstance(error, OURS) and trace.tb_lineno in raising(place) and str(error).strip():
             return ""
         return f"{type(error).__name__} at {Path(place).name}:{trace.tb_lineno}: {str(error)[:100]}"
     if not said.strip():

@@ -28,7 +28,7 @@ from course_utils.language.word_scores import PromptTable, WordScores, prompt_ta
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.randomized import shuffled
 from course_utils.utils import Proportion, progress_bar, proportion, sample_generators
-from course_utils.validation import unknown
+from course_utils.validation import expanded, unknown
 
 SUCCESS = 0.5  # a prompt succeeds where the target is more probable than everything else together
 
@@ -158,7 +158,7 @@ class DirectAssociations:
         about = {name: getattr(self, name) for name in ("words", "targets", "critical", "level", "forward_passes")}
         numbers = {name: getattr(self, name).double() for name in ("log_probability", "effect", "null")}
         rounded = {name: [round(x, 2) for x in each.flatten().tolist()] for name, each in numbers.items()}
-        Path(path).write_text(json.dumps(about | rounded) + "\n", encoding="utf-8")
+        expanded(path).write_text(json.dumps(about | rounded) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> DirectAssociations:
@@ -168,7 +168,7 @@ class DirectAssociations:
             ValueError: another file.
         """
         try:
-            about = json.loads(Path(path).read_text(encoding="utf-8"))
+            about = json.loads(expanded(path).read_text(encoding="utf-8"))
             shape = (len(about["words"]), len(about["targets"]))
             for name in ("log_probability", "effect"):
                 about[name] = torch.tensor(about[name]).reshape(shape)

@@ -17,14 +17,14 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from course_utils.language.associations import AssociationScores
 from course_utils.language.vocabulary import one_contains_the_other
 from course_utils.language.word_scores import WordScores, prompt_table, ranked, resampled_z, scored
 from course_utils.utils import progress_bar, sample_generators, spearman
-from course_utils.validation import unknown
+from course_utils.validation import expanded, unknown
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")  # letters, with an apostrophe inside
 BOOKS = Path(__file__).parent / "data"
@@ -170,8 +170,9 @@ class TextAssociations:
         tensors = {"counts": self.counts.to(torch.uint16)}
         tensors |= {name: getattr(self, name).contiguous() for name in ("places", "found", "critical")}
         about = {name: getattr(self, name) for name in ("targets", "words", "level", "before")}
+        path = expanded(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, path, metadata={"text_associations": json.dumps(about, separators=(",", ":"))})
+        path.write_bytes(save(tensors, {"text_associations": json.dumps(about, separators=(",", ":"))}))
 
     @classmethod
     def load(cls, path: Path) -> TextAssociations:
@@ -181,6 +182,7 @@ class TextAssociations:
             FileNotFoundError: no such file.
             ValueError: another file, or a damaged one.
         """
+        path = expanded(path)
         if not path.exists():
             raise FileNotFoundError(f"there is no table of associations {path}; TextAssociations.save writes one.")
         try:

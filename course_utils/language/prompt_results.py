@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 import torch
 from jaxtyping import Bool, Float, Int
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, render, styled
 from course_utils.language.targets import Scorer, Target, as_target, surprise
 from course_utils.language.vocabulary import is_offensive
 from course_utils.models.language_model import LanguageModel
+from course_utils.validation import expanded
 
 SHOWN = 10  # prompts in a table or a figure
 LETTERS = 34  # of a prompt, beside its bar
@@ -215,8 +216,9 @@ def save_prompts(path: Path, found: Mapping[str, PromptResults], settings: Mappi
     """
     tensors = {name: each.token_ids.to(torch.int32).contiguous() for name, each in found.items()}
     about = {"targets": {name: each.target for name, each in found.items()}, "settings": dict(settings)}
+    path = expanded(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata={"prompts": json.dumps(about)})
+    path.write_bytes(save(tensors, {"prompts": json.dumps(about)}))
 
 
 def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptResults], dict]:
@@ -226,7 +228,8 @@ def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptR
         FileNotFoundError: no such file.
         ValueError: a file that `save_prompts` did not write, or with tokens that the model does not have.
     """
-    if not Path(path).exists():
+    path = expanded(path)
+    if not path.exists():
         raise FileNotFoundError(f"there is no file of prompts {path}; save_prompts writes one.")
     try:
         with safe_open(path, "pt") as file:

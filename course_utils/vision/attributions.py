@@ -225,7 +225,8 @@ def _attribution(
     """The attribution, chunk by chunk, with the sign and the smoothing asked for."""
     if sign not in SIGNS:
         raise ValueError(unknown("sign", sign, SIGNS))
-    if not 0 <= smoothing <= (most := max(asked.classifier.size)):
+    most = max(asked.classifier.size)
+    if not 0 <= smoothing <= most:
         raise ValueError(f"smoothing={smoothing} given, expected a standard deviation of 0 to {most} pixels.")
     found = []
     with as_found(asked.classifier), torch.inference_mode(False), torch.enable_grad():
