@@ -133,7 +133,7 @@ def _fits(expected: str, value: Any, known: Mapping[str, Any]) -> bool:
     if name == "int":
         return isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < LARGEST
     if name == "float":
-        return isinstance(value, Real) and not isinstance(value, bool) and value == value
+        return _fits("int", value, {}) if isinstance(value, Integral) else isinstance(value, Real) and value == value
     if name == "tuple":
         parts = inside.split(", ")
         return isinstance(value, tuple) and len(value) == len(parts) and all(map(_fits, parts, value, repeat(known)))
@@ -149,8 +149,10 @@ def _fits(expected: str, value: Any, known: Mapping[str, Any]) -> bool:
     if name in ("Float", "Int", "Bool", "UInt8"):
         return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta and value.ndim > 0
     kind = known.get(name, {"str": str, "bool": bool}.get(name))
+    if isinstance(kind, UnionType):  # an alias such as Exclude
+        return _fits(str(kind).replace("collections.abc.", ""), value, known)
     kind = get_origin(kind) or kind  # of an alias such as Transform
-    return not isinstance(kind, type) or kind in (Any, UnionType) or isinstance(value, kind)
+    return not isinstance(kind, type) or kind is Any or isinstance(value, kind)
 
 
 LARGEST = 2**31  # above any count that makes sense
@@ -158,7 +160,7 @@ LARGEST = 2**31  # above any count that makes sense
 
 def check_settings(*, stop_at: float | None = None, learning_rate: float = 1.0, **counts: int | None) -> None:
     """Raise ValueError, in a sentence, for a count below 1 (None is a default), a confidence or a rate out of range."""
-    if not 0 < learning_rate < math.inf:
+    if not 0 < learning_rate < 1e6:
         raise ValueError(f"learning_rate={learning_rate!r} given, expected a number above 0, such as 0.05.")
     for name, value in counts.items():
         if value is not None and not (_fits("int", value, {}) and value >= 1):

@@ -24,7 +24,15 @@ from torch import Tensor
 
 from course_utils.figures.style import render
 from course_utils.language.targets import Scorer, as_target
-from course_utils.language.word_scores import PromptTable, WordScores, prompt_table, resampled_z, scored, strength
+from course_utils.language.word_scores import (
+    PromptTable,
+    WordScores,
+    check_correction,
+    prompt_table,
+    resampled_z,
+    scored,
+    strength,
+)
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.randomized import shuffled
 from course_utils.utils import Proportion, progress_bar, proportion, sample_generators
@@ -237,11 +245,8 @@ def association_scores(
         TypeError: prompts that are neither a result nor a list of texts or tokens.
         ValueError: no prompts, or none that reach `at_least`; fewer than two different words, or settings out of range.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level={level} given, expected a confidence level between 0 and 1, such as 0.95.")
-    if shuffles + 1 < (needed := round(1 / (1 - level))):
-        raise ValueError(f"shuffles={shuffles} given, expected at least {needed - 1} to correct at level {level}.")
-    if prior is not None and not prior > 0:
+    check_correction(level, shuffles)
+    if prior is not None and not 0 < prior < 1e9:
         raise ValueError(f"prior={prior} given, expected a number of words above 0.")
     prompts, *others = (_working(each, at_least) for each in (prompts, *as_sets(background)))
     targets = [target.strip() if target else _target(prompts), *map(_target, others)]
@@ -498,7 +503,7 @@ def as_words(prompts: Prompts, name: str = "prompts") -> list[list[str]]:
         ValueError: no prompts, or none with a word in it.
     """
     rows = getattr(prompts, "pieces", prompts)
-    if isinstance(rows, str) or not isinstance(rows, Sequence):
+    if isinstance(rows, str) or not isinstance(rows, Sequence) or not all(isinstance(row, Sequence) for row in rows):
         raise TypeError(
             f"{name} is {type(prompts).__name__}, expected a result of optimize_prompts, or a list of prompts: texts "
             "or lists of tokens."

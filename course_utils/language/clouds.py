@@ -196,7 +196,7 @@ def _draw_cloud(
             relative_scaling=1.0,
             min_font_size=1,
             max_font_size=font,
-            random_state=Random(seed),
+            random_state=Random(int(seed)),
         ).generate_from_frequencies({word: share for word, share in shares.items() if share * font >= FONTS[-1] / 2})
         if not _squeezed(cloud.layout_):
             break

@@ -22,7 +22,14 @@ from torch import Tensor
 
 from course_utils.language.associations import AssociationScores
 from course_utils.language.vocabulary import one_contains_the_other
-from course_utils.language.word_scores import WordScores, prompt_table, ranked, resampled_z, scored
+from course_utils.language.word_scores import (
+    WordScores,
+    check_correction,
+    prompt_table,
+    ranked,
+    resampled_z,
+    scored,
+)
 from course_utils.utils import progress_bar, sample_generators, spearman
 from course_utils.validation import expanded, unknown
 
@@ -77,9 +84,12 @@ def text_associations(
     Raises:
         ValueError: settings out of range, fewer than two targets, or a target that the text does not have.
     """
-    if before < 1 or most < 1 or len(targets) < 2:
-        raise ValueError(f"{before=}, {most=}, {len(targets)} targets given, expected at least 1, 1 and 2.")
+    check_correction(level, shuffles)
+    if before < 1 or most < 1 or len(set(targets)) < 2:
+        raise ValueError(f"{before=}, {most=}, {len(set(targets))} targets given, expected at least 1, 1 and 2.")
     counted = [word for word in dict.fromkeys(words) if word not in set(targets)]
+    if len(counted) < 2:
+        raise ValueError(f"{len(counted)} words given that are no target, expected at least 2.")
     places = words_before(paragraphs, targets, before)
     absent = [target for target in targets if not places[target]]
     if absent:

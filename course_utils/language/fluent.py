@@ -343,7 +343,7 @@ def top_sentences(
     aim = parse(unit) if isinstance(unit, str) else unit
     if not aim.layers:
         raise ValueError(f"unit={unit!r} reads no layer, expected one such as 'model.layers.12:37'.")
-    if not sentences or not all(each.strip() for each in sentences):
+    if not len(sentences) or not all(each.strip() for each in sentences):
         raise ValueError(f"{len(sentences)} sentences given, expected at least one, and none of them empty.")
     start, most = len(lm.prefix), lm.context - len(lm.prefix)
     rows = [lm.tokens(each)[:most] for each in sentences]

@@ -222,7 +222,7 @@ def evaluate_calibration(
     Raises:
         ValueError: no contexts, or a true next word that is no single token of the model's.
     """
-    if not contexts:
+    if not len(contexts):
         raise ValueError("no contexts given, expected at least one text.")
     predicted, true = torch.zeros(2, len(contexts), lm.vocabulary, dtype=torch.float64)
     encoded = [lm.encode(context) for context in contexts]
@@ -230,7 +230,10 @@ def evaluate_calibration(
         rows = [row for row, ids in enumerate(encoded) if len(ids) == length]
         predicted[rows] = lm.logits(torch.stack([encoded[row] for row in rows])).double().softmax(1).cpu()
     for row, context in enumerate(progress_bar(contexts, "their truths")):
-        for token, share in truth(context).items():
+        known = truth(context)
+        if not isinstance(known, Mapping):
+            raise TypeError(f"truth({context!r}) gave {type(known).__name__}, expected probabilities by token.")
+        for token, share in known.items():
             true[row, lm.token(token)] = share
     return CalibrationResult(list(contexts), predicted, true)
 

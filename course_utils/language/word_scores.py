@@ -114,6 +114,14 @@ class WordScores:
         return torch.stack([self.log_odds - times * self.deviation, self.log_odds + times * self.deviation], dim=1)
 
 
+def check_correction(level: float, shuffles: int) -> None:
+    """Raise ValueError for a confidence level outside (0, 1), or too few permutations to correct at it."""
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} given, expected a confidence level between 0 and 1, such as 0.95.")
+    if shuffles + 1 < (needed := round(1 / (1 - level))):
+        raise ValueError(f"shuffles={shuffles} given, expected at least {needed - 1} to correct at level {level}.")
+
+
 def scored(
     table: PromptTable,
     number: int,

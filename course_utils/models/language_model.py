@@ -178,7 +178,7 @@ class LanguageModel:
         return {self.piece(token): token for token in range(self.vocabulary) if self.known[token]}
 
     def _ids(self, text: str) -> list[int]:
-        if not isinstance(text, str):
+        if not isinstance(text, str) or (not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text)):
             raise TypeError(f"{text!r} given, expected text.")
         return list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
