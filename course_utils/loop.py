@@ -35,11 +35,13 @@ from course_utils.validation import (
     full_precision,
     gradient_scale,
     one_each,
+    with_checked_kinds,
 )
 
 ADAM = partial(torch.optim.Adam, lr=0.05, fused=True)  # for canvases whose numbers are of the size of one
 
 
+@with_checked_kinds
 @torch.inference_mode(False)
 @torch.enable_grad()
 def optimize(

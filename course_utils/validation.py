@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import sys
 import warnings
@@ -10,7 +11,7 @@ from collections import abc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
-from functools import wraps
+from functools import reduce, wraps
 from inspect import isfunction, signature, unwrap
 from itertools import repeat
 from numbers import Integral, Number, Real
@@ -148,13 +149,15 @@ def _fits(expected: str, value: Any, known: Mapping[str, Any]) -> bool:
         )
     if name in ("Float", "Int", "Bool", "UInt8"):
         return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta and value.ndim > 0
-    kind = known.get(name, {"str": str, "bool": bool}.get(name))
+    first, *attributes = name.split(".")
+    kind = reduce(lambda found, each: getattr(found, each, None), attributes, known.get(first, BUILT_IN.get(first)))
     if isinstance(kind, UnionType):  # an alias such as Exclude
         return _fits(str(kind).replace("collections.abc.", ""), value, known)
     kind = get_origin(kind) or kind  # of an alias such as Transform
     return not isinstance(kind, type) or kind is Any or isinstance(value, kind)
 
 
+BUILT_IN = {"str": str, "bool": bool, "dict": dict, "list": list}
 LARGEST = 2**31  # above any count that makes sense
 
 
@@ -212,6 +215,9 @@ def expanded(path: str | PathLike[str]) -> Path:
     """A path, with `~` as the home folder; ValueError for one that no file can have."""
     try:
         found = Path(path).expanduser()
+        os.fsencode(found)
+        if "\0" in str(found):
+            raise ValueError("it has a null character")
         found.exists()
     except (RuntimeError, OSError, ValueError) as error:
         raise ValueError(f"the path {str(path)[:60]!r} cannot be used: {error}"[:200]) from None

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 MESSAGE = "a-message-of-the-user"  # stands for the prompt while a chat template is taken apart
 
@@ -38,8 +38,13 @@ class LanguageModel:
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str | None = None) -> None:
+        if not isinstance(model, nn.Module) or not callable(getattr(tokenizer, "convert_ids_to_tokens", None)):
+            given = f"{type(model).__name__} and {type(tokenizer).__name__}"
+            raise TypeError(
+                f"LanguageModel takes a causal language model of transformers and its tokenizer, not {given}."
+            )
         self.model, self.tokenizer = model.eval(), tokenizer
-        self.name = name or type(model).__name__
+        self.name = type(model).__name__ if name is None else str(name)
         self._shortens = "logits_to_keep" in inspect.signature(model.forward).parameters
         check_causal(model, self.name)
         own, whole = self._ids("a"), list(tokenizer("a").input_ids)

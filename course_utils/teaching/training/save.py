@@ -85,9 +85,9 @@ def unseal(text: str) -> Any:
     """
     try:
         opened = zlib.decompressobj()
-        answer = json.loads(opened.decompress(base64.b85decode(text), MOST))
+        content = opened.decompress(base64.b85decode(text), MOST)
         if opened.unconsumed_tail:
             raise ValueError(f"it unpacks to more than {MOST} bytes")
-        return answer
+        return json.loads(content)
     except (ValueError, RecursionError, zlib.error) as error:
         raise ValueError(f"the sealed answer is damaged ({error}); get the file anew from where it came") from None

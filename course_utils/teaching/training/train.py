@@ -48,6 +48,8 @@ def train(
     torch.manual_seed(recipe.seed)
     classifier = build(recipe.architecture, recipe.name).to(device).to(memory_format=torch.channels_last)
     pixels, labels = (part.to(device) for part in recipe.data.training(recipe.seed, data))
+    if len(labels) < recipe.batch:
+        raise ValueError(f"{len(labels)} images to train on, expected at least a batch of {recipe.batch}: give more")
     run = Run(recipe, classifier, recipe.epochs * (len(labels) // recipe.batch), pixels, labels)
     batch_of = partial(minibatch, recipe, pixels=pixels, labels=labels, device=device)
     run.finish(checkpoint, batch_of)
