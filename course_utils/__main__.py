@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from course_utils.teaching.training import command
@@ -43,7 +42,9 @@ def run_doctor(options: argparse.Namespace) -> int:
 def add_prefetch(parser: argparse.ArgumentParser) -> None:
     of = "of torchvision (resnet50), Hugging Face (gpt2, OWNER/NAME), or smollm2-135m; by default what the chapters use"
     parser.add_argument("names", nargs="*", metavar="NAME", help=of)
-    parser.add_argument("--to", type=Path, metavar="DIR", help="a folder to copy to others, for COURSE_CACHE=DIR there")
+    parser.add_argument(
+        "--to", type=command.path, metavar="DIR", help="a folder to copy to others, for COURSE_CACHE=DIR there"
+    )
 
 
 def run_prefetch(options: argparse.Namespace) -> None:
@@ -60,10 +61,10 @@ def run_prefetch(options: argparse.Namespace) -> None:
 def add_report(parser: argparse.ArgumentParser) -> None:
     page = "the page to write, such as report.html"
     parser.add_argument("model", metavar="MODEL", help="what load_classifier takes, such as pocket-robust")
-    parser.add_argument("--out", type=Path, metavar="FILE", required=True, help=page)
+    parser.add_argument("--out", type=command.path, metavar="FILE", required=True, help=page)
     parser.add_argument("--classes", nargs="+", metavar="CLASS", help="which classes (default: all)")
     images = "labelled images, a folder for each class (default: fresh scenes, for models of the painted world)"
-    parser.add_argument("--images", type=Path, metavar="DIR", help=images)
+    parser.add_argument("--images", type=command.path, metavar="DIR", help=images)
     parser.add_argument("--beside", metavar="MODEL", help="a second network, to tell shortcuts from objects")
     parser.add_argument("--copies", type=int, default=3, help="prototypes of each class (default: 3)")
     parser.add_argument("--steps", type=int, default=150, help="of each prototype (default: 150)")
