@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Any
 
 from course_utils.teaching.training import command
@@ -16,6 +17,9 @@ SCENES_SEED = 700_001  # that no training and no choice of settings has seen
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status (0 done, 1 refused or failed, 130 stopped by Ctrl-C)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal whose encoding lacks a character gets another one
     parser = argparse.ArgumentParser(prog="python -m course_utils", description=__doc__)
     parser.add_argument("--version", action="version", version=f"course-utils {version('course-utils')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

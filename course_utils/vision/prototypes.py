@@ -117,8 +117,6 @@ def generate_prototypes(
         raise ValueError(f"start={start!r} given, expected 'noise' or 'equidistant'.")
     wanted = [name for name in class_names(classifier, classes) for _ in range(copies)]
     means = _class_means(classifier, reference, layers, wanted, batch_size, progress)
-    if not isinstance(canvas, str):
-        raise TypeError(f"canvas is {type(canvas).__name__}, expected the name of its kind, such as 'natural'.")
     large = min(classifier.size) >= LARGE
     kind = canvas if canvas != "standard" else "natural" if large else "fourier"
     check_canvas(kind)
