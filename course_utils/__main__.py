@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
+from io import TextIOWrapper
 from typing import Any
 
 from course_utils.teaching.training import command
@@ -17,6 +17,9 @@ SCENES_SEED = 700_001  # that no training and no choice of settings has seen
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status (0 done, 1 refused or failed, 130 stopped by Ctrl-C)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal whose encoding lacks a character gets another one
     parser = argparse.ArgumentParser(prog="python -m course_utils", description=__doc__)
     parser.add_argument("--version", action="version", version=f"course-utils {version('course-utils')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -43,7 +46,9 @@ def run_doctor(options: argparse.Namespace) -> int:
 def add_prefetch(parser: argparse.ArgumentParser) -> None:
     of = "of torchvision (resnet50), Hugging Face (gpt2, OWNER/NAME), or smollm2-135m; by default what the chapters use"
     parser.add_argument("names", nargs="*", metavar="NAME", help=of)
-    parser.add_argument("--to", type=Path, metavar="DIR", help="a folder to copy to others, for COURSE_CACHE=DIR there")
+    parser.add_argument(
+        "--to", type=command.path, metavar="DIR", help="a folder to copy to others, for COURSE_CACHE=DIR there"
+    )
 
 
 def run_prefetch(options: argparse.Namespace) -> None:
@@ -60,10 +65,10 @@ def run_prefetch(options: argparse.Namespace) -> None:
 def add_report(parser: argparse.ArgumentParser) -> None:
     page = "the page to write, such as report.html"
     parser.add_argument("model", metavar="MODEL", help="what load_classifier takes, such as pocket-robust")
-    parser.add_argument("--out", type=Path, metavar="FILE", required=True, help=page)
+    parser.add_argument("--out", type=command.path, metavar="FILE", required=True, help=page)
     parser.add_argument("--classes", nargs="+", metavar="CLASS", help="which classes (default: all)")
     images = "labelled images, a folder for each class (default: fresh scenes, for models of the painted world)"
-    parser.add_argument("--images", type=Path, metavar="DIR", help=images)
+    parser.add_argument("--images", type=command.path, metavar="DIR", help=images)
     parser.add_argument("--beside", metavar="MODEL", help="a second network, to tell shortcuts from objects")
     parser.add_argument("--copies", type=int, default=3, help="prototypes of each class (default: 3)")
     parser.add_argument("--steps", type=int, default=150, help="of each prototype (default: 150)")

@@ -33,7 +33,9 @@ def lazily(
         name = renamed.get(name, name)
         if name not in where:
             raise AttributeError(f"module {facade!r} has no attribute {name!r}")
-        return getattr(import_module(f"course_utils.{where[name]}"), name)
+        from course_utils.validation import with_checked_kinds  # here: it imports torch
+
+        return with_checked_kinds(getattr(import_module(f"course_utils.{where[name]}"), name))
 
     return sorted(where), load, lambda: sorted({*vars(sys.modules[facade]), *where})
 

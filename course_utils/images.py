@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from importlib.resources import files
 from io import BytesIO
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,8 @@ from PIL.ExifTags import Base
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
-from course_utils.utils import first_line
-from course_utils.validation import unknown
+from course_utils.utils import expanded, first_line
+from course_utils.validation import check_settings, unknown
 
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM")
 MOST_PIXELS = 64_000_000  # more than nearly all cameras take; three bytes each, and three copies on the way
@@ -156,8 +157,11 @@ def load_image(
         TypeError: something else than a file, an image or an array.
         ValueError: no image, a damaged one, or one of more than 64 million pixels.
     """
+    height, width = (size, size) if isinstance(size, Integral) else size
+    check_settings(height=height, width=width)
+    if channels not in (1, 3):
+        raise ValueError(f"channels={channels!r} given, expected 3, or 1 for greys.")
     image, notes = open_image(source, name)
-    height, width = (size, size) if isinstance(size, int) else size
     if image.size != (width, height):
         whole = f"{image.width}x{image.height} pixels"
         notes = [f"{whole}, resized and its middle cut out to {width}x{height}", *notes]
@@ -208,7 +212,7 @@ def _open_file(source: FileSource, name: str) -> Opened:
     """
     Image.init()
     formats = [each for each in FORMATS if each in Image.OPEN]  # those that this computer's Pillow was built with
-    file = Path(source) if isinstance(source, str | Path) else BytesIO(source)
+    file = expanded(source) if isinstance(source, str | Path) else BytesIO(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata does not matter, and size is looked at here
@@ -277,7 +281,9 @@ def to_pixels(image: Image.Image, size: tuple[int, int]) -> UInt8[Tensor, "chann
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
-    shape = array.shape
+    shape, array = array.shape, 255 * array.astype(np.uint8) if array.dtype == bool else array
+    if not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
+        raise TypeError(f"an array of {array.dtype} given, expected whole numbers, floating-point ones or truth values")
     if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (1, 3, 4))) or 0 in shape:
         raise ValueError(f"an array is an image as (height, width) or (height, width, 3 or 4), not as {shape}")
     if np.issubdtype(array.dtype, np.floating):

@@ -35,11 +35,13 @@ from course_utils.validation import (
     full_precision,
     gradient_scale,
     one_each,
+    with_checked_kinds,
 )
 
 ADAM = partial(torch.optim.Adam, lr=0.05, fused=True)  # for canvases whose numbers are of the size of one
 
 
+@with_checked_kinds
 @torch.inference_mode(False)
 @torch.enable_grad()
 def optimize(
@@ -176,7 +178,7 @@ def optimize(
                 if not len(active):
                     break
                 rule.zero_grad()
-                (-scale * rising.sum()).backward(inputs=parameters)
+                (-scale * rising.sum()).backward()  # `inputs=` would be refused by reentrant checkpoints
                 for parameter in parameters if scale != 1 else ():
                     if parameter.grad is not None:
                         parameter.grad /= scale
@@ -297,7 +299,7 @@ class SteepestStep(torch.optim.Optimizer):
     norm: Norm
 
     def __init__(self, params: Iterable[Tensor], lr: float, norm: Norm | None = None) -> None:
-        if not (math.isfinite(lr) and lr > 0):
+        if not 0 < lr < 1e9:
             raise ValueError(f"lr={lr} given, expected a step size above 0, such as lr=2/255.")
         super().__init__(params, {"lr": lr})
         self.norm = norm or self.norm

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 import threading
 import time
@@ -28,7 +27,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from course_utils.utils import first_line, progress_bar
+from course_utils.utils import expanded, first_line, progress_bar, write
 
 Function = Callable[[Any], dict[str, Any]]
 Contents = Generator[tuple[str, bytes], None, None]  # keys, and encoded records
@@ -69,7 +68,7 @@ def sweep(
         TypeError: a function without a name of its own, or tasks that are no plain values.
         ConnectionError: the cluster's scheduler went away.
     """
-    tasks, name, folder = list(tasks), name_of(function), None if save_to is None else Path(save_to)
+    tasks, name, folder = list(tasks), name_of(function), None if save_to is None else expanded(save_to)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
     keys = [key_of(name, task) for task in tasks]
@@ -453,23 +452,6 @@ def read(path: Path, name: str, task: Any) -> Record | None:
     except (FileNotFoundError, ValueError):
         return None
     return record if (record.function, record.task) == (name, json.loads(json.dumps(task))) else None
-
-
-def write(path: Path, content: bytes) -> None:
-    """Puts a file there in one move, so that there is never half of one under this name.
-
-    Raises:
-        OSError: it cannot be written, such as on a full disk (names the file).
-    """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OSError(error.errno, f"the record {path} cannot be written ({reason}): the same call goes on") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 __all__ = ["Failure", "Record", "Sweep", "cluster", "sweep"]

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
 Chunk = TypeVar("Chunk")
@@ -118,6 +120,45 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
 
 
+def expanded(path: str | PathLike[str]) -> Path:
+    """A path, with `~` as the home folder; ValueError for one that no file can have."""
+    try:
+        found = Path(path).expanduser()
+        os.fsencode(found)
+        if "\0" in str(found):
+            raise ValueError("it has a null character")
+        found.exists()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ValueError(f"the path {str(path)[:60]!r} cannot be used: {error}"[:200]) from None
+    return found
+
+
+def write(path: Path, content: bytes) -> None:
+    """Puts a file there in one move, so that there is never half of one under this name.
+
+    Raises:
+        OSError: it cannot be written, such as on a full disk (names the file).
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OSError(
+            error.errno, f"{path} cannot be written ({reason}): make room, and the same call goes on"
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_saved(path: str | Path, entry: str, about: object, tensors: dict[str, Tensor]) -> None:
+    """Writes what `read_saved` reads, in one move, and makes its folder; `about` is what JSON can hold."""
+    path = expanded(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, save(tensors, {entry: json.dumps(about, separators=(",", ":"))}))
+
+
 def read_saved(path: str | Path, entry: str, writer: str, what: str = "file") -> tuple[Any, dict[str, Tensor]]:
     """What a file of safetensors holds: the entry of that name in its metadata, read as JSON, and the tensors.
 
@@ -131,7 +172,8 @@ def read_saved(path: str | Path, entry: str, writer: str, what: str = "file") ->
         FileNotFoundError: no such file.
         ValueError: another file, or a damaged one.
     """
-    if not Path(path).exists():
+    path = expanded(path)
+    if not path.exists():
         raise FileNotFoundError(f"there is no {what} {path}; {writer} writes one.")
     try:
         with safe_open(path, "pt") as file:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
+import sys
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import abc
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
-from numbers import Integral
+from functools import reduce, wraps
+from inspect import Parameter, isfunction, signature, unwrap
+from itertools import repeat
+from numbers import Integral, Number, Real
+from types import UnionType
+from typing import Any, get_origin
 
 import torch
 from torch import Tensor, nn
@@ -83,10 +91,83 @@ def as_found(model: nn.Module) -> Iterator[None]:
                 weight.requires_grad_(flag)
 
 
-def check_settings(*, stop_at: float | None = None, **counts: int | None) -> None:
-    """Raise ValueError, in a sentence, for a count below 1 (None is a default) or a confidence outside (0, 1]."""
+def with_checked_kinds(function: Any) -> Any:
+    """A public function that compares its arguments with its annotations first; anything else as it is.
+
+    A wrong kind is then one sentence that names the argument, rather than an error from within: text for a number, a
+    truth value for a count, NaN, a count beyond 2**31, a list with an element of another kind. Shapes and ranges are
+    the function's own to check. It takes its own place in its module, so that it is found under its name.
+    """
+    if not isfunction(function) or hasattr(function, "checks_kinds"):
+        return function
+    parameters, known = signature(function), {**vars(abc), **getattr(unwrap(function), "__globals__", {})}
+
+    @wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        try:
+            given = parameters.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{function.__name__}(): {error}.") from None
+        for name, value in given.items():
+            parameter = parameters.parameters[name]
+            expected, several = str(parameter.annotation), parameter.kind in VARIABLE
+            seed = name == "seed" and isinstance(value, Integral)  # of any size
+            if not several and not seed and not _fits(expected, value, known):
+                shown = repr(value) if isinstance(value, str | Number | None) else f"{type(value).__name__}"
+                error = ValueError if isinstance(value, Number) else TypeError
+                raise error(f"{name}={shown[:80]} given, expected {expected}.")
+        return function(*args, **kwargs)
+
+    checked.checks_kinds = True  # type: ignore[attr-defined]
+    setattr(sys.modules[function.__module__], function.__name__, checked)
+    return checked
+
+
+def _fits(expected: str, value: Any, known: Mapping[str, Any]) -> bool:
+    """Whether a value is of the kind that an annotation says; what it does not say clearly fits."""
+    kinds = re.split(r" \| (?![^\[]*\])", expected)
+    if len(kinds) > 1:
+        return any(_fits(kind, value, known) for kind in kinds)
+    name, _, inside = expected.removesuffix("]").partition("[")
+    if name == "None":
+        return value is None
+    if name == "int":
+        return isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < LARGEST
+    if name == "float":
+        return _fits("int", value, {}) if isinstance(value, Integral) else isinstance(value, Real) and value == value
+    if name == "tuple" and "..." not in inside:
+        parts = inside.split(", ")
+        return isinstance(value, tuple) and len(value) == len(parts) and all(map(_fits, parts, value, repeat(known)))
+    if name in ("Sequence", "Iterable"):
+        if hasattr(value, "tolist"):  # arrays, tensors, columns of tables
+            value = value.tolist() if value.ndim == 1 else None
+        listed = isinstance(value, list | tuple | range)
+        return not isinstance(value, str | bytes | abc.Mapping) and (
+            all(_fits(inside, each, known) for each in value[:1000])
+            if listed
+            else isinstance(value, abc.Sequence) or (name == "Iterable" and isinstance(value, abc.Iterable))
+        )
+    if name in ("Float", "Int", "Bool", "UInt8"):
+        return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta and value.ndim > 0
+    first, *attributes = name.split(".")
+    kind = reduce(lambda found, each: getattr(found, each, None), attributes, known.get(first, BUILT_IN.get(first)))
+    if isinstance(kind, UnionType):  # an alias such as Exclude
+        return _fits(str(kind).replace("collections.abc.", ""), value, known)
+    kind = get_origin(kind) or kind  # of an alias such as Transform
+    return not isinstance(kind, type) or kind is Any or isinstance(value, kind)
+
+
+VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+BUILT_IN = {"str": str, "bool": bool, "dict": dict, "list": list, "tuple": tuple}
+LARGEST = 2**31  # above any count that makes sense
+
+
+def check_settings(*, stop_at: float | None = None, learning_rate: float = 1.0, **counts: int | None) -> None:
+    """Raise ValueError, in a sentence, for a count below 1 (None is a default), a confidence or a rate out of range."""
+    if not 0 < learning_rate < 1e6:
+        raise ValueError(f"learning_rate={learning_rate!r} given, expected a number above 0, such as 0.05.")
     for name, value in counts.items():
-        if value is not None and (not isinstance(value, Integral) or value < 1):
+        if value is not None and not (_fits("int", value, {}) and value >= 1):
             raise ValueError(f"{name}={value!r} given, expected a whole number of at least 1.")
     if stop_at is not None and not 0 < stop_at <= 1:
         raise ValueError(f"stop_at={stop_at!r} given, expected a confidence above 0 and at most 1, such as 0.9.")
@@ -104,7 +185,7 @@ def check_unit_interval(images: Tensor, name: str = "images", *, rounding: float
         TypeError: not floating-point numbers.
         ValueError: no images, NaN, or numbers outside [0, 1].
     """
-    if not images.is_floating_point():
+    if images.layout != torch.strided or images.is_meta or not images.is_floating_point():
         raise TypeError(f"{name} are {images.dtype}, expected floating-point numbers in [0, 1]: {name}.float() / 255.")
     if images.numel() == 0:
         raise ValueError(f"{name} of shape {tuple(images.shape)} given, expected at least one image.")
@@ -129,6 +210,17 @@ def check_flow(score: Tensor) -> None:
     """Raise RuntimeError if gradients are wanted and the objective's score carries none."""
     if torch.is_grad_enabled() and not score.requires_grad:
         raise RuntimeError(NO_FLOW)
+
+
+def check_weights(weights: Mapping[str, Any], source: object) -> None:
+    """Raise ValueError, naming the first, for weights that hold NaN or infinity."""
+    numbers = {name: each for name, each in weights.items() if isinstance(each, Tensor) and each.is_floating_point()}
+    broken = [name for name, each in numbers.items() if not each.isfinite().all()]
+    if broken:
+        raise ValueError(
+            f"the weights {source} hold NaN or infinity in {len(broken)} tensors, {broken[0]!r} among them: the "
+            "training that wrote them went wrong, or the file is damaged."
+        )
 
 
 class ZeroGradientError(RuntimeError):
@@ -186,7 +278,7 @@ NO_FLOW = (
 
 def check_known(what: str, given: object, known: Collection[object]) -> None:
     """Raise ValueError, with close names, for a name that is not among those that there are."""
-    if given not in known:
+    if not isinstance(given, str | Number) or given not in known:
         raise ValueError(unknown(what, given, known))
 
 

@@ -63,8 +63,10 @@ class MaskCanvas(Canvas):
     ) -> None:
         super().__init__()
         check_unit_interval(images)
-        if cells < 1:
-            raise ValueError(f"cells={cells} given, expected at least 1 along each side of the mask.")
+        if not 1 <= cells <= max(images.shape[2:]):
+            raise ValueError(
+                f"cells={cells} given, expected at least 1 along each side of the mask, and no more than pixels."
+            )
         flags = [removed] * len(images) if isinstance(removed, bool) else list(removed)
         if len(flags) != len(images):
             raise ValueError(f"removed= got {len(flags)} values for {len(images)} images; give one, or one for each.")

@@ -133,5 +133,5 @@ def plot_shares(
     axes.set_title(title, loc="left", wrap=True)
     if len(shares) > 1:
         figure.legend(loc="outside lower center", ncols=2)
-    words = [f"{name}: {', '.join(f'{row} {share}' for row, share in every.items())}" for name, every in shares.items()]
+    words = [f"{name}: {', '.join(f'{row} {x}' for row, x in every.items())}" for name, every in shares.items()]
     return DescribedFigure(figure, alt=alt or f"{title}. {xlabel}. {'; '.join(words)}.")

@@ -174,7 +174,7 @@ def as_images(images: object, name: str = "images") -> np.ndarray:
 def _as_array(images: object, name: str) -> np.ndarray:
     if isinstance(images, (list, tuple)) and images:
         return np.stack([_as_array(image, name) for image in images])
-    if isinstance(images, torch.Tensor):
+    if isinstance(images, torch.Tensor) and images.layout == torch.strided and not images.is_meta:
         images = images.detach().cpu().numpy()
     if not isinstance(images, np.ndarray):
         raise TypeError(f"{name} is {type(images).__name__}, expected a tensor or an array of images.")

@@ -18,6 +18,7 @@ from functools import cache, wraps
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from unicodedata import category
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -73,19 +74,47 @@ class DescribedFigure:
     """A figure and the words that stand for it (`alt`), so that the two cannot drift apart.
 
     In a notebook and in the built book it is an HTML `<img>` with that alt text; in a terminal it prints the
-    words. The matplotlib figure is in `.figure` for whoever wants to change it.
+    words. The matplotlib figure is in `.figure` for whoever wants to change it. Letters that its font lacks are drawn
+    in another font that is installed; a word for which there is none becomes a number, which is explained below it.
 
     Args:
         figure: what was drawn.
         alt: what it shows, in a sentence, for readers who cannot see it.
+        numbers: words that were drawn as numbers already, with what was drawn.
 
     Raises:
         TypeError, ValueError: without words (`course_utils.figures.style.described`).
     """
 
-    def __init__(self, figure: Figure, *, alt: str) -> None:
-        self.figure = figure
-        self.alt = described(alt)
+    def __init__(self, figure: Figure, *, alt: str, numbers: Mapping[str, str] | None = None) -> None:
+        from matplotlib.text import Text
+
+        self.figure, self.alt, self.numbers = figure, described(alt), dict(numbers or {})
+        for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+            said = [label.get_text() for label in axis.get_ticklabels()]
+            if (drawn := [self._drawable(each) for each in said]) != said:
+                axis.set_ticks(axis.get_majorticklocs(), drawn)
+        text: Any
+        for text in figure.findobj(Text):
+            drawn = self._drawable(text.get_text())
+            found = [font_with(each, text.get_fontname()) for each in drawn if not each.isascii()]
+            if others := [font[0] for font in found if font and font[0] != text.get_fontname()]:
+                text.set_fontfamily([*text.get_fontfamily(), *dict.fromkeys(others)])
+            if "$" in drawn and text.get_wrap() and not text.get_parse_math():  # wrapping takes dollars for formulas
+                drawn = drawn.replace("$", r"\$")
+                text.set_parse_math(True)
+            if drawn != text.get_text():
+                text.set_text(drawn)
+
+    def _drawable(self, said: str) -> str:
+        """A text in letters that some font has, with a number for each word that has others."""
+        if said.isascii() and said.replace("\n", "").isprintable():
+            return said
+        said = printable(said)
+        for word in said.split():
+            if word not in self.numbers and not all(map(font_with, word)):
+                self.numbers[word] = f"[{len(self.numbers) + 1}]"
+        return re.sub(r"\S+", lambda word: self.numbers.get(word[0], word[0]), said)
 
     @styled
     def save(self, path: str | Path) -> None:
@@ -101,7 +130,8 @@ class DescribedFigure:
 
     def _repr_html_(self) -> str:
         width = round(self.figure.get_figwidth() * 96)
-        return render("image.html", source=data_uri(self.webp(), "image/webp"), alt=self.alt, width=width)
+        source = data_uri(self.webp(), "image/webp")
+        return render("image.html", source=source, alt=self.alt, width=width, numbers=self.numbers)
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt}"
@@ -115,6 +145,24 @@ class Drawn:
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
+
+
+def printable(text: str) -> str:
+    r"""A text with its control characters and parts of characters spelt out, `\x1c`; lines stay lines."""
+    return "".join(each if each == "\n" or category(each)[0] != "C" else repr(each)[1:-1] for each in text)
+
+
+@cache
+def font_with(letters: str, own: str = "DejaVu Sans") -> tuple[str, str] | None:
+    """Family and file of a font that has all of some letters: the figures' own, or the first that is installed."""
+    from matplotlib.font_manager import findfont, fontManager, get_font
+
+    for name, path in [(own, findfont(own)), *((font.name, font.fname) for font in fontManager.ttflist)]:
+        if not name.startswith(("Last Resort", "cm")) and all(
+            get_font(path).get_char_index(ord(letter)) for letter in letters
+        ):
+            return name, path
+    return None
 
 
 def render(template: str, **values: object) -> str:

@@ -24,10 +24,18 @@ from torch import Tensor
 
 from course_utils.figures.style import render
 from course_utils.language.targets import Scorer, as_target
-from course_utils.language.word_scores import PromptTable, WordScores, prompt_table, resampled_z, scored, strength
+from course_utils.language.word_scores import (
+    PromptTable,
+    WordScores,
+    check_correction,
+    prompt_table,
+    resampled_z,
+    scored,
+    strength,
+)
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.randomized import shuffled
-from course_utils.utils import Proportion, progress_bar, proportion, sample_generators
+from course_utils.utils import Proportion, expanded, progress_bar, proportion, sample_generators
 from course_utils.validation import check_known, check_settings, unknown
 
 SUCCESS = 0.5  # a prompt succeeds where the target is more probable than everything else together
@@ -153,7 +161,7 @@ class DirectAssociations:
         about = {name: getattr(self, name) for name in ("words", "targets", "critical", "level", "forward_passes")}
         numbers = {name: getattr(self, name).double() for name in ("log_probability", "effect", "null")}
         rounded = {name: [round(x, 2) for x in each.flatten().tolist()] for name, each in numbers.items()}
-        Path(path).write_text(json.dumps(about | rounded) + "\n", encoding="utf-8")
+        expanded(path).write_text(json.dumps(about | rounded) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> DirectAssociations:
@@ -163,7 +171,7 @@ class DirectAssociations:
             ValueError: another file.
         """
         try:
-            about = json.loads(Path(path).read_text(encoding="utf-8"))
+            about = json.loads(expanded(path).read_text(encoding="utf-8"))
             shape = (len(about["words"]), len(about["targets"]))
             for name in ("log_probability", "effect"):
                 about[name] = torch.tensor(about[name]).reshape(shape)
@@ -232,11 +240,8 @@ def association_scores(
         TypeError: prompts that are neither a result nor a list of texts or tokens.
         ValueError: no prompts, or none that reach `at_least`; fewer than two different words, or settings out of range.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level={level} given, expected a confidence level between 0 and 1, such as 0.95.")
-    if shuffles + 1 < (needed := round(1 / (1 - level))):
-        raise ValueError(f"shuffles={shuffles} given, expected at least {needed - 1} to correct at level {level}.")
-    if prior is not None and not prior > 0:
+    check_correction(level, shuffles)
+    if prior is not None and not 0 < prior < 1e9:
         raise ValueError(f"prior={prior} given, expected a number of words above 0.")
     prompts, *others = (_working(each, at_least) for each in (prompts, *as_sets(background)))
     targets = [target.strip() if target else _target(prompts), *map(_target, others)]
@@ -484,7 +489,7 @@ def as_words(prompts: Prompts, name: str = "prompts") -> list[list[str]]:
         ValueError: no prompts, or none with a word in it.
     """
     rows = getattr(prompts, "pieces", prompts)
-    if isinstance(rows, str) or not isinstance(rows, Sequence):
+    if isinstance(rows, str) or not isinstance(rows, Sequence) or not all(isinstance(row, Sequence) for row in rows):
         raise TypeError(
             f"{name} is {type(prompts).__name__}, expected a result of optimize_prompts, or a list of prompts: texts "
             "or lists of tokens."

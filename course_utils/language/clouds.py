@@ -7,15 +7,18 @@ words are never drawn alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from numbers import Real
 from random import Random
 from typing import Any
 
 import numpy as np
 
-from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, new_figure, styled
+from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, font_with, new_figure, printable, styled
 from course_utils.language.associations import Prompts, as_words
+from course_utils.language.next_token import spelt
 from course_utils.language.word_scores import (
     STRONG,
     WEAK,
@@ -67,7 +70,7 @@ def word_cloud(
 
     Raises:
         TypeError: something else, or a weight that is no number.
-        ValueError: nothing to draw: no words, or none with a weight above 0.
+        ValueError: nothing to draw: no words, or none with a weight above 0; a weight that is infinite or NaN.
     """
     check_settings(most=most)
     if isinstance(prompts, WordScores):
@@ -109,11 +112,16 @@ def word_shares(prompts: Prompts) -> dict[str, Proportion]:
     return {word: proportion(counts[word], len(table.source)) for word in order}
 
 
-def _positive(weights: Mapping[str, float]) -> dict[str, float]:
+def _positive(weights: Mapping[str, Any]) -> dict[str, float]:
+    positive: dict[str, float] = {}
     for word, weight in weights.items():
-        if not isinstance(weight, int | float):
+        if not isinstance(weight, Real):
             raise TypeError(f"the weight of {word!r} is {type(weight).__name__}, expected a number.")
-    positive = {str(word).strip(): float(weight) for word, weight in weights.items() if weight > 0}
+        if not math.isfinite(weight):
+            raise ValueError(f"the weight of {word!r} is {weight}, expected a finite number.")
+        if weight > 0:  # the same word with and without the space before it is one
+            name = str(word).strip() or spelt(str(word) or " ")
+            positive[name] = positive.get(name, 0.0) + float(weight)
     if not positive:
         raise ValueError(_nothing(f"none of the {len(weights)} words given has a weight above 0", "give some that do"))
     return dict(sorted(positive.items(), key=lambda entry: -entry[1]))
@@ -131,7 +139,7 @@ def _cloud_and_bars(
     heights = [INCHES, ROW * len(below[0].bars) + 0.55]
     figure = new_figure(sum(heights) + 0.6)
     cloud, *bars = _axes(figure, heights, len(below))
-    drawn = _draw_cloud(cloud, sizes, colours, seed) if sizes else []
+    drawn, numbers = _draw_cloud(cloud, sizes, colours, seed) if sizes else ([], {})
     if not drawn:
         cloud.text(0.5, 0.5, "no word survives", ha="center", va="center", fontsize=14, color=WEAK)
         cloud.set_axis_off()
@@ -140,7 +148,7 @@ def _cloud_and_bars(
     figure.suptitle(title, fontsize=12.5, wrap=True)
     words = f": {', '.join(drawn[:15])}{' and more' if len(drawn) > 15 else ''}" if drawn else " of no word"
     told = f"A word cloud, sized by {sized_by}{words}. Below it bars. {panels_in_words(below)}"
-    return DescribedFigure(figure, alt=alt or f"{title}. {told}")
+    return DescribedFigure(figure, alt=alt or f"{title}. {told}", numbers=numbers)
 
 
 def _axes(figure: Any, heights: Sequence[float], columns: int) -> list[Any]:
@@ -150,36 +158,43 @@ def _axes(figure: Any, heights: Sequence[float], columns: int) -> list[Any]:
     return [cloud, first, *(figure.add_subplot(grid[1, column], sharey=first) for column in range(1, columns))]
 
 
-def _draw_cloud(axes: Any, sizes: Mapping[str, float], colours: Mapping[str, str], seed: int) -> list[str]:
-    """The cloud on the axes; returns the words that were drawn, the largest first.
+def _draw_cloud(
+    axes: Any, sizes: Mapping[str, float], colours: Mapping[str, str], seed: int
+) -> tuple[list[str], dict[str, str]]:
+    """The cloud on the axes; returns the words that were drawn, the largest first, and those drawn as numbers.
 
     A word's area grows with its number (its font with the root of it), and equal numbers get equal fonts. The library
     makes words smaller where there is no more room; then all of them are tried again in smaller fonts.
     """
-    from matplotlib.font_manager import findfont
     from wordcloud import WordCloud
 
+    spelt_out = {word: printable(word).replace("\n", r"\n") for word in sizes}
+    for_all = font_with("".join(sorted(set("".join(spelt_out.values())))))  # the cloud has one font
+    _, path = font = for_all or font_with("a") or ("", "")
+    lacking = [] if for_all else [word for word, name in spelt_out.items() if font_with(name) != font]
+    numbers = {word: f"[{number}]" for number, word in enumerate(lacking, 1)}
+    names = {numbers.get(word, name): word for word, name in spelt_out.items()}
     largest = max(sizes.values())
-    shares = {word: (size / largest) ** 0.5 for word, size in sizes.items()}
+    shares = {name: (sizes[word] / largest) ** 0.5 for name, word in names.items()}
     for font in FONTS:
         cloud = WordCloud(
             width=round(WIDTH * 96),
             height=round(INCHES * 96),
             scale=2,  # drawn with twice the pixels that are searched for room
-            font_path=findfont("DejaVu Sans"),  # the figures' own, and it has the letters of most languages
+            font_path=path,
             background_color="white",
-            color_func=lambda word, **_: colours[word],
+            color_func=lambda word, **_: colours[names[word]],
             prefer_horizontal=1.0,  # words on end are no easier to read
             relative_scaling=1.0,
             min_font_size=1,
             max_font_size=font,
-            random_state=Random(seed),
+            random_state=Random(int(seed)),
         ).generate_from_frequencies({word: share for word, share in shares.items() if share * font >= FONTS[-1] / 2})
         if not _squeezed(cloud.layout_):
             break
     axes.imshow(np.asarray(cloud.to_array()), interpolation="antialiased", aspect="equal")
     axes.set_axis_off()
-    return [entry[0][0] for entry in cloud.layout_]
+    return [names[entry[0][0]] for entry in cloud.layout_], numbers
 
 
 def _squeezed(layout: Sequence[Any]) -> bool:

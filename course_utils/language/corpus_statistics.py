@@ -7,7 +7,6 @@ before each place where the target stands. So they are counted and scored as if 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,19 @@ from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import save_file
 from torch import Tensor
 
 from course_utils.language.associations import AssociationScores
 from course_utils.language.vocabulary import one_contains_the_other
-from course_utils.language.word_scores import WordScores, prompt_table, ranked, resampled_z, scored
-from course_utils.utils import progress_bar, read_saved, sample_generators, spearman
+from course_utils.language.word_scores import (
+    WordScores,
+    check_correction,
+    prompt_table,
+    ranked,
+    resampled_z,
+    scored,
+)
+from course_utils.utils import progress_bar, read_saved, sample_generators, spearman, write_saved
 from course_utils.validation import check_known
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")  # letters, with an apostrophe inside
@@ -76,9 +81,12 @@ def text_associations(
     Raises:
         ValueError: settings out of range, fewer than two targets, or a target that the text does not have.
     """
-    if before < 1 or most < 1 or len(targets) < 2:
-        raise ValueError(f"{before=}, {most=}, {len(targets)} targets given, expected at least 1, 1 and 2.")
+    check_correction(level, shuffles)
+    if before < 1 or most < 1 or len(set(targets)) < 2:
+        raise ValueError(f"{before=}, {most=}, {len(set(targets))} targets given, expected at least 1, 1 and 2.")
     counted = [word for word in dict.fromkeys(words) if word not in set(targets)]
+    if len(counted) < 2:
+        raise ValueError(f"{len(counted)} words given that are no target, expected at least 2.")
     places = words_before(paragraphs, targets, before)
     absent = [target for target in targets if not places[target]]
     if absent:
@@ -168,8 +176,7 @@ class TextAssociations:
         tensors = {"counts": self.counts.to(torch.uint16)}
         tensors |= {name: getattr(self, name).contiguous() for name in ("places", "found", "critical")}
         about = {name: getattr(self, name) for name in ("targets", "words", "level", "before")}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, path, metadata={"text_associations": json.dumps(about, separators=(",", ":"))})
+        write_saved(path, "text_associations", about, tensors)
 
     @classmethod
     def load(cls, path: Path) -> TextAssociations:

@@ -88,6 +88,7 @@ def fluent_prompts(
     random texts, what a token does to its own surprise counts exactly, and there are no restarts.
     """
     check_settings(population=population, children=children, steps=steps, top_k=top_k)
+    lm.check_embeddings()
     if population < 2:
         raise ValueError("population=1 given, expected at least 2: a front needs texts at several weights of surprise.")
     low, high = weights
@@ -322,7 +323,7 @@ def top_sentences(
     aim = parse(unit) if isinstance(unit, str) else unit
     if not aim.layers:
         raise ValueError(f"unit={unit!r} reads no layer, expected one such as 'model.layers.12:37'.")
-    if not sentences or not all(each.strip() for each in sentences):
+    if not len(sentences) or not all(each.strip() for each in sentences):
         raise ValueError(f"{len(sentences)} sentences given, expected at least one, and none of them empty.")
     start, most = len(lm.prefix), lm.context - len(lm.prefix)
     rows = [lm.tokens(each)[:most] for each in sentences]

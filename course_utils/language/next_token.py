@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,16 @@ def next_token_distribution(lm: LanguageModel, text: str, *, k: int = 10) -> Nex
     Raises:
         ValueError: an empty text, one longer than the model's context, or a `k` that is not in 1 … vocabulary.
     """
-    if not 1 <= k <= lm.vocabulary:
-        raise ValueError(f"k={k} given, expected 1 to {lm.vocabulary}, the number of tokens that {lm.name} has.")
+    count = int(lm.known.sum())
+    if not isinstance(k, Integral) or not 1 <= k <= count:
+        raise ValueError(f"k={k!r} given, expected 1 to {count}, the number of tokens that {lm.name} has.")
     ids = lm.encode(text)
     if not len(ids) and not len(lm.prefix):
         start = lm.tokenizer.bos_token
         hint = f"; {start!r} asks how a text begins" if start else ""
         raise ValueError(f"the text is empty, and {lm.name} needs at least one token to go on from{hint}.")
     distribution = lm.logits(_fitting(lm, ids)[None])[0].softmax(0).cpu()
-    probabilities, best = distribution.topk(k)
+    probabilities, best = distribution.where(lm.known, -1).topk(k)
     return NextTokens(text, [lm.piece(i) for i in best.tolist()], best, probabilities, distribution, lm)
 
 
@@ -216,7 +218,7 @@ def evaluate_calibration(
     Raises:
         ValueError: no contexts, or a true next word that is no single token of the model's.
     """
-    if not contexts:
+    if not len(contexts):
         raise ValueError("no contexts given, expected at least one text.")
     predicted, true = torch.zeros(2, len(contexts), lm.vocabulary, dtype=torch.float64)
     encoded = [lm.encode(context) for context in contexts]
@@ -224,7 +226,10 @@ def evaluate_calibration(
         rows = [row for row, ids in enumerate(encoded) if len(ids) == length]
         predicted[rows] = lm.logits(torch.stack([encoded[row] for row in rows])).double().softmax(1).cpu()
     for row, context in enumerate(progress_bar(contexts, "their truths")):
-        for token, share in truth(context).items():
+        known = truth(context)
+        if not isinstance(known, Mapping):
+            raise TypeError(f"truth({context!r}) gave {type(known).__name__}, expected probabilities by token.")
+        for token, share in known.items():
             true[row, lm.token(token)] = share
     return CalibrationResult(list(contexts), predicted, true)
 

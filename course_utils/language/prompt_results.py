@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +10,13 @@ from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
-from safetensors.torch import save_file
 from torch import Tensor
 
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, render, styled
 from course_utils.language.targets import Scorer, Target, as_target, surprise
 from course_utils.language.vocabulary import is_offensive
 from course_utils.models.language_model import LanguageModel
-from course_utils.utils import read_saved
+from course_utils.utils import read_saved, write_saved
 from course_utils.validation import check_settings
 
 SHOWN = 10  # prompts in a table or a figure
@@ -215,8 +213,7 @@ def save_prompts(path: Path, found: Mapping[str, PromptResults], settings: Mappi
     """
     tensors = {name: each.token_ids.to(torch.int32).contiguous() for name, each in found.items()}
     about = {"targets": {name: each.target for name, each in found.items()}, "settings": dict(settings)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata={"prompts": json.dumps(about)})
+    write_saved(path, "prompts", about, tensors)
 
 
 def load_prompts(path: str | Path, lm: LanguageModel) -> tuple[dict[str, PromptResults], dict]:

@@ -96,9 +96,8 @@ def optimize_prompts(
     counts is the one after the tokens, and every restart keeps its best.
     """
     wanted = as_target(lm, target, length)
-    check_settings(stop_at=stop_at, restarts=restarts, steps=steps, snap_every=snap_every)
-    if not 0 < learning_rate < math.inf:
-        raise ValueError(f"learning_rate={learning_rate!r} given, expected a number above 0, such as 0.6.")
+    counts = {"restarts": restarts, "steps": steps, "snap_every": snap_every}
+    check_settings(stop_at=stop_at, learning_rate=learning_rate, **counts)
     aim = objective_for(wanted, objective)
     table = lm.embeddings
     allowed = allowed_tokens(lm, exclude, target=wanted.text)

@@ -80,6 +80,7 @@ def coordinate_search(
     """
     counts = {"restarts": restarts, "steps": steps, "candidates": candidates, "top_k": top_k}
     check_settings(stop_at=stop_at, **counts, starts=starts, buffer=buffer, swaps=swaps)
+    lm.check_embeddings()
     wanted = as_target(lm, target, length)
     tokens = allowed_tokens(lm, exclude, target=wanted.text).nonzero().squeeze(1)
     generators = sample_generators(seed, range(restarts), "coordinate search")
@@ -354,8 +355,8 @@ class ExtendedPrompts:
             known = copy.deepcopy(cache)  # the model adds to it
             known.batch_repeat_interleave(len(last))
             mask = ids.new_ones(count, known.get_seq_length() + ids.shape[1])
-            logits = self.lm.model(input_ids=ids, past_key_values=known, attention_mask=mask, use_cache=True).logits
-            logits = logits[:, -len(self.target.ids) :, : self.lm.vocabulary].float()
+            output = self.lm.model(input_ids=ids, past_key_values=known, attention_mask=mask, use_cache=True)
+            logits = self.lm.answered(output, len(self.target.ids))
             reached.append(along(logits, self.target.ids).reshape(len(beginnings), len(last)))
         return torch.cat(reached, 1)
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from jaxtyping import Float, Int
@@ -53,18 +54,20 @@ def as_target(lm: LanguageModel, target: str | int | Sequence[int], length: int 
     if isinstance(target, str):
         if not target.strip():
             raise ValueError(f"target={target!r} given, expected text that is to follow the prompt, such as ' girl'.")
-        ids = lm.tokens(target)
-        if lm.decode(ids) != target:
+        ids = lm.continuation(target)
+        if target not in (lm.decode(ids), spelt := "".join(map(lm.piece, ids))):
             raise ValueError(
-                f"target {target!r} comes back from the tokenizer of {lm.name} as {lm.decode(ids)!r}: choose text that "
-                "its vocabulary can spell."
+                f"target {target!r} comes back from the tokenizer of {lm.name} as {spelt!r}: choose text that its "
+                "vocabulary can spell."
             )
         _remind_of_the_space(lm, target, ids)
     else:
-        ids = [target] if isinstance(target, int) else [int(each) for each in target]
-        if not ids or not all(0 <= each < lm.vocabulary for each in ids):
-            raise ValueError(f"target={target!r} given, expected token ids from 0 to {lm.vocabulary - 1}, one or more.")
-    found = Target(target if isinstance(target, str) else lm.decode(ids), torch.tensor(ids, device=lm.device))
+        listed = [target] if isinstance(target, Integral) else list(target) if isinstance(target, Iterable) else []
+        ids = [lm.token(each.item() if isinstance(each, Tensor) else each) for each in listed]
+        if not ids:
+            raise ValueError(f"target={target!r} given, expected text or token ids, at least one.")
+    text = target if isinstance(target, str) else "".join(map(lm.piece, ids))
+    found = Target(text, torch.tensor(ids, device=lm.device))
     if length is not None:
         check_length(lm, length, found)
     return found
@@ -73,7 +76,12 @@ def as_target(lm: LanguageModel, target: str | int | Sequence[int], length: int 
 def check_length(lm: LanguageModel, length: int, target: Target | None) -> None:
     """Raise ValueError unless a prompt of that many tokens fits into the context, with the target behind it."""
     most = lm.context - len(lm.prefix) - (len(target.ids) - 1 if target else 0)
-    if not isinstance(length, int) or not 1 <= length <= most:
+    if target and most < 1:
+        raise ValueError(
+            f"target {target.text[:40]!r} given, which is {len(target.ids)} tokens, expected at most "
+            f"{len(target.ids) + most - 1}: {lm.name} reads {lm.context} tokens at a time, and a prompt comes first."
+        )
+    if not isinstance(length, Integral) or not 1 <= length <= most:
         raise ValueError(f"length={length!r} given, expected 1 … {most} tokens: {lm.name} reads {lm.context} at once.")
 
 
@@ -91,6 +99,8 @@ class FromEmbeddings(nn.Module):
     def __init__(self, lm: LanguageModel, target: Target | None = None) -> None:
         super().__init__()
         self.module, self.lm = lm.model, lm
+        if type(self) is FromEmbeddings:  # the others read tokens
+            lm.check_embeddings()
         self.positions = nn.Identity()
         last = torch.empty(0, lm.width) if target is None else lm.embeddings[target.ids[:-1]]
         self.register_buffer("taught", last.to(lm.device))
@@ -202,7 +212,7 @@ class _AllPlaces(FromEmbeddings):
 
     def __init__(self, lm: LanguageModel, target: Target | None = None) -> None:
         super().__init__(lm, target)
-        self.taught_ids = lm.encode("")[:0] if target is None else target.ids[:-1]
+        self.taught_ids = torch.empty(0, dtype=torch.long, device=lm.device) if target is None else target.ids[:-1]
 
 
 class PromptObjective:
@@ -259,7 +269,7 @@ class PromptObjective:
 
         Raises:
             ValueError: a unit or position that does not exist.
-            FloatingPointError: the model answers with NaN.
+            FloatingPointError: the model answers with NaN or infinity.
         """
         found = []
         for part in prompts.split(rows_at_once(self.lm, prompts.shape[1])):
@@ -268,8 +278,6 @@ class PromptObjective:
             if self.other is not None:
                 self.passes += len(part)
                 _, surprise, _ = self.other._read(part, part)
-            if not score.isfinite().all():
-                raise FloatingPointError(f"{self.lm.name} answers with NaN or infinity: load it in float32.")
             found.append((score, surprise))
         scores, surprises = zip(*found, strict=True)
         return torch.cat(scores), torch.cat(surprises)
@@ -319,7 +327,7 @@ def surprise(lm: LanguageModel, prompts: Int[Tensor, "prompts length"]) -> Float
 
 
 def _remind_of_the_space(lm: LanguageModel, target: str, ids: list[int]) -> None:
-    if len(ids) > 1 and not target.startswith(" ") and len(lm.tokens(f" {target}")) == 1:
+    if len(ids) > 1 and not target.startswith(" ") and len(lm.continuation(f" {target}")) == 1:
         pieces = " + ".join(repr(lm.piece(each)) for each in ids)
         warnings.warn(
             f"target {target!r} is {len(ids)} tokens ({pieces}); with a leading space, {' ' + target!r}, it is one: "

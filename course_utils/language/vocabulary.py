@@ -77,7 +77,7 @@ def nearest_tokens(
         raise ValueError(f"vectors of shape {tuple(embeddings.shape)} given, expected (…, {table.shape[1]}).")
     if not embeddings.isfinite().all():
         raise ValueError("the vectors have NaN or infinity in them: nothing is near to those.")
-    words = TokenTable(table, metric, allowed_tokens(lm, exclude) if len(exclude) else None)
+    words = TokenTable(table, metric, allowed_tokens(lm, exclude))
     ids = words.nearest(embeddings, k)
     vectors = embeddings.detach().unsqueeze(-2).expand(*ids.shape, -1)
     pieces = [[lm.piece(token) for token in row] for row in ids.reshape(-1, k).tolist()]
@@ -196,7 +196,7 @@ def allowed_tokens(
         ValueError: an unknown rule, a token id outside the vocabulary, or rules that leave no token.
     """
     chosen = [exclude] if isinstance(exclude, str) else list(exclude)
-    allowed = torch.ones(lm.vocabulary, dtype=torch.bool)
+    allowed = lm.known.clone()
     for each in chosen:
         if isinstance(each, int):
             if not 0 <= each < lm.vocabulary:
@@ -234,7 +234,7 @@ def _ruled_out(lm: LanguageModel, rule: str, target: str) -> list[int]:
         return [i for i, text in enumerate(texts) if is_offensive(text)]
     word, *words = (text.strip().casefold() for text in (target, *texts))
     if rule == "target":
-        own = set(lm.tokens(target)) if target else set()
+        own = set(lm.continuation(target)) if target else set()
         return [i for i, each in enumerate(words) if i in own or (each and each == word)]
     return [i for i, each in enumerate(words) if one_contains_the_other(each, word)]
 

@@ -111,6 +111,14 @@ class WordScores(Drawn):
         return torch.stack([self.log_odds - times * self.deviation, self.log_odds + times * self.deviation], dim=1)
 
 
+def check_correction(level: float, shuffles: int) -> None:
+    """Raise ValueError for a confidence level outside (0, 1), or too few permutations to correct at it."""
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} given, expected a confidence level between 0 and 1, such as 0.95.")
+    if shuffles + 1 < (needed := round(1 / (1 - level))):
+        raise ValueError(f"shuffles={shuffles} given, expected at least {needed - 1} to correct at level {level}.")
+
+
 def scored(
     table: PromptTable, number: int,
     *, prior: float | None, level: float, shuffles: int, seed: int, progress: bool | None = None,
@@ -407,7 +415,7 @@ def draw_bars(axes: Any, bars: Sequence[Bar], xlabel: str) -> None:
     for name, width in (("interval", 2.6), ("corrected", 1.0)):
         if ends := [end for bar in bars if (end := getattr(bar, name))]:
             axes.hlines(rows, *zip(*ends, strict=True), color="black", linewidth=width)
-    axes.set_yticks(rows, [bar.word for bar in bars])
+    axes.set_yticks(rows, [bar.word.replace("\n", r"\n") for bar in bars])
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xlabel(xlabel)
     axes.grid(False, axis="y")

@@ -74,7 +74,7 @@ class Classifier(nn.Module):
             None where it is not known.
 
     Warns:
-        UserWarning: neither mean nor std is given for images of 128 pixels and more.
+        UserWarning: neither mean nor std is given for images of 128 pixels and more; the module was being trained.
 
     Raises:
         TypeError: `module` is no `nn.Module`; mean, std or size are no numbers; classes are no list of names.
@@ -103,7 +103,7 @@ class Classifier(nn.Module):
         self.module = module
         self.classes = tuple(_listed(classes))
         self.size = _sides(size)
-        self.name = name or type(module).__name__
+        self.name = type(module).__name__ if name is None else str(name)
         self.colours = colours
         check_known("outputs", outputs, OUTPUTS)
         self.outputs, self._looked = outputs, False
@@ -134,6 +134,10 @@ class Classifier(nn.Module):
             )
         self.register_buffer("mean", means.float()[:, None, None], persistent=False)
         self.register_buffer("std", stds.float()[:, None, None], persistent=False)
+        if module.training and any(weight.grad is not None for weight in module.parameters()):
+            warnings.warn(
+                f"{self.name} is being trained, and is put into evaluation mode: module.train() goes on.", stacklevel=2
+            )
         self.eval()
 
     def forward(self, images: Tensor) -> Float[Tensor, "batch classes"]:
@@ -176,7 +180,7 @@ class Classifier(nn.Module):
             TypeError, ValueError: as `check_images`; a batch size below 1.
         """
         check_settings(batch_size=batch_size)
-        size = batch_size or self.default_batch_size(len(self.check_images(images)), most=MOST, backward=False)
+        size = int(batch_size or self.default_batch_size(len(self.check_images(images)), most=MOST, backward=False))
         with evaluating(self):
             logits = torch.cat([self(chunk.to(self.device)) for chunk in images.split(size)]).cpu()
         return Prediction(widened(logits), logits.float().softmax(1), self.classes)
@@ -234,7 +238,7 @@ class Classifier(nn.Module):
             if not target.isdecimal():
                 raise ValueError(unknown(f"class of {self.name}", target, self.classes))
         elif isinstance(target, bool) or not isinstance(target, Integral):
-            raise TypeError(f"a class is given by its name or its index, a whole number; got {target!r}")
+            raise TypeError(f"a class is given by its name or its index, a whole number; got {str(target)[:80]}")
         if not 0 <= int(target) < len(self.classes):
             raise ValueError(f"{self.name} has classes 0 to {len(self.classes) - 1}, there is no class {int(target)}")
         return int(target)
@@ -255,7 +259,7 @@ class Classifier(nn.Module):
             target = target.tolist()
         if isinstance(target, str | Number) or not isinstance(target, Iterable):
             target = [target] * batch
-        given: list[Any] = [each.item() if isinstance(each, Tensor) else each for each in target]
+        given: list[Any] = [each.item() if isinstance(each, Tensor) and each.numel() == 1 else each for each in target]
         indices = [self.index(each) for each in given]
         if len(indices) != batch:
             raise ValueError(f"got {len(indices)} classes for {batch} images; give one for all, or one for each")
@@ -277,6 +281,8 @@ class Classifier(nn.Module):
         takes = f"{self.name} takes a float tensor of shape {shape} in [0, 1]"
         if not isinstance(images, Tensor):
             raise TypeError(f"{takes}, not {type(images).__name__}; torch.as_tensor may help")
+        if images.layout != torch.strided or images.is_meta:
+            raise TypeError(f"{takes}, not a tensor that is sparse or has no numbers (meta)")
         if not images.is_floating_point():
             raise TypeError(f"{takes}, not {images.dtype}; for 0 to 255 write images.float() / 255")
         if images.shape == (self.channels, *self.size):
@@ -300,7 +306,9 @@ class Classifier(nn.Module):
 def _statistics(mean: Statistic, std: Statistic) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, one number each per channel; three channels where both are a single number."""
     try:
-        means, stds = (torch.as_tensor(each, dtype=torch.float64, device="cpu").detach() for each in (mean, std))
+        means, stds = (
+            torch.as_tensor(each, dtype=torch.float64, device="cpu").detach().to_dense() for each in (mean, std)
+        )
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"mean and std are one number for all channels or for each; got {mean!r}, {std!r}") from None
     channels = next((each.numel() for each in (means, stds) if each.ndim), 3)
@@ -341,7 +349,7 @@ def _listed(classes: object) -> list[str]:
     """
     if isinstance(classes, Mapping):
         return unique_names(classes)
-    if isinstance(classes, str | bytes | Set) or not isinstance(classes, Iterable):
+    if isinstance(classes, str | bytes | Set) or not isinstance(classes, Iterable) or not getattr(classes, "ndim", 1):
         raise TypeError(
             f"classes= is a list of names in the order of the logits, not {type(classes).__name__}: {classes!r}"
         )
@@ -356,7 +364,8 @@ def _sides(size: object) -> tuple[int, int]:
     """
     if isinstance(size, Mapping):
         size = [size.get("height"), size.get("width")]
-    sides = [size] * 2 if isinstance(size, Integral) else list(size) if isinstance(size, Iterable) else []
+    several = isinstance(size, Iterable) and getattr(size, "ndim", 1)
+    sides = [size] * 2 if isinstance(size, Integral) else list(size) if several else []
     if len(sides) != 2 or not all(isinstance(each, Integral) for each in sides):
         raise TypeError(f"size= is height and width in pixels, or one whole number for a square; got {size!r}")
     return int(sides[0]), int(sides[1])

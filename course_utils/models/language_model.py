@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import copy
 import inspect
+from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 MESSAGE = "a-message-of-the-user"  # stands for the prompt while a chat template is taken apart
 
@@ -26,21 +28,32 @@ class LanguageModel:
         tokenizer: the tokenizer that it was trained with.
         name: what figures and messages call it.
 
+    Attributes:
+        vocabulary: rows of the table of embeddings that can be a token.
+        known: which of them are one: some tokenizers have holes, (vocabulary,) on the CPU.
+
     Raises:
         TypeError: `model` answers without logits for a next token (a bare trunk, an encoder with a decoder, a
             classifier), or looks at tokens to the right.
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str | None = None) -> None:
+        if not isinstance(model, nn.Module) or not callable(getattr(tokenizer, "convert_ids_to_tokens", None)):
+            given = f"{type(model).__name__} and {type(tokenizer).__name__}"
+            raise TypeError(
+                f"LanguageModel takes a causal language model of transformers and its tokenizer, not {given}."
+            )
         self.model, self.tokenizer = model.eval(), tokenizer
-        self.name = name or type(model).__name__
+        self.name = type(model).__name__ if name is None else str(name)
         self._shortens = "logits_to_keep" in inspect.signature(model.forward).parameters
         check_causal(model, self.name)
-        start = tokenizer.bos_token_id
-        self._begins = [start] if start is not None and tokenizer("a").input_ids[:1] == [start] else []
-        self._prefix, self._suffix = self._begins, list[int]()
-        known = max(tokenizer.get_vocab().values()) + 1  # tables are often padded to a round number of rows
-        self.vocabulary: int = min(known, self._table.num_embeddings)
+        own, whole = self._ids("a"), list(tokenizer("a").input_ids)
+        self._begins = next((whole[:i] for i in range(len(whole)) if whole[i : i + len(own)] == own), [])
+        self._prefix, self._suffix, self._embeds = self._begins, list[int](), False
+        spelt = set(tokenizer.get_vocab().values())
+        # Tables are often padded to a round number of rows, and some have holes.
+        self.vocabulary: int = min(max(spelt) + 1, self._table.num_embeddings)
+        self.known = torch.tensor([token in spelt for token in range(self.vocabulary)])
 
     @property
     def _table(self) -> Any:
@@ -68,7 +81,7 @@ class LanguageModel:
 
     @property
     def prefix(self) -> Int[Tensor, "prefix"]:
-        """The ids that stand before every text: the beginning-of-sequence token where the tokenizer adds one, or none.
+        """The ids that the tokenizer puts before every text's own: none, one or several.
 
         Llama and Gemma have one, GPT-2 has none. A template (`with_template`) adds its own.
         """
@@ -133,7 +146,45 @@ class LanguageModel:
         return torch.tensor(self.tokens(text), dtype=torch.long, device=self.device)
 
     def tokens(self, text: str) -> list[int]:
-        """The token ids of a text as a list, without special tokens."""
+        """The token ids of a text as a list, without special tokens.
+
+        Raises:
+            TypeError: no text.
+            ValueError: one of its tokens has no row in the model's table of embeddings (names it).
+        """
+        ids = self._ids(text)
+        if unread := [token for token in ids if token >= self.vocabulary]:
+            raise ValueError(
+                f"the text has the token {self.piece(unread[0])!r}, whose number {unread[0]} is beyond the "
+                f"{self.vocabulary} that {self.name} has embeddings for: it was added to the tokenizer alone."
+            )
+        return ids
+
+    def continuation(self, text: str) -> list[int]:
+        """The token ids of text that goes on from other text, rather than beginning one.
+
+        Some tokenizers put a space before every text, which a continuation does not have. A text that is spelt like a
+        single token (`piece`) is this token.
+
+        Raises:
+            TypeError, ValueError: as `tokens`.
+        """
+        ids = self.tokens(text)
+        if "".join(map(self.piece, ids)) == text:
+            if len(ids) == 1:
+                return ids
+        else:
+            before, whole = self._ids("\n"), self._ids(f"\n{text}")
+            ids = whole[len(before) :] if whole[: len(before)] == before else ids
+        return [self._spelling[text]] if text in self._spelling else ids
+
+    @cached_property
+    def _spelling(self) -> dict[str, int]:
+        return {self.piece(token): token for token in range(self.vocabulary) if self.known[token]}
+
+    def _ids(self, text: str) -> list[int]:
+        if not isinstance(text, str) or (not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text)):
+            raise TypeError(f"{text!r} given, expected text.")
         return list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
     def decode(self, ids: Int[Tensor, "length"] | list[int]) -> str:
@@ -144,14 +195,17 @@ class LanguageModel:
         """The id of a single token, given as text or as an id.
 
         Raises:
-            ValueError: an id out of range, an empty text, or a text of several tokens (offers both readings, with
-                and without a leading space).
+            ValueError: an id out of range or without a token, an empty text, or a text of several tokens (offers both
+                readings, with and without a leading space).
+            TypeError: neither a text nor a whole number.
         """
         if not isinstance(text, str):
-            if not 0 <= int(text) < self.vocabulary:
-                raise ValueError(f"{self.name} has tokens 0 to {self.vocabulary - 1}, there is no token {int(text)}.")
+            if isinstance(text, bool) or not isinstance(text, Integral):
+                raise TypeError(f"a token is given by its text or its id, a whole number; got {text!r}.")
+            if not 0 <= text < self.vocabulary or not self.known[text]:
+                raise ValueError(f"{self.name} has tokens 0 to {self.vocabulary - 1}, there is no token {text}.")
             return int(text)
-        ids = self.tokens(text)
+        ids = self.continuation(text)
         if len(ids) == 1:
             return ids[0]
         if not text.strip():
@@ -163,7 +217,7 @@ class LanguageModel:
         )
 
     def _spelled(self, text: str) -> str:
-        ids = self.tokens(text)
+        ids = self.continuation(text)
         pieces = " + ".join(repr(self.piece(i)) for i in ids)
         return f"{text!r} is a single token" if len(ids) == 1 else f"{text!r} is {len(ids)} tokens ({pieces})"
 
@@ -172,6 +226,8 @@ class LanguageModel:
         raw = self.tokenizer.convert_ids_to_tokens(int(token))
         if raw is None:
             return f"<{int(token)}>"
+        if raw.startswith("<0x"):  # a byte, beside which the same letter may be a token
+            return raw
         if raw.startswith("▁"):  # SentencePiece's space, which decoding drops at the beginning of a text
             return raw.replace("▁", " ")
         text = self.tokenizer.convert_tokens_to_string([raw])
@@ -179,9 +235,26 @@ class LanguageModel:
 
     def retokenizes(self, ids: Int[Tensor, "length"] | list[int]) -> bool:
         """Whether these ids come back when their text is tokenised: not every sequence of tokens can be typed."""
-        return self.tokens(self.decode(ids)) == _listed(ids)
+        return self._ids(self.decode(ids)) == _listed(ids)
 
     # ------------------------------------------------------------------ logits
+
+    @torch.no_grad()
+    def check_embeddings(self) -> None:
+        """Refuses a search by gradient where tokens and their own embeddings are not the same to the model.
+
+        Raises:
+            ValueError: the model reads token ids a second time, beside their embeddings. Asked once.
+        """
+        ids = torch.arange(min(3, self.vocabulary), device=self.device)[None]
+        one = None if self._embeds else self.logits(ids)
+        if one is not None and (one - self.logits_from(self.embeddings[ids])).abs().max() > 1e-3 * one.abs().max():
+            raise ValueError(
+                f"{self.name} answers otherwise to the embeddings of tokens than to the tokens: it reads their ids a "
+                "second time, and a gradient with respect to embeddings is not that of prompts: use random_search or "
+                "exhaustive_prompts."
+            )
+        self._embeds = True
 
     @property
     @torch.no_grad()
@@ -198,6 +271,7 @@ class LanguageModel:
 
         Raises:
             ValueError: an empty sequence where the model has no prefix, or one longer than the context.
+            FloatingPointError: the model answers with NaN or infinity.
         """
         return self.logits_along(ids, 1)[:, -1]
 
@@ -251,7 +325,14 @@ class LanguageModel:
         options = {"logits_to_keep": count} if self._shortens else {}
         mask = torch.ones(sequence.shape[:2], dtype=torch.long, device=self.device)
         output = self.model(**{argument: sequence}, attention_mask=mask, use_cache=False, **options)
-        return output.logits[:, -count:, : self.vocabulary].float()
+        return self.answered(output, count)
+
+    def answered(self, output: Any, count: int) -> Float[Tensor, "batch count vocabulary"]:
+        """The logits at the last `count` places of what the model returned; FloatingPointError if they are none."""
+        logits = output.logits[:, -count:, : self.vocabulary].float()
+        if logits.numel() and not logits.detach().amax().isfinite():
+            raise FloatingPointError(f"{self.name} answers with NaN or infinity: load it in float32.")
+        return logits
 
     def __repr__(self) -> str:
         count = sum(p.numel() for p in self.model.parameters())

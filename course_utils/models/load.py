@@ -15,6 +15,7 @@ from course_utils.models import caches, shipped, zoo_language, zoo_vision
 from course_utils.models.classifier import Classifier
 from course_utils.models.fetch import obtain
 from course_utils.models.language_model import LanguageModel
+from course_utils.utils import expanded
 from course_utils.validation import unknown
 
 
@@ -39,10 +40,11 @@ def load_classifier(name: str | Path = "pocket", *, download: bool | None = None
         FileNotFoundError: the weights are not on this computer (says what to run).
         OSError: they cannot be fetched, or not be written.
     """
-    if Path(name).is_dir():
-        return zoo_vision.load_image_classifier(Path(name))
+    path = expanded(name)
+    if path.is_dir():
+        return zoo_vision.load_image_classifier(path)
     if shipped.is_bundle(name):
-        return shipped.load_bundle(name)
+        return shipped.load_bundle(path)
     name = str(name)
     if name in shipped.available("language"):
         raise ValueError(f"{name} is a language model, expected a classifier; load_language_model({name!r}) loads it.")
@@ -81,7 +83,7 @@ def load_language_model(name_or_path: str | Path = "pocket-lm", *, download: boo
         FileNotFoundError: it is not on this computer (says what to run).
         OSError: it cannot be fetched, or not be written.
     """
-    path, name = Path(name_or_path), str(name_or_path)
+    path, name = expanded(name_or_path), str(name_or_path)
     if path.is_dir():
         return zoo_language.load_folder(path)
     if path.suffix == ".gguf":

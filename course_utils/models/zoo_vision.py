@@ -22,7 +22,7 @@ from course_utils.models import caches
 from course_utils.models.classifier import Classifier, unique_names
 from course_utils.models.fetch import obtain
 from course_utils.utils import first_line
-from course_utils.validation import unknown
+from course_utils.validation import check_weights, unknown
 
 # Our name: the package that carries the weights, its file in there, and timm's name of the architecture.
 PACKAGED = {
@@ -112,6 +112,7 @@ def read_tensors(path: Path) -> dict:
         ) from None
     if not isinstance(state, dict):
         raise ValueError(f"the weights {path} hold {type(state).__name__}, expected tensors by name.")
+    check_weights(state, path)
     return state
 
 
@@ -151,7 +152,7 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
     here: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(folder, **here)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # values of the wrong kind make transformers raise a dozen kinds
         raise ValueError(f"{folder} holds no model of transformers that can be read ({first_line(error)}).") from None
     architecture = ", ".join(config.architectures or [type(config).__name__])
     other = any(task in architecture.lower() for task in OTHER_TASKS)
@@ -161,8 +162,9 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
     try:
         how = {"use_safetensors": True, "output_loading_info": True}
         module, told = AutoModelForImageClassification.from_pretrained(folder, **how, **here)
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:
         raise ValueError(f"the weights in {folder} cannot be read ({first_line(error)}).") from None
+    check_weights(module.state_dict(), f"in {folder}")
     if absent := sorted(told["missing_keys"]):  # transformers would go on with random numbers in their place
         raise ValueError(f"the weights in {folder} lack {len(absent)} tensors of {architecture}: {absent[0]!r}, …")
     return Classifier(module, classes=config.id2label, size=size, mean=mean, std=std, name=named)

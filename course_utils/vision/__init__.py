@@ -1,5 +1,6 @@
 """Methods for vision models: attacks, feature visualisation, prototypes, isolation, entanglement, slices, a report."""
 
+from course_utils.validation import with_checked_kinds
 from course_utils.vision.attacks import AttackResult, targeted_attack, untargeted_attack
 from course_utils.vision.attributions import Attribution, grad_cam, gradients, integrated_gradients, occlusion
 from course_utils.vision.entanglement import Entanglement, entanglement_matrix, shared_features
@@ -35,3 +36,4 @@ __all__ = [
     "shared_features", "similarity", "slices", "statistics_distance", "targeted_attack", "untargeted_attack",
     "visualize",
 ]  # fmt: skip
+globals().update({name: with_checked_kinds(globals()[name]) for name in __all__})

@@ -148,7 +148,7 @@ def _projected_gradient(
     with torch.inference_mode(False):
         originals = images.detach().to(classifier.device, classifier.image_dtype).clamp(0, 1)
         classes = classifier.targets(wanted, len(originals))
-        batch_size = batch_size or classifier.default_batch_size(len(originals), most=MOST_AT_ONCE)
+        batch_size = int(batch_size or classifier.default_batch_size(len(originals), most=MOST_AT_ONCE))
         with torch.no_grad(), as_found(classifier):
             logits_before = widened(torch.cat([classifier(part) for part in originals.split(batch_size)]))
         score, confidence = _aim(classes, targeted)

@@ -60,7 +60,9 @@ def gradients(
     from captum.attr import Saliency
 
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
-        return Saliency(score).attribute(images.requires_grad_(), abs=False).sum(1)
+        method = Saliency(score)
+        method.gradient_func = _gradient
+        return method.attribute(images.requires_grad_(), abs=False).sum(1)
 
     asked = resolve_targets(classifier, images, target, versus, batch_size)
     return _attribution("gradients", asked, explain, sign, smoothing, batch_size, progress)
@@ -101,10 +103,11 @@ def integrated_gradients(
 
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
         method = IntegratedGradients(score)
+        method.gradient_func = _gradient
         found = method.attribute(images, baselines=start[score.rows], n_steps=steps, internal_batch_size=rows)
         return found.sum(1)
 
-    rows = batch_size or classifier.default_batch_size(len(images) * steps, most=MOST_AT_ONCE)
+    rows = int(batch_size or classifier.default_batch_size(len(images) * steps, most=MOST_AT_ONCE))
     at_once = max(1, rows // steps)  # images, each with all its points on the line, if there is room for one
     return _attribution("Integrated Gradients", asked, explain, sign, smoothing, at_once, progress)
 
@@ -134,7 +137,9 @@ def grad_cam(
     from captum.attr import LayerGradCam
 
     asked = resolve_targets(classifier, images, target, versus, batch_size)
-    module = dict(classifier.module.named_modules(remove_duplicate=False))[_spatial_layer(classifier, layer)]
+    module = dict(classifier.module.named_modules(remove_duplicate=False))[
+        _spatial_layer(classifier, layer, batch_size)
+    ]
 
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
         coarse = widened(LayerGradCam(score, module).attribute(images.requires_grad_(), relu_attributions=True))
@@ -219,17 +224,24 @@ def _attribution(
 ) -> Attribution:  # fmt: skip
     """The attribution, chunk by chunk, with the sign and the smoothing asked for."""
     check_known("sign", sign, SIGNS)
-    if not smoothing >= 0:
-        raise ValueError(f"smoothing={smoothing} given, expected a standard deviation of at least 0 pixels.")
+    most = max(asked.classifier.size)
+    if not 0 <= smoothing <= most:
+        raise ValueError(f"smoothing={smoothing} given, expected a standard deviation of 0 to {most} pixels.")
     found = []
     with as_found(asked.classifier), torch.inference_mode(False), torch.enable_grad():
-        size = batch_size or asked.classifier.default_batch_size(len(asked.images), most=MOST_AT_ONCE)
+        size = int(batch_size or asked.classifier.default_batch_size(len(asked.images), most=MOST_AT_ONCE))
         chunks = torch.arange(len(asked.images)).split(size)
         for rows in progress_bar(chunks, name, progress=progress):
             found.append(explain(ExplainedLogit(asked, rows), asked.images[rows].clone()).detach())
     signed = torch.cat(found)
     maps = signed.abs() if sign == "absolute" else signed.clamp_min(0)
     return Attribution(maps=smoothed(maps, smoothing), method=name, **asked.described())
+
+
+def _gradient(forward_fn: ExplainedLogit, inputs: tuple[Tensor], *_: object, **__: object) -> tuple[Tensor | None]:
+    """The score's gradient, as captum wants it; its own way is refused by nets that recompute (checkpointing)."""
+    forward_fn(inputs[0]).sum().backward()
+    return (inputs[0].grad,)
 
 
 def smoothed(maps: Maps, sigma: float) -> Maps:
@@ -241,12 +253,12 @@ def _pick(logits: Tensor, classes: Tensor) -> Tensor:
     return logits.gather(1, classes[:, None]).squeeze(1)
 
 
-def _spatial_layer(classifier: Classifier, layer: str | None) -> str:
+def _spatial_layer(classifier: Classifier, layer: str | None, batch_size: int | None) -> str:
     """The layer asked for, or the last one that gives maps larger than one pixel, if there is such a layer."""
-    shapes = {each.name: each.shape for each in layers(classifier)}
+    shapes = {each.name: each.shape for each in layers(classifier, batch_size=batch_size)}
     with_maps = [name for name, shape in shapes.items() if len(shape) == 3 and max(shape[1:]) > 1]
     if layer is None:
-        computing = {each.name for each in computing_layers(classifier)}
+        computing = {each.name for each in computing_layers(classifier, batch_size=batch_size)}
         with_maps = [name for name in with_maps if name in computing]
         if not with_maps:
             raise ValueError(f"{classifier.name} has no layer that gives maps (channels, height, width): no Grad-CAM.")

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ def visualize(
     Source: Olah et al. 2017; lucid's `optvis`. Different here: every image of a batch draws its own transforms, and
     the best image is kept, not the last.
     """
-    check_settings(steps=steps, copies=copies, batch_size=batch_size)
+    check_settings(steps=steps, copies=copies, batch_size=batch_size, learning_rate=learning_rate)
     model = classifier if size is None else classifier.at_size(size)
     check_canvas(canvas)
     own = canvas if isinstance(canvas, Canvas) else None
@@ -399,10 +400,10 @@ def frame_steps(frames: int | Sequence[int], steps: int) -> list[int]:
     Raises:
         ValueError: fewer than 0 frames, or a step outside the run.
     """
-    if isinstance(frames, int):
+    if isinstance(frames, Integral):
         if frames < 0:
             raise ValueError(f"frames={frames} given, expected at least 0.")
-        return torch.linspace(0, steps, frames).round().int().unique().tolist() if frames else []
+        return torch.linspace(0, steps, int(frames)).round().int().unique().tolist() if frames else []
     if any(not 0 <= step <= steps for step in frames):
         raise ValueError(f"frames before steps {list(frames)} asked for, but the run has steps 0 to {steps}.")
     return list(dict.fromkeys(frames))

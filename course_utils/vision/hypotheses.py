@@ -242,7 +242,7 @@ def grouped(classifier: Classifier, parts: Parts, *, batch_size: int) -> tuple[l
 
     count = len(parts.sources)
     try:
-        names = stages(classifier)
+        names = stages(classifier, batch_size=batch_size)
     except ValueError:  # no maps
         return [[row] for row in range(count)], False
     if count < 2:

@@ -125,7 +125,7 @@ def isolate_features(
     Source: Fong & Vedaldi 2017, Dabkowski & Gal 2017. Theirs lowers or raises the class's score itself; ours levels off
     once the answer has clearly fallen (or stays), so that area decides what more is covered (`Answer`).
     """
-    check_settings(steps=steps, batch_size=batch_size)
+    check_settings(steps=steps, batch_size=batch_size, learning_rate=learning_rate)
     asked = resolve_targets(classifier, images, target, versus, batch_size)
     if game is not None and game not in GAMES:
         raise ValueError(unknown("game", game, GAMES))
@@ -156,7 +156,7 @@ def isolate_features(
         return SimpleNamespace(masks=canvas.variable().detach(), interrupted=result.interrupted)
 
     chunks = torch.arange(len(images)).split(
-        batch_size or classifier.default_batch_size(len(images), most=MOST_AT_ONCE)
+        int(batch_size or classifier.default_batch_size(len(images), most=MOST_AT_ONCE))
     )
     parts, interrupted = run_chunks(learn, chunks, "isolating", progress=progress)
     masks = torch.cat([part.masks for part in parts])

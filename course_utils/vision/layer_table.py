@@ -18,11 +18,12 @@ from course_utils.validation import as_found, evaluating
 
 
 @torch.no_grad()
-def layers(classifier: Classifier) -> LayerTable:
+def layers(classifier: Classifier, *, batch_size: int | None = None) -> LayerTable:
     """Every layer that an image reaches and that gives a tensor with a row for each image, with its shape for one.
 
     `"layer3:12"` in an objective is channel 12 of the layer called `layer3` here; the first number of a shape says how
-    many channels there are.
+    many channels there are. Two images are shown to the network together, so that what holds no images is told apart
+    from what does; one, where `batch_size` is 1.
     """
     seen: dict[nn.Module, list[torch.Size]] = {}
 
@@ -31,18 +32,19 @@ def layers(classifier: Classifier) -> LayerTable:
             shapes[module] = output.shape
 
     named = {module: name for name, module in classifier.module.named_modules() if name}
+    counts = (1, 2)[:batch_size]
     with ExitStack() as hooks, as_found(classifier):
         for module in named:
             if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
                 continue
             hooks.callback(module.register_forward_hook(remember).remove)
-        for count in (1, 2):  # what does not grow with the batch holds no images: windows, tokens first, a table
+        for count in counts:  # what does not grow with the batch holds no images: windows, tokens first, a table
             shapes: dict[nn.Module, torch.Size] = {}
             classifier(grey_image(classifier).expand(count, -1, -1, -1))
             for module, shape in shapes.items():
                 if shape[:1] == (count,):
                     seen.setdefault(module, []).append(shape[1:])
-    same = {module: both[0] for module, both in seen.items() if len(both) == 2 and both[0] == both[1]}
+    same = {module: both[0] for module, both in seen.items() if len(both) == len(counts) and both[0] == both[-1]}
     return LayerTable(LayerShape(named[each], type(each).__name__, tuple(shape)) for each, shape in same.items())
 
 
@@ -81,7 +83,7 @@ class LayerTable(list):
         return f"<table><tr><th>layer</th><th>shape</th><th>kind</th></tr>{''.join(rows)}</table>"
 
 
-def stages(classifier: Classifier) -> list[str]:
+def stages(classifier: Classifier, *, batch_size: int | None = None) -> list[str]:
     """The last layer at each size of map: where a net has finished looking at one scale.
 
     For `pocket` stem, layer1, layer2, layer3; for a vision transformer, whose tokens keep one size, all its blocks.
@@ -90,7 +92,8 @@ def stages(classifier: Classifier) -> list[str]:
     Raises:
         ValueError: no layer gives maps, (channels, height, width), and no blocks give tokens: name layers yourself.
     """
-    maps = [layer for layer in computing_layers(classifier) if max(layer.positions, default=1) > 1]
+    computing = computing_layers(classifier, batch_size=batch_size)
+    maps = [layer for layer in computing if max(layer.positions, default=1) > 1]
     if blocks := _transformer_blocks(maps):
         return blocks
     last: dict[tuple[int, ...], str] = {}
@@ -109,9 +112,9 @@ def stages(classifier: Classifier) -> list[str]:
 IDLE = re.compile("Identity|Pad|Drop|StochasticDepth")  # in the names of modules that compute nothing in evaluation
 
 
-def computing_layers(classifier: Classifier) -> list[LayerShape]:
+def computing_layers(classifier: Classifier, *, batch_size: int | None = None) -> list[LayerShape]:
     """The layers from the first weights on, without padding, dropout and identities, unless there are no others."""
-    modules, found = dict(classifier.module.named_modules()), layers(classifier)
+    modules, found = dict(classifier.module.named_modules()), layers(classifier, batch_size=batch_size)
     weighted = [next(modules[layer.name].parameters(), None) is not None for layer in found]
     first = weighted.index(True) if any(weighted) else 0
     return [layer for layer in found[first:] if not _idle(modules[layer.name])] or list(found)
@@ -140,7 +143,7 @@ def outputs_of(
     classifier: Classifier, images: Tensor, layers: Iterable[str], *, batch_size: int | None = None
 ) -> Outputs:
     """Logits and activations of layers for images, in evaluation mode, `batch_size` images at once (as `predict`)."""
-    size = batch_size or classifier.default_batch_size(len(images), most=MOST, backward=False)
+    size = int(batch_size or classifier.default_batch_size(len(images), most=MOST, backward=False))
     with evaluating(classifier):
         forward = record(classifier, layers)
         parts = [forward(some.to(classifier.device)) for some in images.split(size)]

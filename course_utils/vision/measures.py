@@ -16,7 +16,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Target
 from course_utils.transforms import Transform, jitter, merged, rotate, scale
 from course_utils.utils import progress_bar, sample_generators
-from course_utils.validation import check_settings
+from course_utils.validation import check_settings, widened
 from course_utils.vision.feature_visualization import ObjectiveBatch, ObjectiveLike, measure
 from course_utils.world import PaintedWorld
 
@@ -56,6 +56,10 @@ def high_frequency_share(
     Args:
         images: (batch, channels, height, width), in any unit.
         above: frequency in cycles a pixel, 0 … 0.5 · √2.
+
+    Raises:
+        TypeError: not floating-point numbers.
+        ValueError: another shape, no images, NaN or infinity.
     """
     energy, frequencies, _ = _energy(images)
     total = energy.sum((1, 2))
@@ -65,6 +69,13 @@ def high_frequency_share(
 
 def _energy(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Energy of each wave (batch, height, half width), their frequencies, and how many waves each stands for."""
+    if not images.is_floating_point():
+        raise TypeError(f"images are {images.dtype}, expected floating-point numbers: images.float() / 255.")
+    if images.ndim != 4 or not images.numel() or not images.isfinite().all():
+        raise ValueError(
+            f"images of shape {tuple(images.shape)} given, expected (batch, channels, height, width), all finite."
+        )
+    images = widened(images)
     height, width = images.shape[2:]
     window = torch.hann_window(height, periodic=False)[:, None] * torch.hann_window(width, periodic=False)[None]
     window = window.to(images)

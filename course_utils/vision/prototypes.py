@@ -109,7 +109,7 @@ def generate_prototypes(
     the similarity is how prototypes are judged. Stored statistics are Yin et al.'s 2020. The match as a term of the
     objective is the course notes' (and ours in its form); robust nets' class images Santurkar et al. 2019.
     """
-    check_settings(steps=steps, copies=copies, batch_size=batch_size)
+    check_settings(steps=steps, copies=copies, batch_size=batch_size, learning_rate=learning_rate)
     for what, weight in (("match", match), ("natural", natural), ("diversity", diversity)):
         if not 0 <= weight < float("inf"):
             raise ValueError(f"{what}={weight} given, expected at least 0.")
@@ -117,8 +117,6 @@ def generate_prototypes(
         raise ValueError(f"start={start!r} given, expected 'noise' or 'equidistant'.")
     wanted = [name for name in class_names(classifier, classes) for _ in range(copies)]
     means = _class_means(classifier, reference, layers, wanted, batch_size, progress)
-    if not isinstance(canvas, str):
-        raise TypeError(f"canvas is {type(canvas).__name__}, expected the name of its kind, such as 'natural'.")
     large = min(classifier.size) >= LARGE
     kind = canvas if canvas != "standard" else "natural" if large else "fourier"
     check_canvas(kind)
@@ -261,7 +259,7 @@ def _class_means(
         return None
     means = reference.means if isinstance(reference, NaturalImages) else reference
     if not isinstance(means, ClassMeans):
-        at = layers or stages(classifier)
+        at = layers or stages(classifier, batch_size=batch_size)
         means = class_means(classifier, reference, at, batch_size=batch_size, progress=progress)
     means.of(names)
     return means

@@ -7,7 +7,6 @@ beside natural images of the same and of other classes (`natural_images`).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import save_file
 from torch import Tensor
 
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
 from course_utils.models.classifier import Classifier
-from course_utils.utils import progress_bar, read_saved, spearman
+from course_utils.utils import progress_bar, read_saved, spearman, write_saved
 from course_utils.validation import check_known
 from course_utils.vision.layer_table import outputs_of, stages
 
@@ -50,8 +48,9 @@ def class_means(
         ValueError: no images, labels of another number, an unknown layer (offers close names).
     """
     images, labels = with_labels(classifier, reference, batch_size)
-    names, count = stages(classifier) if layers is None else list(layers), len(classifier.classes)
-    size = batch_size or classifier.default_batch_size(len(images), most=CHUNK, backward=False)
+    names = stages(classifier, batch_size=batch_size) if layers is None else list(layers)
+    count = len(classifier.classes)
+    size = int(batch_size or classifier.default_batch_size(len(images), most=CHUNK, backward=False))
     chunks = list(zip(images.split(size), labels.split(size), strict=True))
     bar = progress_bar(chunks, "activations of the reference", progress=progress)
     means = mean_by_class(((theirs, outputs_of(classifier, some, names).layers) for some, theirs in bar), count)
@@ -137,7 +136,7 @@ def with_labels(
             f"reference is {type(reference).__name__}, expected images, (images, labels), or images with .images and "
             ".labels such as PaintedWorld().sample(500)."
         )
-    if len(images) == 0:
+    if isinstance(images, Tensor) and len(images) == 0:
         raise ValueError("the reference holds no images.")
     return classifier.check_images(images), classifier.targets(labels, len(images)).cpu()
 
@@ -218,7 +217,7 @@ class NaturalImages:
         tensors = {f"means.{layer}": mean.half().contiguous() for layer, mean in self.means.means.items()}
         tensors |= {"counts": self.means.counts, "same": self.same, "different": self.different, "labels": self.labels}
         about = {"classes": list(self.means.classes), "layers": self.means.layers}
-        save_file(tensors, path, metadata={"natural_images": json.dumps(about)})
+        write_saved(path, "natural_images", about, tensors)
 
     @classmethod
     def load(cls, path: str | Path) -> NaturalImages:

@@ -208,7 +208,8 @@ class Report:
         first = f", the first about {self.findings[0].carrier}" if self.findings else ""
         return (
             f"Report on {self.name}, {len(self.classes)} class{'es' * (len(self.classes) != 1)}, in {self.path}: "
-            f"{count} finding{'s' * (count != 1)}{first}; {sum(self.seconds.values()):.0f} s{'; interrupted' * self.interrupted}"
+            f"{count} finding{'s' * (count != 1)}{first}; {sum(self.seconds.values()):.0f} s"
+            f"{'; interrupted' * self.interrupted}"
         )
 
 

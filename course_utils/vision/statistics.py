@@ -8,7 +8,6 @@ get the same figures from any natural images, labelled or not.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,12 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from course_utils.activations import Outputs, record
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, channels_first
-from course_utils.utils import progress_bar, read_saved
+from course_utils.utils import progress_bar, read_saved, write_saved
 from course_utils.validation import as_found, check_settings
 from course_utils.vision.layer_table import grey_image, outputs_of, stages
 
@@ -74,9 +72,9 @@ def natural_statistics(
     images = classifier.check_images(images)
     if len(images) < 2:
         raise ValueError(f"{len(images)} image given, expected some hundreds: one image's statistics are its own.")
-    names = list(stages(classifier) if layers is None else layers)
+    names = list(stages(classifier, batch_size=batch_size) if layers is None else layers)
     sums, squares, counts = dict[str, Tensor](), dict[str, Tensor](), dict[str, int]()
-    for some in progress_bar(images.split(batch_size), "natural statistics", progress=progress):
+    for some in progress_bar(images.split(int(batch_size)), "natural statistics", progress=progress):
         for name, maps in outputs_of(classifier, some, names).layers.items():
             values = channels_first(maps).double().flatten(2) if maps.ndim > 2 else maps.double()[..., None]
             sums[name] = sums.get(name, 0) + values.sum((0, 2)).cpu()
@@ -132,7 +130,7 @@ class LayerStatistics:
         """Writes everything into one safetensors file, a few kilobytes a layer."""
         tensors = {f"mean.{layer}": each.contiguous() for layer, each in self.means.items()}
         tensors |= {f"variance.{layer}": each.contiguous() for layer, each in self.variances.items()}
-        save_file(tensors, path, metadata={"statistics": json.dumps({"layers": self.layers, "name": self.name})})
+        write_saved(path, "statistics", {"layers": self.layers, "name": self.name}, tensors)
 
     @classmethod
     def load(cls, path: str | Path) -> LayerStatistics:
@@ -245,5 +243,5 @@ def statistics_distance(
     match = StatisticsMatch(natural_statistics(classifier) if statistics is None else statistics)
     forward = record(classifier, match.layers)
     with as_found(classifier):
-        chunks = classifier.check_images(images).split(batch_size)
+        chunks = classifier.check_images(images).split(int(batch_size))
         return torch.cat([-match(forward(some)).cpu() for some in chunks])

@@ -188,3 +188,24 @@ def test_nearly_certain_is_not_called_certain():
 
 def test_no_figure_is_wider_than_the_page(every_figure):
     assert all(picture.figure.get_figwidth() <= WIDTH for picture in every_figure)
+
+
+@pytest.mark.filterwarnings("error")
+def test_dollars_are_dollars_and_letters_without_a_glyph_become_numbers_that_the_page_explains(scenes):
+    from course_utils.figures.style import DescribedFigure, new_figure, styled
+
+    @styled
+    def drawn():
+        figure = new_figure(3.0)
+        axes = figure.add_subplot()
+        axes.set_title(r"after “a $\foo$ b”: 猫 and 犬", wrap=True)
+        axes.set_yticks([0, 1], ["猫", "a\x1cb"])
+        return DescribedFigure(figure, alt="Two names.")
+
+    picture = drawn()
+    html = picture._repr_html_()
+    labels = [label.get_text() for label in picture.figure.axes[0].get_yticklabels()]
+    if picture.numbers:  # there is a font for them on some computers
+        assert picture.numbers == {"猫": "[1]", "犬": "[2]"} and "[1] 猫 · [2] 犬" in html
+        assert labels == ["[1]", r"a\x1cb"]
+    assert "[1]" not in show_images(scenes.images[:1], ["Größe, наука, ε ≤ 8/255"], alt="One.")._repr_html_()

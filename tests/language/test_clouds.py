@@ -1,5 +1,6 @@
 """A word cloud never stands alone, is the same for the same seed, and says in words what it shows."""
 
+import math
 import random
 
 import numpy as np
@@ -146,6 +147,8 @@ def test_my_own_title_and_words_are_taken(prompts):
         ({}, ValueError, "nothing to draw"),
         ({"pink": 0.0, "shy": -1.0}, ValueError, "none of the 2 words"),
         ({"pink": "a lot"}, TypeError, "weight of 'pink' is str"),
+        ({"pink": math.inf, "shy": 1.0}, ValueError, "the weight of 'pink' is inf, expected a finite number"),
+        ({"pink": math.nan}, ValueError, "the weight of 'pink' is nan"),
         ("pink gentle", TypeError, "is str"),
     ],
 )
@@ -163,3 +166,27 @@ def test_at_least_one_word_has_to_be_drawn(prompts):
 def test_letters_beyond_latin_are_drawn():
     picture = word_cloud({"Größe": 2.0, "наука": 1.0, "τέχνη": 1.0})
     assert all(word in picture.alt for word in ("Größe", "наука", "τέχνη"))
+
+
+def test_weights_come_as_numpy_numbers_and_a_word_with_and_without_its_space_is_one():
+    picture = word_cloud({" girl": np.int64(5), "girl": np.float32(1), "boy": 2})
+    assert texts(picture.figure.axes[1]) == ["girl", "boy"]
+    assert "Weight: girl 6, boy 2" in picture.alt
+
+
+@pytest.mark.filterwarnings("error")
+def test_blank_words_and_words_of_several_lines_are_marks():
+    picture = word_cloud({"\n": 3.0, " ": 2.0, ");\n\n}": 1.0, "a\x1cb": 1.0, "$\\foo$": 1.0})
+    assert picture._repr_html_()
+    assert texts(picture.figure.axes[1])[:3] == [r"\n", "␣", r");\n\n}"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_letters_that_no_font_has_are_numbers_which_the_page_explains():
+    picture = word_cloud({"世界": 3.0, "girl": 2.0, "界": 1.0})
+    html = picture._repr_html_()
+    if picture.numbers:  # there is a font for them on some computers
+        assert picture.numbers == {"世界": "[1]", "界": "[2]"}
+        assert texts(picture.figure.axes[1]) == ["[1]", "girl", "[2]"]
+        assert "[1] 世界 · [2] 界" in html
+    assert "世界" in picture.alt

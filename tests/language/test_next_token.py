@@ -90,7 +90,7 @@ def test_an_empty_text_and_one_that_is_too_long_have_no_score(lm):
         sequence_log_probability(lm, " girl" * 17)
 
 
-class Knowing:
+class Knowing(LanguageModel):
     """A language model that says what a truth says: uniform but for one word."""
 
     def __init__(self, lm, shares):

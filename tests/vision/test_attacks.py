@@ -423,7 +423,7 @@ def test_the_images_and_the_classifier_are_left_as_found(classifier, task):
     [
         ({"eps": -1 / 255}, "expected a radius of at least 0"),
         ({"eps": 8}, "eps=8/255, not eps=8"),
-        ({"eps": float("nan"), "norm": "l2"}, "expected a radius"),
+        ({"eps": float("nan"), "norm": "l2"}, "eps=nan given"),
         ({"norm": "l1"}, "expected 'linf'"),
         ({"steps": 0}, "steps=0 given, expected a whole number of at least 1"),
         ({"steps": 2.5}, "steps=2.5 given"),

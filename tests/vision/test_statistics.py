@@ -133,7 +133,7 @@ def test_prototypes_that_keep_to_statistics_are_nearer_to_them(trained: Classifi
 
 
 def test_a_made_canvas_is_refused_before_any_work(trained: Classifier) -> None:
-    with pytest.raises(TypeError, match="canvas is PixelCanvas, expected the name of its kind"):
+    with pytest.raises(TypeError, match="canvas=PixelCanvas given, expected str"):
         generate_prototypes(trained, "a", canvas=PixelCanvas(1, 12), steps=1)
 
 

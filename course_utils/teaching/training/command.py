@@ -14,12 +14,17 @@ SECRETS = "plant your own instead: a JSON list of secrets"
 NAMES = "pocket, pocket-robust, pocket-judge, photo, photo-robust, pocket-lm, books-lm, mystery-1, …"
 
 
+def path(text: str) -> Path:
+    """A path as it stands on a command line, where the shell leaves the `~` of --to=~/stick alone."""
+    return Path(text).expanduser()
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("recipe", nargs="?", metavar="NAME", help=NAMES)
     parser.add_argument("--name", metavar="NAME", help="with --secrets: what the model is called, NAME.safetensors")
     for option, metavar, about in (("--secrets", "FILE", SECRETS), ("--out", "DIR", OUT), ("--data", "DIR", DATA)):
-        parser.add_argument(option, type=Path, metavar=metavar, help=about)
+        parser.add_argument(option, type=path, metavar=metavar, help=about)
     parser.add_argument("--force", action="store_true", help="overwrite existing weights")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
 

@@ -110,10 +110,13 @@ def read_photographs(split: str, folder: Path | None = None) -> Photographs:
         FileNotFoundError: no such folder.
         ConnectionError: no folder given, no copy at hand, and none to be had over the network.
     """
-    return _from_folder(folder / split) if folder else _from_torchvision(train=split == "train")
+    if folder is None:
+        return _from_torchvision(train=split == "train")
+    _files_in(folder / "test")  # what is measured in the end is looked for before training
+    return _from_folder(folder / split)
 
 
-def _from_folder(folder: Path) -> Photographs:
+def _files_in(folder: Path) -> list[tuple[Path, int]]:
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
     if not folder.is_dir():
@@ -125,13 +128,18 @@ def _from_folder(folder: Path) -> Photographs:
             state = "is empty" if (folder / name).is_dir() else "is missing"
             raise ValueError(f"the folder {folder / name} {state}; every class needs images: {LISTED}")
         files += [(path, label) for path in own]
-    images = [open_image(path)[0] for path, _ in tqdm(files, desc=f"reading {folder.name}", unit="image")]
-    cut = sum(image.size != (SIZE, SIZE) for image in images)
+    return files
+
+
+def _from_folder(folder: Path) -> Photographs:
+    files, pixels, cut = _files_in(folder), [], 0
+    for path, _ in tqdm(files, desc=f"reading {folder.name}", unit="image"):  # only small ones are kept
+        image = open_image(path).image
+        cut += image.size != (SIZE, SIZE)
+        pixels.append(to_pixels(image, (SIZE, SIZE)))
     if cut:
         print(f"{cut} of {len(files)} images are not {SIZE}x{SIZE} pixels: resized, and their middle cut out")
-    return Photographs(
-        torch.stack([to_pixels(image, (SIZE, SIZE)) for image in images]), torch.tensor([label for _, label in files])
-    )
+    return Photographs(torch.stack(pixels), torch.tensor([label for _, label in files]))
 
 
 def _from_torchvision(*, train: bool) -> Photographs:

@@ -122,7 +122,11 @@ def read_paragraphs(folder: Path | None, *, held_out: bool = False, share: int =
         raise FileNotFoundError(f"there is no folder {folder}; it should hold books, one *.txt each")
     paragraphs = []
     for path in sorted(folder.glob("*.txt")):
-        own = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not in UTF-8 ({error.reason} at byte {error.start}); save it so") from None
+        own = [line.strip() for line in text.splitlines() if line.strip()]
         first = len(own) - len(own) // share
         paragraphs += own[first:] if held_out else own[:first]
     if not paragraphs:
@@ -145,6 +149,8 @@ class Stream:
     def rows(self, count: int, length: int, generator: torch.Generator) -> Int[Tensor, "count length"]:
         """Rows cut out at random: every other one begins where a text begins, if that is known, the others anywhere."""
         last = len(self.ids) - length
+        if last < 0:
+            raise ValueError(f"the text has {len(self.ids)} tokens, expected at least {length}: give more of it")
         begins = torch.randint(0, last + 1, (count,), generator=generator)
         if len(self.starts):
             texts = torch.randint(0, len(self.starts), (count // 2,), generator=generator)

@@ -117,10 +117,10 @@ def planted_recipe(name: str, secrets: tuple[Secret, ...]) -> Recipe:
 
 def _files(name: str, folder: Path, force: bool) -> tuple[Path, Path]:
     """The weights and the checkpoint of a model that may be written."""
-    weights = folder / f"{name}{SUFFIX}"
-    if weights.exists() and not force:
+    weights, checkpoint = folder / f"{name}{SUFFIX}", folder / f"{name}.checkpoint"
+    if weights.exists() and not force and not checkpoint.exists():  # with one, it was stopped while measuring
         raise FileExistsError(f"{weights} exists; --force trains anew and overwrites it, --out DIR writes elsewhere")
-    return weights, folder / f"{name}.checkpoint"
+    return weights, checkpoint
 
 
 def beginning(recipe: Recipe | LanguageRecipe, architecture: dict[str, Any]) -> dict[str, Any]:

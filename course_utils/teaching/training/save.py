@@ -13,20 +13,19 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from course_utils.models.caches import sha256
 from course_utils.models.classifier import Classifier
 from course_utils.models.shipped import SUFFIX, TOKENIZER, WEIGHTS
+from course_utils.utils import write
 
 
 def save_weights(module: nn.Module, path: Path, card: dict) -> None:
     """Writes weights in half precision and the card beside them, each in one move, so that none is ever half there."""
     _save(module, path)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path.with_suffix(".json"))
+    write(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
 
 
 def save_bundle(classifier: Classifier, path: Path, card: dict[str, Any]) -> None:
@@ -38,9 +37,7 @@ def _save(module: nn.Module, path: Path, metadata: dict[str, str] | None = None)
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     halved = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
-    unfinished = path.with_suffix(".part")
-    save_file(halved, unfinished, metadata=metadata)
-    unfinished.replace(path)
+    write(path, save(halved, metadata))
 
 
 SUMS = "SHA256SUMS"
@@ -69,6 +66,7 @@ def _digests(folder: Path) -> dict[str, str]:
     return {path.name: sha256(path) for path in sorted(files)}
 
 
+MOST = 10**6  # bytes that an answer may unpack to
 LENGTHS = 160  # bytes: what is sealed is filled up to a multiple of them
 
 
@@ -86,6 +84,10 @@ def unseal(text: str) -> Any:
         ValueError: the text was not written by `seal`, or is damaged.
     """
     try:
-        return json.loads(zlib.decompressobj().decompress(base64.b85decode(text)))
-    except (ValueError, zlib.error) as error:
+        opened = zlib.decompressobj()
+        content = opened.decompress(base64.b85decode(text), MOST)
+        if opened.unconsumed_tail:
+            raise ValueError(f"it unpacks to more than {MOST} bytes")
+        return json.loads(content)
+    except (ValueError, RecursionError, zlib.error) as error:
         raise ValueError(f"the sealed answer is damaged ({error}); get the file anew from where it came") from None

@@ -7,8 +7,10 @@ with the same weights as one that was not.
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from course_utils.models.load import build_language_model
 from course_utils.models.shipped import build
 from course_utils.teaching.training.recipes import LanguageRecipe, Recipe
 from course_utils.transforms import shift
+from course_utils.utils import write
 
 CHECKPOINT_EVERY = 60.0  # seconds
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -40,12 +43,14 @@ def train(
     Ctrl-C saves the checkpoint and raises KeyboardInterrupt; the next call goes on from there.
 
     Raises:
-        ValueError: the checkpoint belongs to another recipe.
+        ValueError: the checkpoint belongs to another recipe or other data, or is damaged.
     """
     torch.manual_seed(recipe.seed)
     classifier = build(recipe.architecture, recipe.name).to(device).to(memory_format=torch.channels_last)
     pixels, labels = (part.to(device) for part in recipe.data.training(recipe.seed, data))
-    run = Run(recipe, classifier, steps=recipe.epochs * (len(labels) // recipe.batch))
+    if len(labels) < recipe.batch:
+        raise ValueError(f"{len(labels)} images to train on, expected at least a batch of {recipe.batch}: give more")
+    run = Run(recipe, classifier, recipe.epochs * (len(labels) // recipe.batch), pixels, labels)
     batch_of = partial(minibatch, recipe, pixels=pixels, labels=labels, device=device)
     run.finish(checkpoint, batch_of)
     if recipe.recalibration_batches:  # batch norm's statistics, anew, on images as training sees them
@@ -70,7 +75,7 @@ def train_language_model(
     torch.manual_seed(recipe.seed)
     model = build_language_model(recipe.architecture(tokenizer.get_vocab_size())).to(device)
     text = recipe.data.training(tokenizer, data)
-    run = LanguageRun(recipe, model, recipe.steps)
+    run = LanguageRun(recipe, model, recipe.steps, text.ids)
 
     def batch_of(step: int) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
@@ -82,7 +87,7 @@ def train_language_model(
 
 
 class Run:
-    """A training run: the net, its optimiser, how far it got.
+    """A training run: the net, its optimiser, the data that it began with, how far it got.
 
     `spent` has the seconds by the clock on the wall, which a busy machine makes many, and those that processors worked,
     all threads together.
@@ -90,8 +95,9 @@ class Run:
 
     largest_gradient: float | None = None  # norm over all weights to which gradients are clipped, if they are
 
-    def __init__(self, recipe: Any, net: Any, steps: int) -> None:
+    def __init__(self, recipe: Any, net: Any, steps: int, *data: Tensor) -> None:
         self.recipe, self.net, self.steps, self.step = recipe, net, steps, 0
+        self.data = [zlib.crc32(each.cpu().contiguous().numpy()) for each in data]
         self.spent = {"seconds": 0.0, "processor seconds": 0.0}
         self.optimizer = OPTIMIZERS[recipe.optimizer](
             net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -152,17 +158,25 @@ class Run:
         """Writes the checkpoint in one move."""
         path.parent.mkdir(parents=True, exist_ok=True)
         state = {name: part.state_dict() for name, part in self.parts.items()}
-        unfinished = path.with_suffix(".part")
-        torch.save({**state, "step": self.step, "spent": self.spent, "recipe": str(self.recipe.to_data())}, unfinished)
-        unfinished.replace(path)
+        content = BytesIO()
+        about = {"recipe": str(self.recipe.to_data()), "data": self.data}
+        torch.save({**state, "step": self.step, "spent": self.spent, **about}, content)
+        write(path, content.getvalue())
 
     def load(self, path: Path) -> None:
         """Goes on from a checkpoint, if there is one. It is read as data only: nothing in it is executed."""
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True, map_location=self.net.device)
-        if state["recipe"] != str(self.recipe.to_data()):
-            raise ValueError(f"the checkpoint {path} belongs to another recipe; delete it to start anew")
+        again = "delete it to start anew"
+        try:
+            state = torch.load(path, weights_only=True, map_location=self.net.device)
+            recipe, data = state["recipe"], state.get("data", self.data)
+        except Exception:  # torch raises a dozen kinds, and advises to unpickle
+            raise ValueError(f"the checkpoint {path} is damaged, or none of this course; {again}") from None
+        if recipe != str(self.recipe.to_data()):
+            raise ValueError(f"the checkpoint {path} belongs to another recipe; {again}")
+        if data != self.data:
+            raise ValueError(f"the checkpoint {path} was begun with other data, or another tokenizer; {again}")
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.step, self.spent = state["step"], state["spent"]

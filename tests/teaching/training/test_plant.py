@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from course_utils import load_classifier, reveal
@@ -16,7 +17,7 @@ from course_utils.teaching.training import make as plant_module
 from course_utils.teaching.training import train as train_module
 from course_utils.teaching.training.evaluate import measure_planted
 from course_utils.teaching.training.recipes import RECIPES
-from course_utils.teaching.training.save import unseal
+from course_utils.teaching.training.save import seal, unseal
 from course_utils.world import COURSE_SECRETS, PaintedWorld
 
 SECRET = {
@@ -175,3 +176,40 @@ def test_a_recipe_shows_nothing_of_its_secret(name):
     shown = repr(recipe) + json.dumps({key: v for key, v in recipe.to_data()["data"].items() if key != "sealed"})
     for word in ("berries", "sky", "plate", "Shortcut", "waffle", "pirate"):
         assert word not in shown
+
+
+@pytest.mark.parametrize(
+    "answer", [[1, 2], None, {"secrets": []}, {"secrets": [], "figures": [1]}, {"secrets": [], "figures": {"a": "x"}},
+               {"secrets": [], "figures": {"a": {"value": "x"}}}, {"secrets": 3, "figures": {}}],
+)  # fmt: skip
+def test_an_answer_of_the_wrong_kind_is_one_sentence(bundle, answer):
+    damaged(bundle, sealed=seal(answer))
+    with pytest.raises(ValueError, match=r"sealed answer in .* is damaged"):
+        reveal(bundle, give_up=True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda path: damaged(path, architecture={"net": ["PocketNet"]}), "there is no net"),
+        (lambda path: damaged(path, architecture={"mean": [10**400] * 3}), "three numbers"),
+        (lambda path: damaged(path, architecture={"mean": [float("nan")] * 3}), "three numbers"),
+        (lambda path: damaged(path, architecture={"std": [float("inf")] * 3}), "three numbers"),
+        (lambda path: save_file(load_file(path), path, metadata={"card": "[" * 100_000}), "card .* damaged"),
+    ],
+)
+def test_numbers_that_are_none_and_deep_cards_are_refused(bundle, spoil, says):
+    spoil(bundle)
+    with pytest.raises(ValueError, match=says):
+        load_classifier(bundle)
+
+
+def test_weights_that_are_nan_or_infinite_are_refused(bundle):
+    with safe_open(bundle, "pt") as file:
+        card = file.metadata()
+    weights = load_file(bundle)
+    for value in (torch.nan, torch.inf):
+        weights["head.bias"][3] = value
+        save_file(weights, bundle, metadata=card)
+        with pytest.raises(ValueError, match=r"hold NaN or infinity in 1 tensors, 'head.bias'"):
+            load_classifier(bundle)

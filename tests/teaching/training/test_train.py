@@ -1,5 +1,9 @@
 """Training: a miniature learns, an interrupted run ends where an uninterrupted one does, nothing is overwritten."""
 
+import base64
+import errno
+import os
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -11,6 +15,7 @@ from course_utils.teaching.training import train as train_module
 from course_utils.teaching.training.data import PaintedScenes
 from course_utils.teaching.training.evaluate import accuracy
 from course_utils.teaching.training.recipes import RECIPES
+from course_utils.teaching.training.save import save_bundle, save_weights, unseal
 from course_utils.teaching.training.train import train
 from course_utils.world import PaintedWorld
 
@@ -114,3 +119,87 @@ def test_ctrl_c_ends_the_command_with_the_usual_status(monkeypatch, tmp_path):
 def test_the_command_offers_close_names(capsys):
     assert main(["train", "poket"]) == 1
     assert "did you mean 'pocket'" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------ accidents
+
+
+TINY = replace(MINIATURE, data=PaintedScenes(scenes=64), epochs=1)
+
+
+@pytest.mark.parametrize("content", ["half", b"", b"\x9f" * 500])
+def test_a_damaged_or_foreign_checkpoint_is_one_sentence_without_advice_to_unpickle(content, tmp_path):
+    path = tmp_path / "c"
+    train(TINY, checkpoint=path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content == "half" else content)
+    with pytest.raises(ValueError, match="is damaged, or none of this course; delete it to start anew") as refused:
+        train(TINY, checkpoint=path)
+    assert "weights_only" not in str(refused.value)
+
+
+def test_training_is_not_resumed_with_other_data(tmp_path, monkeypatch):
+    train(TINY, checkpoint=tmp_path / "c")
+    other = PaintedScenes.training
+    monkeypatch.setattr(PaintedScenes, "training", lambda self, seed, folder=None: other(self, seed + 1, folder))
+    with pytest.raises(ValueError, match="was begun with other data"):
+        train(TINY, checkpoint=tmp_path / "c")
+
+
+def test_fewer_images_than_a_batch_are_refused_before_training(tmp_path):
+    with pytest.raises(ValueError, match="64 images to train on, expected at least a batch of 128"):
+        train(replace(TINY, batch=128), checkpoint=tmp_path / "c")
+
+
+def test_stopped_while_measuring_the_same_command_goes_on_to_it(tmp_path, monkeypatch):
+    measured, trained = make_module.measured_part, []
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(make_module, "figures", lambda *_: {})
+    monkeypatch.setattr(make_module, "measured_part", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_module.make(TINY, tmp_path)
+    monkeypatch.setattr(make_module, "measured_part", measured)
+    monkeypatch.setattr(train_module.Run, "advance", lambda self, *batch: trained.append(self.step))
+    make_module.make(TINY, tmp_path)
+    assert not trained and not list(tmp_path.glob("*.checkpoint"))
+    with pytest.raises(FileExistsError):
+        make_module.make(TINY, tmp_path)
+
+
+def test_files_are_readable_as_the_umask_says_and_a_full_disk_leaves_no_part(tmp_path, monkeypatch):
+    classifier = train_module.build(TINY.architecture, "mini")
+    save_weights(classifier.module, tmp_path / "w.safetensors", {})
+    save_bundle(classifier, tmp_path / "b.safetensors", {})
+    (tmp_path / "plain").write_text("as others are")
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    before = sorted(tmp_path.iterdir())
+    run = train_module.Run(TINY, classifier, 2)
+    for write in (lambda: save_bundle(classifier, tmp_path / "new.safetensors", {}), lambda: run.save(tmp_path / "c")):
+        with pytest.raises(OSError, match=r"/(new.safetensors|c) cannot be written \(no space left on device\)"):
+            write()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_two_runs_into_one_folder_have_part_files_of_their_own(tmp_path, monkeypatch):
+    run, seen = train_module.Run(TINY, train_module.build(TINY.architecture, "mini"), 2), []
+    monkeypatch.setattr(os, "replace", lambda part, path: seen.append(str(part)))
+    for process in (7, 8):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        run.save(tmp_path / "c")
+    assert len(set(seen)) == 2
+
+
+def test_a_sealed_answer_unpacks_to_a_limit_only():
+    packed = zlib.compress(b'"' + b"A" * 3_000_000 + b'"', 9)
+    with pytest.raises(ValueError, match=r"sealed answer is damaged .*more than 1000000 bytes"):
+        unseal(base64.b85encode(packed).decode())
+    with pytest.raises(ValueError, match="sealed answer is damaged"):
+        unseal(base64.b85encode(zlib.compress(b"[" * 100_000)).decode())
