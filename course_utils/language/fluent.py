@@ -207,7 +207,8 @@ class FluentPrompts:
         ends = [f"{self.text[row]!r} ({self._said(row)}, surprise {self.surprise[row]:.1f})" for row in (0, -1)]
         return (
             f"FluentPrompts: {len(self)} texts for {self.objective!r}, from {ends[0]} to {ends[1]}; random texts "
-            f"{self._measured(self.random_score.median().item())}; {self.passes:,} passes{'; interrupted' * self.interrupted}"
+            f"{self._measured(self.random_score.median().item())}; {self.passes:,} passes"
+            f"{'; interrupted' * self.interrupted}"
         )
 
     def _repr_html_(self) -> str:
