@@ -10,7 +10,7 @@ from course_utils import load_classifier, load_image, load_language_model, sweep
 from course_utils.__main__ import main
 from course_utils.models.shipped import WEIGHTS
 from course_utils.teaching.training import command
-from course_utils.validation import expanded
+from course_utils.utils import expanded
 
 
 @pytest.fixture

@@ -92,8 +92,8 @@ class DescribedFigure:
         self.figure, self.alt, self.numbers = figure, described(alt), dict(numbers or {})
         for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
             said = [label.get_text() for label in axis.get_ticklabels()]
-            if (drawn := [self._drawable(each) for each in said]) != said:
-                axis.set_ticks(axis.get_majorticklocs(), drawn)
+            if (ticks := [self._drawable(each) for each in said]) != said:
+                axis.set_ticks(axis.get_majorticklocs(), ticks)
         text: Any
         for text in figure.findobj(Text):
             drawn = self._drawable(text.get_text())

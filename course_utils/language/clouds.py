@@ -119,7 +119,7 @@ def _positive(weights: Mapping[str, Any]) -> dict[str, float]:
             raise TypeError(f"the weight of {word!r} is {type(weight).__name__}, expected a number.")
         if not math.isfinite(weight):
             raise ValueError(f"the weight of {word!r} is {weight}, expected a finite number.")
-        if weight > 0:  # the same word with and without the space before it is one
+        if float(weight) > 0:  # the same word with and without the space before it is one
             name = str(word).strip() or spelt(str(word) or " ")
             positive[name] = positive.get(name, 0.0) + float(weight)
     if not positive:
@@ -170,8 +170,8 @@ def _draw_cloud(
 
     spelt_out = {word: printable(word).replace("\n", r"\n") for word in sizes}
     for_all = font_with("".join(sorted(set("".join(spelt_out.values())))))  # the cloud has one font
-    _, path = font = for_all or font_with("a") or ("", "")
-    lacking = [] if for_all else [word for word, name in spelt_out.items() if font_with(name) != font]
+    chosen = for_all or font_with("a") or ("", "")
+    lacking = [] if for_all else [word for word, name in spelt_out.items() if font_with(name) != chosen]
     numbers = {word: f"[{number}]" for number, word in enumerate(lacking, 1)}
     names = {numbers.get(word, name): word for word, name in spelt_out.items()}
     largest = max(sizes.values())
@@ -181,7 +181,7 @@ def _draw_cloud(
             width=round(WIDTH * 96),
             height=round(INCHES * 96),
             scale=2,  # drawn with twice the pixels that are searched for room
-            font_path=path,
+            font_path=chosen[1],
             background_color="white",
             color_func=lambda word, **_: colours[names[word]],
             prefer_horizontal=1.0,  # words on end are no easier to read

@@ -187,8 +187,7 @@ class TextAssociations:
             ValueError: another file, or a damaged one.
         """
         about, tensors = read_saved(path, "text_associations", "TextAssociations.save", "table of associations")
-        tensors["counts"] = tensors["counts"].long()
-        return cls(**(about | tensors))
+        return cls(**(about | tensors | {"counts": tensors["counts"].long()}))
 
     def __repr__(self) -> str:
         return (

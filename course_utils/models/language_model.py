@@ -43,9 +43,10 @@ class LanguageModel:
             raise TypeError(
                 f"LanguageModel takes a causal language model of transformers and its tokenizer, not {given}."
             )
-        self.model, self.tokenizer = model.eval(), tokenizer
+        self.model: Any = model.eval()
+        self.tokenizer = tokenizer
         self.name = type(model).__name__ if name is None else str(name)
-        self._shortens = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._shortens = "logits_to_keep" in inspect.signature(self.model.forward).parameters
         check_causal(model, self.name)
         own, whole = self._ids("a"), list(tokenizer("a").input_ids)
         self._begins = next((whole[:i] for i in range(len(whole)) if whole[i : i + len(own)] == own), [])

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -400,7 +399,7 @@ def frame_steps(frames: int | Sequence[int], steps: int) -> list[int]:
     Raises:
         ValueError: fewer than 0 frames, or a step outside the run.
     """
-    if isinstance(frames, Integral):
+    if isinstance(frames, int | np.integer):
         if frames < 0:
             raise ValueError(f"frames={frames} given, expected at least 0.")
         return torch.linspace(0, steps, int(frames)).round().int().unique().tolist() if frames else []

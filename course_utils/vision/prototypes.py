@@ -118,7 +118,7 @@ def generate_prototypes(
     wanted = [name for name in class_names(classifier, classes) for _ in range(copies)]
     means = _class_means(classifier, reference, layers, wanted, batch_size, progress)
     large = min(classifier.size) >= LARGE
-    kind = canvas if canvas != "standard" else "natural" if large else "fourier"
+    kind: Any = canvas if canvas != "standard" else "natural" if large else "fourier"
     check_canvas(kind)
     kept = _statistics(classifier, statistics, held=kind in ("natural", "phase"))
     settings = image_settings(classifier, kind, priors, transforms, learning_rate, steps, seed)

@@ -97,7 +97,7 @@ class Run:
 
     def __init__(self, recipe: Any, net: Any, steps: int, *data: Tensor) -> None:
         self.recipe, self.net, self.steps, self.step = recipe, net, steps, 0
-        self.data = [zlib.crc32(each.cpu().contiguous().numpy()) for each in data]
+        self.data = [zlib.crc32(each.cpu().contiguous().numpy().data) for each in data]
         self.spent = {"seconds": 0.0, "processor seconds": 0.0}
         self.optimizer = OPTIMIZERS[recipe.optimizer](
             net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
