@@ -62,8 +62,13 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
         if causal := type(config) in AutoModelForCausalLM._model_mapping:
             tokenizer = AutoTokenizer.from_pretrained(folder, **here)
             with quiet():
+<<<<<<< HEAD
                 how = {"use_safetensors": True, "output_loading_info": True}
                 loaded: Any = AutoModelForCausalLM.from_pretrained(folder, **how, **here)
+=======
+                how: Any = {"use_safetensors": True, "output_loading_info": True, **here}
+                model, told = AutoModelForCausalLM.from_pretrained(folder, **how)
+>>>>>>> mt
     except Exception as error:  # values of the wrong kind make transformers raise a dozen kinds
         raise ValueError(
             f"{folder} holds no language model that can be read ({first_line(error)}); write model and tokenizer into "
