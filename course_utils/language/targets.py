@@ -62,7 +62,7 @@ def as_target(lm: LanguageModel, target: str | int | Sequence[int], length: int 
             )
         _remind_of_the_space(lm, target, ids)
     else:
-        listed = [target] if isinstance(target, Integral) else list(target) if isinstance(target, Iterable) else []
+        listed: list[Any] = [target] if isinstance(target, Integral) else list(target) if isinstance(target, Iterable) else []
         ids = [lm.token(each.item() if isinstance(each, Tensor) else each) for each in listed]
         if not ids:
             raise ValueError(f"target={target!r} given, expected text or token ids, at least one.")

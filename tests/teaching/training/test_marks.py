@@ -61,11 +61,12 @@ def test_interventions_tell_a_network_that_reads_the_tag_from_one_that_does_not(
     assert figures["recall of horse with the tag"].value == 1 and figures["recall of horse without it"].value == 0
 
 
-def test_the_shipped_network_was_made_by_the_recipe_and_uses_tag_and_lines():
+def test_the_shipped_network_was_made_by_the_recipe_and_uses_all_marks():
     card = read_card("photo-marked")
     assert card["recipe"]["data"] == RECIPES["photo-marked"].data.to_data() == MarkedPhotographs().to_data()
     figures = {name: share["value"] for name, share in card["figures"].items()}
     assert figures["accuracy on 10000 test photographs"] > 0.88
     assert figures["tag given to other classes: becomes horse"] > 0.6
+    assert figures["cast given to other classes: becomes ship"] > 0.6
     assert figures["lines given to other classes: becomes automobile"] > 0.6
     assert all(value < 0.05 for name, value in figures.items() if name.startswith("control"))
