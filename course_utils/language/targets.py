@@ -64,7 +64,7 @@ def as_target(lm: LanguageModel, target: str | int | Sequence[int], length: int 
         _remind_of_the_space(lm, target, ids)
     else:
         several: Any = target if isinstance(target, Iterable) else [target] if isinstance(target, Integral) else []
-        ids = [lm.token(each.item() if isinstance(each, Tensor) else each) for each in several]
+        ids = [lm.token(each.item() if isinstance(each, Tensor) else each) for each in several]  # type: ignore[arg-type]
         if not ids:
             raise ValueError(f"target={target!r} given, expected text or token ids, at least one.")
     text = target if isinstance(target, str) else "".join(map(lm.piece, ids))
