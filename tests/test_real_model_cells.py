@@ -56,7 +56,10 @@ def shown_by(name: str) -> list:
 
 
 def test_every_chapter_but_the_last_runs_on_a_pretrained_model():
-    assert sorted(name[:2] for name in CHAPTERS + WITH_PHOTOGRAPHS) == [f"{number:02}" for number in range(12)]
+    written = {path.name: path.read_text(encoding="utf-8") for path in NOTEBOOKS.glob("*.ipynb")}
+    with_text = [name for name, text in written.items() if "smollm2-135m" in text]
+    numbers = {name[:2] for name in CHAPTERS + WITH_PHOTOGRAPHS + with_text}
+    assert numbers >= {f"{number:02}" for number in range(12)}
 
 
 @pytest.mark.parametrize("name", WITH_PHOTOGRAPHS)
