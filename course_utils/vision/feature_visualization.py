@@ -365,8 +365,10 @@ def without_gradient(classifier: Classifier, canvas: Canvas, objective: Objectiv
         score = objective(record(classifier, objective.layers)(canvas.render()))
         if not score.requires_grad:  # the loop says what is wrong
             return torch.zeros(len(canvas), dtype=torch.bool)
-        total = gradient_scale(classifier) * score.sum()
-        gradients = torch.autograd.grad(total, list(canvas.parameters()), allow_unused=True)
+        canvas.zero_grad()
+        (gradient_scale(classifier) * score.sum()).backward()  # as the loop does
+    gradients = [each.grad for each in canvas.parameters()]
+    canvas.zero_grad()
     largest = [each.abs().flatten(1).amax(1) for each in gradients if each is not None]
     return torch.stack(largest).amax(0) == 0 if largest else torch.zeros(len(canvas), dtype=torch.bool)
 
