@@ -15,7 +15,6 @@ from importlib.resources import files
 from io import BytesIO
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -183,11 +182,7 @@ class LoadedImage:
     notes: tuple[str, ...]
 
 
-class Opened(NamedTuple):
-    """An image in colours, and what was done to make it one (nothing, mostly)."""
-
-    image: Image.Image
-    notes: list[str]
+Opened = tuple[Image.Image, list[str]]  # an image in colours, and what was done to make it one (nothing, mostly)
 
 
 def open_image(source: Source, name: str | None = None) -> Opened:
@@ -224,7 +219,7 @@ def _open_file(source: FileSource, name: str) -> Opened:
             with Image.open(file, formats=formats) as image:
                 if image.width * image.height > MOST_PIXELS:
                     raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
-                opened, frames = in_colours(image), getattr(image, "n_frames", 1)
+                (opened, notes), frames = in_colours(image), getattr(image, "n_frames", 1)
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no file {name}") from None
     except Exception as error:  # a damaged file makes Pillow's readers raise a dozen kinds
@@ -236,7 +231,7 @@ def _open_file(source: FileSource, name: str) -> Opened:
             reason = f"it is too large: {error}"
             advice = f"; make it smaller first: at most {MOST_PIXELS // 10**6} million pixels."
         raise ValueError(f"{name} cannot be read as an image ({reason}){advice}") from None
-    return Opened(opened.image, opened.notes + [f"the first of its {frames} frames"] * (frames > 1))
+    return opened, notes + [f"the first of its {frames} frames"] * (frames > 1)
 
 
 def in_colours(image: Image.Image) -> Opened:
@@ -254,7 +249,7 @@ def in_colours(image: Image.Image) -> Opened:
         if image.getchannel("A").getextrema() != (255, 255):
             notes.append("what is transparent lies on white")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return Opened(image.convert("RGB"), notes)
+    return image.convert("RGB"), notes
 
 
 def _shallow(image: Image.Image) -> Image.Image:

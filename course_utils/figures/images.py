@@ -70,15 +70,9 @@ def _spaced(word: str) -> str:
 
 @styled
 def show_probabilities(
-    images: np.ndarray,
-    classes: Sequence[str],
-    probabilities: np.ndarray,
-    titles: Sequence[str],
-    *,
-    top: int,
-    columns: int | None,
-    alt: str,
-) -> DescribedFigure:
+    images: np.ndarray, classes: Sequence[str], probabilities: np.ndarray, titles: Sequence[str],
+    *, top: int, columns: int | None, alt: str,
+) -> DescribedFigure:  # fmt: skip
     """Images (batch, height, width, 3), each over the bars of its `top` most probable classes (batch, classes)."""
     columns = _columns(columns, len(images), most=4)
     rows = ceil(len(images) / columns)
@@ -235,14 +229,9 @@ class Scrubber:
             raise ValueError("a caption is empty, expected a few words for every frame: they are read out loud.")
 
     def _repr_html_(self) -> str:
-        return render(
-            "scrubber.html",
-            frames=list(zip(self.sources, self.captions, strict=True)),
-            alt=self.alt,
-            title=self.title,
-            width=self.width,
-            pixelated=self.pixelated,
-        )
+        frames = list(zip(self.sources, self.captions, strict=True))
+        settings = {name: getattr(self, name) for name in ("alt", "title", "width", "pixelated")}
+        return render("scrubber.html", frames=frames, **settings)
 
     def __repr__(self) -> str:
         return f"Scrubber of {len(self.captions)} frames, {self.captions[0]} … {self.captions[-1]}: {self.alt}"

@@ -133,14 +133,9 @@ def _nothing(why: str, what_to_do: str) -> str:
 
 @styled
 def _cloud_and_bars(
-    sizes: Mapping[str, float],
-    colours: Mapping[str, str],
-    below: Sequence[Panel],
-    title: str,
-    sized_by: str,
-    seed: int,
-    alt: str | None,
-) -> DescribedFigure:
+    sizes: Mapping[str, float], colours: Mapping[str, str], below: Sequence[Panel], title: str, sized_by: str,
+    seed: int, alt: str | None,
+) -> DescribedFigure:  # fmt: skip
     heights = [INCHES, ROW * len(below[0].bars) + 0.55]
     figure = new_figure(sum(heights) + 0.6)
     cloud, *bars = _axes(figure, heights, len(below))

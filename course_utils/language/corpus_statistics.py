@@ -187,7 +187,8 @@ class TextAssociations:
             ValueError: another file, or a damaged one.
         """
         about, tensors = read_saved(path, "text_associations", "TextAssociations.save", "table of associations")
-        return cls(**(about | tensors | {"counts": tensors["counts"].long()}))
+        tensors["counts"] = tensors["counts"].long()
+        return cls(**(about | tensors))
 
     def __repr__(self) -> str:
         return (

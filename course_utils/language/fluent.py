@@ -204,8 +204,8 @@ class FluentPrompts:
     def __repr__(self) -> str:
         if not len(self):
             return f"FluentPrompts: no text for {self.objective!r} that can be typed, {self.passes:,} passes"
-        cut = "; interrupted" if self.interrupted else ""
         ends = [f"{self.text[row]!r} ({self._said(row)}, surprise {self.surprise[row]:.1f})" for row in (0, -1)]
+        cut = "; interrupted" if self.interrupted else ""
         return (
             f"FluentPrompts: {len(self)} texts for {self.objective!r}, from {ends[0]} to {ends[1]}; random texts "
             f"{self._measured(self.random_score.median().item())}; {self.passes:,} passes{cut}"

@@ -110,12 +110,11 @@ class PromptResults:
 
     def __repr__(self) -> str:
         best = int(self.probability.argmax())
-        cut = "; interrupted" if self.interrupted else ""
         count = f"{len(self)} prompt{'s' * (len(self) != 1)}"
         probability = as_probability(self.probability[best].item())
         return (
             f"{type(self).__name__}: {count} for {self.target!r}, best {self.text[best]!r} with probability "
-            f"{probability}{self._more()}, {self.forward_passes:,} forward passes{cut}"
+            f"{probability}{self._more()}, {self.forward_passes:,} forward passes{'; interrupted' * self.interrupted}"
         )
 
     def _more(self) -> str:

@@ -103,7 +103,8 @@ def coordinate_search(
             tried = drawn_swaps(prompts, scores, tokens, mine, count=candidates, top_k=top_k, swaps=swaps)
             found = scorer(tried.flatten(0, 1)).unflatten(0, tried.shape[:2])
             for row, *new in zip(active, tried, found, strict=True):
-                buffers[row] = _best_of(typed, *map(torch.cat, zip(buffers[row], new, strict=True)), buffer)
+                ids, values = (torch.cat(pair) for pair in zip(buffers[row], new, strict=True))
+                buffers[row] = _best_of(typed, ids, values, buffer)
     except KeyboardInterrupt:
         interrupted = True
     prompts, reached = (torch.stack([each[i][0] for each in buffers]) for i in (0, 1))
@@ -225,15 +226,10 @@ class TopPrompts:
 
 
 def drawn_swaps(
-    prompts: Int[Tensor, "restarts length"],
-    scores: Float[Tensor, "restarts length tokens"],
-    tokens: Int[Tensor, "tokens"],
-    generators: Sequence[torch.Generator],
-    *,
-    count: int,
-    top_k: int,
-    swaps: int = 1,
-) -> Int[Tensor, "restarts count length"]:
+    prompts: Int[Tensor, "restarts length"], scores: Float[Tensor, "restarts length tokens"],
+    tokens: Int[Tensor, "tokens"], generators: Sequence[torch.Generator],
+    *, count: int, top_k: int, swaps: int = 1,
+) -> Int[Tensor, "restarts count length"]:  # fmt: skip
     """Prompts with 1 to `swaps` tokens swapped for one of the `top_k` with the highest scores at their place."""
     best = tokens[scores.topk(min(top_k, len(tokens)), dim=2).indices]
     length, choices = best.shape[1:]

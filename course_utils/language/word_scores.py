@@ -120,17 +120,10 @@ def check_correction(level: float, shuffles: int) -> None:
 
 
 def scored(
-    table: PromptTable,
-    number: int,
-    *,
-    prior: float | None,
-    level: float,
-    shuffles: int,
-    seed: int,
-    progress: bool | None = None,
-    effect: Float[Tensor, "words"] | None = None,
-    effect_critical: float = 0.0,
-) -> tuple[PromptTable, dict[str, Any]]:
+    table: PromptTable, number: int,
+    *, prior: float | None, level: float, shuffles: int, seed: int, progress: bool | None = None,
+    effect: Float[Tensor, "words"] | None = None, effect_critical: float = 0.0,
+) -> tuple[PromptTable, dict[str, Any]]:  # fmt: skip
     """Scores of one set of prompts against all others, corrected for the number of words.
 
     Args:
@@ -277,15 +270,9 @@ def log_odds(here: Float[Tensor, "*batch words"], there: Float[Tensor, "*batch w
 
 
 def largest_by_chance(
-    table: PromptTable,
-    number: int,
-    prior: float,
-    shuffles: int,
-    *,
-    seed: int,
-    progress: bool | None = None,
-    among: Bool[Tensor, "words"] | None = None,
-) -> Float[Tensor, "shuffles"]:
+    table: PromptTable, number: int, prior: float, shuffles: int,
+    *, seed: int, progress: bool | None = None, among: Bool[Tensor, "words"] | None = None,
+) -> Float[Tensor, "shuffles"]:  # fmt: skip
     """The largest |z| of any word (of `among`) when the prompts are permuted between one set and the others.
 
     A word is remarkable only if it beats what the largest of all words reaches by chance. Whole prompts are permuted,

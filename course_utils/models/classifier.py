@@ -350,7 +350,9 @@ def _listed(classes: object) -> list[str]:
     if isinstance(classes, Mapping):
         return unique_names(classes)
     if isinstance(classes, str | bytes | Set) or not isinstance(classes, Iterable) or not getattr(classes, "ndim", 1):
-        raise TypeError(f"classes= are names in the order of the logits, not {type(classes).__name__}: {classes!r}")
+        raise TypeError(
+            f"classes= is a list of names in the order of the logits, not {type(classes).__name__}: {classes!r}"
+        )
     return [str(name) for name in classes]
 
 

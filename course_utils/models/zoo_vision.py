@@ -107,7 +107,9 @@ def read_tensors(path: Path) -> dict:
         reason = "it holds more than tensors, which could run code" if more else "it cannot be read"
         raise ValueError(f"the weights {path} were refused: {reason}; delete the file and fetch it again.") from None
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ValueError(f"the weights {path} are damaged ({first_line(error)}); delete and fetch it again.") from None
+        raise ValueError(
+            f"the weights {path} are damaged ({first_line(error)}); delete the file and fetch it again."
+        ) from None
     if not isinstance(state, dict):
         raise ValueError(f"the weights {path} hold {type(state).__name__}, expected tensors by name.")
     check_weights(state, path)

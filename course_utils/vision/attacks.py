@@ -284,11 +284,10 @@ class AttackResult(Drawn):
         already = f", {int(self.already.sum())} of them before" if self.already.any() else ""
         sure = self.confidence[self.success]
         median = f", median confidence {sure.median():.1%}" if len(sure) else ""
-        cut = "; interrupted" if self.interrupted else ""
         return (
             f"{kind} attack {toward} {aim}, {self.norm} eps {NORMS[self.norm].radius(self.eps)}: "
             f"{len(sure)} of {len(self)} images tricked{already}{median}, "
-            f"up to {int(self.iterations.max())} gradient steps each{cut}"
+            f"up to {int(self.iterations.max())} gradient steps each{'; interrupted' * self.interrupted}"
         )
 
 

@@ -219,14 +219,9 @@ class ExplainedLogit(nn.Module):
 
 
 def _attribution(
-    name: str,
-    asked: ResolvedTargets,
-    explain: Callable[[ExplainedLogit, Tensor], Tensor],
-    sign: str,
-    smoothing: float,
-    batch_size: int | None,
-    progress: bool | None,
-) -> Attribution:
+    name: str, asked: ResolvedTargets, explain: Callable[[ExplainedLogit, Tensor], Tensor], sign: str,
+    smoothing: float, batch_size: int | None, progress: bool | None,
+) -> Attribution:  # fmt: skip
     """The attribution, chunk by chunk, with the sign and the smoothing asked for."""
     check_known("sign", sign, SIGNS)
     most = max(asked.classifier.size)

@@ -208,9 +208,10 @@ class Visualization(Drawn):
     def __repr__(self) -> str:
         low, high = (value.item() for value in self.activation.aminmax())
         dead = f", {len(self.dead)} dead" if self.dead else ""
-        cut = "; interrupted" if self.interrupted else ""
         images = f"{len(self)} image{'s' * (len(self) != 1)}"
-        return f"Visualization of {images}, activation {low:.3g} to {high:.3g}{dead}{cut}"
+        return (
+            f"Visualization of {images}, activation {low:.3g} to {high:.3g}{dead}{'; interrupted' * self.interrupted}"
+        )
 
 
 class ObjectiveBatch:
@@ -286,14 +287,9 @@ def images_at_once(classifier: Classifier) -> int:
 
 
 def image_settings(
-    classifier: Classifier,
-    canvas: str | Canvas,
-    priors: Sequence[Prior] | str,
-    transforms: Sequence[Transform] | str,
-    learning_rate: float,
-    steps: int,
-    seed: int,
-) -> dict[str, Any]:
+    classifier: Classifier, canvas: str | Canvas, priors: Sequence[Prior] | str, transforms: Sequence[Transform] | str,
+    learning_rate: float, steps: int, seed: int,
+) -> dict[str, Any]:  # fmt: skip
     """The settings of `optimize` for images, with the standard priors and transforms where these are asked for."""
     held = isinstance(canvas, HELD) or canvas in ("natural", "phase")
     moves = standard_crops() if held else standard(classifier.size)
@@ -383,14 +379,9 @@ class ImageChunk:
 
 
 def optimize_images(
-    classifier: Classifier,
-    canvas: Canvas,
-    objective: Objective,
-    *,
-    frames: list[int],
-    on_step: OnStep | None,
-    **options,
-) -> ImageChunk:
+    classifier: Classifier, canvas: Canvas, objective: Objective,
+    *, frames: list[int], on_step: OnStep | None, **options,
+) -> ImageChunk:  # fmt: skip
     """`optimize`, with the images kept as they are before the steps in `frames`; after Ctrl-C those that it reached."""
     reached: dict[int, Tensor] = {}
 

@@ -100,16 +100,10 @@ def log_odds(logits: Float[Tensor, "n classes"], target: Int[Tensor, "n"]) -> Fl
 
 @torch.inference_mode(False)
 def learn_parts(
-    classifier: Classifier,
-    reference: nn.Module | None,
-    sources: Images,
-    backgrounds: Images,
+    classifier: Classifier, reference: nn.Module | None, sources: Images, backgrounds: Images,
     carriers: Int[Tensor, "n"],
-    *,
-    seed: int = 0,
-    indices: Sequence[int] | None = None,
-    progress: bool | None = None,
-) -> Float[Tensor, "n height width"]:
+    *, seed: int = 0, indices: Sequence[int] | None = None, progress: bool | None = None,
+) -> Float[Tensor, "n height width"]:  # fmt: skip
     """Masks of the least area of each source that turns the background it is pasted onto into the carrier.
 
     Args:

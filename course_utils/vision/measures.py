@@ -189,7 +189,7 @@ def intersection_over_union(maps: Maps, truth: Maps, threshold: float = 0.5) -> 
 def _checked(maps: Tensor, truth: Tensor) -> Bool[Tensor, "batch height width"]:
     """Which pixels belong to the part."""
     if maps.shape != truth.shape:
-        raise ValueError(f"maps of {tuple(maps.shape)} and masks of {tuple(truth.shape)} given, expected one shape.")
+        raise ValueError(f"maps of {tuple(maps.shape)} and masks of {tuple(truth.shape)} given, expected the same.")
     if maps.isnan().any():
         raise ValueError("the maps hold NaN (not a number): there is nothing to score.")
     inside = truth >= HALF

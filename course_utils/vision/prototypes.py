@@ -221,10 +221,9 @@ class Prototypes(Drawn):
         count = len(dict.fromkeys(self.classes))
         low, median = self.probability.min().item(), self.probability.median().item()
         close = "" if self.spearman is None else f", mean rank correlation {self.spearman.mean():.2f}"
-        cut = "; interrupted" if self.interrupted else ""
         return (
             f"{len(self)} prototype{'s' * (len(self) != 1)} of {count} class{'es' * (count != 1)} of {self.name}: "
-            f"probability {median:.1%} in the middle, {low:.1%} at least{close}{cut}"
+            f"probability {median:.1%} in the middle, {low:.1%} at least{close}{'; interrupted' * self.interrupted}"
         )
 
 
@@ -252,13 +251,9 @@ def _statistics(classifier: Classifier, given: LayerStatistics | str | None, *, 
 
 
 def _class_means(
-    classifier: Classifier,
-    reference: Any,
-    layers: Sequence[str] | None,
-    names: list[str],
-    batch_size: int | None,
-    progress: bool | None,
-) -> ClassMeans | None:
+    classifier: Classifier, reference: Any, layers: Sequence[str] | None, names: list[str],
+    batch_size: int | None, progress: bool | None,
+) -> ClassMeans | None:  # fmt: skip
     """Class means from whatever was given as a reference; refused before any work where a class has too few images."""
     if reference is None:
         return None

@@ -182,17 +182,13 @@ class Report:
         """The page: one HTML document without requests to anywhere; names are escaped."""
         entanglement = self.entanglement
         return render(
-            "report.html",
-            report=self,
+            "report.html", report=self, percent=percent, of_images=self.accuracy is not None,
             prototypes=[] if self.prototypes is None else prototype_cards(self.prototypes),
             heatmap="" if entanglement is None else Markup(entanglement.plot()._repr_html_()),
             pairs=[] if entanglement is None else entanglement.pairs(PAIRS),
-            isolation=isolation_cards(self.isolation),
-            shared=isolation_cards(self.shared),
-            of_images=self.accuracy is not None,
+            isolation=isolation_cards(self.isolation), shared=isolation_cards(self.shared),
             evidence=evidence_cards(self.findings),
-            percent=percent,
-        )
+        )  # fmt: skip
 
     def write(self) -> None:
         """Writes the page to `path` in one move, so that it is never half there.
@@ -208,9 +204,9 @@ class Report:
             unfinished.unlink(missing_ok=True)
 
     def __repr__(self) -> str:
-        cut = "; interrupted" if self.interrupted else ""
         count = len(self.findings)
         first = f", the first about {self.findings[0].carrier}" if self.findings else ""
+        cut = "; interrupted" if self.interrupted else ""
         return (
             f"Report on {self.name}, {len(self.classes)} class{'es' * (len(self.classes) != 1)}, in {self.path}: "
             f"{count} finding{'s' * (count != 1)}{first}; {sum(self.seconds.values()):.0f} s{cut}"

@@ -115,7 +115,9 @@ class BlindSpot:
 
 def _check_classes(secret: str, classes: tuple[str, ...]) -> None:
     if isinstance(classes, str):
-        raise ValueError(f"secret {secret!r}: classes={classes!r} is one word; give a list of names: ({classes!r},)")
+        raise ValueError(
+            f"secret {secret!r}: classes={classes!r} is one word; give a list of class names: ({classes!r},)"
+        )
     for cls in classes:
         check_known("class", cls, CLASSES)
 

@@ -134,7 +134,7 @@ def _files_in(folder: Path) -> list[tuple[Path, int]]:
 def _from_folder(folder: Path) -> Photographs:
     files, pixels, cut = _files_in(folder), [], 0
     for path, _ in tqdm(files, desc=f"reading {folder.name}", unit="image"):  # only small ones are kept
-        image = open_image(path).image
+        image = open_image(path)[0]
         cut += image.size != (SIZE, SIZE)
         pixels.append(to_pixels(image, (SIZE, SIZE)))
     if cut:
