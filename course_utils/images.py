@@ -13,7 +13,6 @@ from collections import Counter
 from dataclasses import dataclass
 from importlib.resources import files
 from io import BytesIO
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -157,7 +156,7 @@ def load_image(
         TypeError: something else than a file, an image or an array.
         ValueError: no image, a damaged one, or one of more than 64 million pixels.
     """
-    height, width = (size, size) if isinstance(size, Integral) else size
+    height, width = (size, size) if isinstance(size, int | np.integer) else size
     check_settings(height=height, width=width)
     if channels not in (1, 3):
         raise ValueError(f"channels={channels!r} given, expected 3, or 1 for greys.")

@@ -114,8 +114,8 @@ def with_checked_kinds(function: Any) -> Any:
             seed = name == "seed" and isinstance(value, Integral)  # of any size
             if not several and not seed and not _fits(expected, value, known):
                 shown = repr(value) if isinstance(value, str | Number | None) else f"{type(value).__name__}"
-                error = ValueError if isinstance(value, Number) else TypeError
-                raise error(f"{name}={shown[:80]} given, expected {expected}.")
+                wrong = ValueError if isinstance(value, Number) else TypeError
+                raise wrong(f"{name}={shown[:80]} given, expected {expected}.")
         return function(*args, **kwargs)
 
     checked.checks_kinds = True  # type: ignore[attr-defined]

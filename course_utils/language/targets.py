@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -62,7 +63,8 @@ def as_target(lm: LanguageModel, target: str | int | Sequence[int], length: int 
             )
         _remind_of_the_space(lm, target, ids)
     else:
-        listed = [target] if isinstance(target, Integral) else list(target) if isinstance(target, Iterable) else []
+        listed: list[Any] = [target] if isinstance(target, Integral) else []
+        listed += target if isinstance(target, Iterable) else []
         ids = [lm.token(each.item() if isinstance(each, Tensor) else each) for each in listed]
         if not ids:
             raise ValueError(f"target={target!r} given, expected text or token ids, at least one.")

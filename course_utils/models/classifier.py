@@ -364,8 +364,8 @@ def _sides(size: object) -> tuple[int, int]:
     """
     if isinstance(size, Mapping):
         size = [size.get("height"), size.get("width")]
-    several = isinstance(size, Iterable) and getattr(size, "ndim", 1)
-    sides = [size] * 2 if isinstance(size, Integral) else list(size) if several else []
+    sides: list[Any] = [size] * 2 if isinstance(size, Integral) else []
+    sides += size if isinstance(size, Iterable) and getattr(size, "ndim", True) else []
     if len(sides) != 2 or not all(isinstance(each, Integral) for each in sides):
         raise TypeError(f"size= is height and width in pixels, or one whole number for a square; got {size!r}")
     return int(sides[0]), int(sides[1])

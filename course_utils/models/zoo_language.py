@@ -62,8 +62,8 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
         if causal := type(config) in AutoModelForCausalLM._model_mapping:
             tokenizer = AutoTokenizer.from_pretrained(folder, **here)
             with quiet():
-                how: Any = {"use_safetensors": True, "output_loading_info": True, **here}
-                model, told = AutoModelForCausalLM.from_pretrained(folder, **how)
+                how = {"use_safetensors": True, "output_loading_info": True}
+                loaded: Any = AutoModelForCausalLM.from_pretrained(folder, **how, **here)
     except Exception as error:  # values of the wrong kind make transformers raise a dozen kinds
         raise ValueError(
             f"{folder} holds no language model that can be read ({first_line(error)}); write model and tokenizer into "
@@ -71,6 +71,7 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
         ) from None
     if not causal:
         raise TypeError(f"{named} is a {config.model_type} model, which predicts no next token.")
+    model, told = loaded
     check_weights(dict(model.named_parameters()), f"in {folder}")
     if absent := sorted(told["missing_keys"]):  # transformers would go on with random numbers in their place
         raise ValueError(
