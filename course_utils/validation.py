@@ -10,7 +10,7 @@ from collections import abc
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
-from functools import reduce, wraps
+from functools import cache, reduce, wraps
 from inspect import Parameter, isfunction, signature, unwrap
 from itertools import repeat
 from numbers import Integral, Number, Real
@@ -91,6 +91,7 @@ def as_found(model: nn.Module) -> Iterator[None]:
                 weight.requires_grad_(flag)
 
 
+@cache
 def with_checked_kinds(function: Any) -> Any:
     """A public function that compares its arguments with its annotations first; anything else as it is.
 
@@ -112,7 +113,8 @@ def with_checked_kinds(function: Any) -> Any:
             parameter = parameters.parameters[name]
             expected, several = str(parameter.annotation), parameter.kind in VARIABLE
             seed = name == "seed" and isinstance(value, Integral)  # of any size
-            if not several and not seed and not _fits(expected, value, known):
+            module = expected == "Classifier" and isinstance(value, nn.Module)  # said below, with advice
+            if not several and not seed and not module and not _fits(expected, value, known):
                 shown = repr(value) if isinstance(value, str | Number | None) else f"{type(value).__name__}"
                 kind = ValueError if isinstance(value, Number) else TypeError
                 raise kind(f"{name}={shown[:80]} given, expected {expected}.")

@@ -239,7 +239,7 @@ def test_images_that_are_alike_have_diversity_minus_one_and_one_alone_has_none(d
 
 
 def test_a_group_of_none_is_refused():
-    with pytest.raises(ValueError, match="group=0 given, expected at least 1"):
+    with pytest.raises(ValueError, match="group=0 given, expected a whole number of at least 1"):
         Diversity("maps", group=0)
 
 

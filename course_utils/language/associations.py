@@ -359,7 +359,12 @@ def _success(sets: Sequence[Prompts]) -> Proportion | None:
 
 
 def score_against(
-    truth: Iterable[str], scores: AssociationScores, k: int = 10, *, resamples: int = 1000, seed: int = 0
+    truth: Iterable[str] | Mapping[str, float],
+    scores: AssociationScores,
+    k: int = 10,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> Agreement:
     """Precision of the best words and recall of the planted ones.
 

@@ -60,7 +60,7 @@ def generate_prototypes(
     natural: float = NATURAL,
     diversity: float = 0.0,
     start: str = "noise",
-    canvas: str | Canvas = "standard",
+    canvas: str = "standard",
     priors: Sequence[Prior] | str = "standard",
     transforms: Sequence[Transform] | str = "standard",
     steps: int = 200,

@@ -304,7 +304,7 @@ def test_it_shows_itself(gpt2):
     [
         ("", {}, "expected text that is to follow"),
         ("  ", {}, "expected text that is to follow"),
-        (100_000, {}, "has tokens 0 to 303, there is no token 100000"),
+        (100_000, {}, "has tokens 0 to \\d+, there is no token 100000"),
         ([], {}, "at least one"),
         (" girl", {"length": 0}, r"length=0 given, expected 1 … 12 tokens"),
         (" girl", {"length": 13}, r"length=13 given, expected 1 … 12 tokens"),

@@ -56,6 +56,7 @@ CALLS = {
     "gradients": lambda c, n: attributions.gradients(c, images(7), batch_size=n, **QUIET),
     "integrated_gradients": lambda c, n: attributions.integrated_gradients(c, images(7), batch_size=n, **QUIET),
     "grad_cam": lambda c, n: attributions.grad_cam(c, images(7), batch_size=n, **QUIET),
+    "layers": lambda c, n: vision.layers(c, batch_size=n),
     "natural_statistics": lambda c, n: vision.natural_statistics(c, images(7), batch_size=n, **QUIET),
     "statistics_distance": lambda c, n: vision.statistics_distance(
         c, images(7), vision.natural_statistics(c, images(2), batch_size=1, **QUIET), batch_size=n
@@ -148,7 +149,7 @@ def test_work_of_hours_is_announced_after_its_first_steps_and_short_work_is_not(
 def test_prototypes_of_many_classes_are_announced(counted, monkeypatch, capsys):
     monkeypatch.setattr(utils, "LONG", 0)
     vision.generate_prototypes(counted[0], steps=5, **QUIET)
-    assert capsys.readouterr().out.startswith("Prototypes of 3 classes will take about 0 minutes; classes=[…]")
+    assert capsys.readouterr().out.startswith("Prototypes of 3 classes will take about 0 seconds; classes=[…]")
 
 
 @pytest.mark.parametrize("wrapped", ["scripted", "traced", "exported"])
