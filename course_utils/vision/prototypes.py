@@ -16,7 +16,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_utils.canvas import Canvas
 from course_utils.figures.images import percent, show_images
 from course_utils.figures.style import Drawn
 from course_utils.loop import optimize

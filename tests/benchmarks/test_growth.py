@@ -32,6 +32,7 @@ def test_what_is_counted_of_a_call_is_its_passes_and_distances_and_a_little_more
     growth_models = sys.modules["growth_models"]
     small = {"n_layer": 2, "n_embd": 64, "n_head": 2}
     lm = growth_models.gpt2(500, **small)
+    lm.check_embeddings()  # which is done once for a model
     monkeypatch.setattr(growth_counts, "case", lambda axis, size: growth_models.prompts(lm, size))
     expected = growth_counts.bare_passes(small, 500)["operations"] + growth_counts.distances(small, 500)
     counted = growth_counts.counted("restarts", [1, 3])
