@@ -332,7 +332,7 @@ def test_what_cannot_work_says_so(gpt2, target, options, says):
 def test_a_target_that_the_tokenizer_cannot_give_back_is_refused(gpt2, monkeypatch):
     monkeypatch.setattr(type(gpt2), "decode", lambda self, ids: "gril")
     monkeypatch.setattr(type(gpt2), "piece", lambda self, token: "gril")
-    with pytest.raises(ValueError, match="' girl' comes back from the tokenizer of tiny-gpt2 as '(gril)+'"):
+    with pytest.raises(ValueError, match=r"' girl' comes back from the tokenizer of tiny-gpt2 as '(gril)+'"):
         optimize_prompts(gpt2, " girl", **QUICK)
 
 
