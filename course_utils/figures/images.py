@@ -27,7 +27,7 @@ LETTERS = 11  # letters of a title that fit into an inch
 
 @styled
 def show_images(
-    images: Tensor, titles: Sequence[str] | None = None, *, columns: int | None = None, alt: str
+    images: Any, titles: Sequence[str] | None = None, *, columns: int | None = None, alt: str
 ) -> DescribedFigure:
     """Images in a grid, each with a title.
 
