@@ -16,7 +16,7 @@ from conftest import Open
 CHAPTER = "notebooks/02_tricking_a_classifier.html"
 
 
-MARKS = {"scrubbers": 'class="scrubber"', "solutions": ">Solution</summary>", "quizzes": 'class="course-quiz"'}
+MARKS = {"scrubbers": '<figure class="scrubber', "solutions": ">Solution</summary>", "quizzes": 'class="course-quiz"'}
 
 
 @pytest.mark.parametrize("what", MARKS)
