@@ -42,7 +42,7 @@ CUT_OFF = """() => {
 # The figures that are narrower than nine tenths of the column although they are drawn as wide as a page.
 NARROW = """() => [...document.querySelectorAll(".bd-article .cell_output .course-wide")]
     .map((figure) => [figure, figure.getBoundingClientRect().width / figure.closest(".cell_output").clientWidth])
-    .filter(([figure, share]) => figure.getClientRects().length && share < 0.88)
+    .filter(([figure, share]) => figure.getClientRects().length && share < 0.9)
     .map(([figure, share]) => `${Math.round(100 * share)} %: ${figure.alt || figure.getAttribute("aria-label")}`)"""
 
 
