@@ -123,6 +123,7 @@ class Outputs:
 
 
 OUTPUTS = ("logits", "probabilities")
+ZEROS = 0.1  # share from which exact zeros are a ReLU's: a sigmoid gives them where it underflows
 ENOUGH = 12  # numbers that all lie in [0, 1]: of logits that hardly happens
 SUM = 1e-2  # by how far probabilities may miss 1: those of half precision do
 
@@ -153,6 +154,7 @@ def as_logits(values: Tensor, outputs: str, name: str, *, check: bool) -> Tensor
     """
     if check and len(values) and values.shape[1] > 1:
         found = values.detach().float()
+        rare_zeros = (found == 0).float().mean() < ZEROS
         summed = bool((found >= 0).all() and ((found.sum(1) - 1).abs() < SUM).all())
         if summed and outputs == "logits":
             raise ValueError(
@@ -167,7 +169,7 @@ def as_logits(values: Tensor, outputs: str, name: str, *, check: bool) -> Tensor
                 f"{name} should return probabilities, as outputs='probabilities' says, but its values run from "
                 f"{low:.3g} to {high:.3g}, and rows do not sum to 1: leave outputs= out if they are logits{sigmoid}."
             )
-        if not summed and found.numel() >= ENOUGH and found.min() > 0 and found.max() <= 1:
+        if not summed and found.numel() >= ENOUGH and found.min() >= 0 and found.max() <= 1 and rare_zeros:
             warnings.warn(
                 f"all {found.numel()} values that {name} returns lie in [0, 1], and rows do not sum to 1: if its last "
                 "step is a sigmoid, as of nets that may name several classes at once, take it off the module; what is "
@@ -270,7 +272,9 @@ def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise TypeError(f"target is {indices.dtype}, expected whole numbers: indices of classes.")
     if indices.ndim > 1 or (indices.ndim == 1 and len(indices) != batch):
-        raise ValueError(f"targets of shape {tuple(indices.shape)} given, expected one, or {batch}: one a sample.")
+        raise ValueError(
+            f"targets of shape {tuple(indices.shape)} given, expected one for all or {batch}, one a sample."
+        )
     low, high = indices.aminmax() if indices.numel() else (0, 0)
     if low < 0 or high >= logits.shape[1]:
         raise ValueError(f"target {target!r} given, expected indices from 0 to {logits.shape[1] - 1}.")

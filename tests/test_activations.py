@@ -134,7 +134,7 @@ def test_targets_follow_their_samples_when_others_have_left(net, images):
     [
         (5, ValueError, "from 0 to 4"),
         (-1, ValueError, "from 0 to 4"),
-        ([1, 2, 3], ValueError, "expected one, or 2"),
+        ([1, 2, 3], ValueError, "one for all or 2"),
         ("volcano", TypeError, "knows no class names"),
         (["volcano", "waffle"], TypeError, "knows no class names"),
         (1.5, TypeError, "expected whole numbers"),

@@ -456,7 +456,7 @@ def test_importing_the_loop_pulls_in_nothing_heavy():
         ({"objective": lambda outputs: outputs.logits}, r"returned shape \(6, 3\)"),
         ({"objective": lambda outputs: 1.0}, "returned float"),
         ({"priors": [lambda variable: variable.abs().mean()]}, r"returned shape \(\), expected \(6,\)"),
-        ({"objective": LogProb([0, 1])}, "expected one, or 6"),
+        ({"objective": LogProb([0, 1])}, "one for all or 6"),
         ({"indices": [1, 2]}, "2 indices given, expected 6"),
     ],
 )

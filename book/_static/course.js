@@ -12,3 +12,19 @@
     root.dataset.theme = before;
   });
 })();
+
+// What scrolls can be reached with the keyboard. The theme looks before fonts are there, and code is wider afterwards.
+(function () {
+  function reachable() {
+    for (const code of document.querySelectorAll(".bd-article pre")) {
+      if (code.scrollWidth > code.clientWidth) code.tabIndex = 0;
+    }
+  }
+
+  window.addEventListener("load", function () {
+    document.fonts.ready.then(reachable);
+  });
+  window.addEventListener("resize", function () {
+    setTimeout(reachable, 500); // after the theme's own look
+  });
+})();

@@ -84,13 +84,13 @@ def text_associations(
     check_correction(level, shuffles)
     if before < 1 or most < 1 or len(set(targets)) < 2:
         raise ValueError(f"{before=}, {most=}, {len(set(targets))} targets given, expected at least 1, 1 and 2.")
-    counted = [word for word in dict.fromkeys(words) if word not in set(targets)]
-    if len(counted) < 2:
-        raise ValueError(f"{len(counted)} words given that are no target, expected at least 2.")
     places = words_before(paragraphs, targets, before)
     absent = [target for target in targets if not places[target]]
     if absent:
         raise ValueError(f"the text does not have the target {absent[0]!r}; choose targets that stand in it.")
+    counted = [word for word in dict.fromkeys(words) if word not in set(targets)]
+    if len(counted) < 2:
+        raise ValueError(f"{len(counted)} words given that are no target, expected at least 2.")
     drawn = []
     for target, generator in zip(targets, sample_generators(seed, range(len(targets)), "places"), strict=True):
         rows = torch.randperm(len(places[target]), generator=generator)[:most].sort().values

@@ -45,7 +45,7 @@ def load_folder(folder: Path, name: str | None = None, *, dtype: torch.dtype | N
 
     named = name or folder.name
     caches.check_folder(folder, named)
-    if not any((folder / file).exists() for file in TOKENIZERS):
+    if (folder / "config.json").exists() and not any((folder / file).exists() for file in TOKENIZERS):
         raise ValueError(
             f"{folder} has no tokenizer ({', '.join(TOKENIZERS[:3])}, …), without which no text can be read: write it "
             "there with tokenizer.save_pretrained(…)."

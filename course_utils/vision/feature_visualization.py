@@ -261,6 +261,8 @@ class ObjectiveBatch:
             ValueError, TypeError: as `visualize`.
         """
         try:
+            if min(classifier.size) < 1:
+                raise RuntimeError("expected at least 1 pixel a side")
             names = {name for each in self.objectives for name in each.layers}
             outputs = outputs_of(classifier, grey_image(classifier), names)
         except (RuntimeError, AssertionError) as error:  # transformers assert that the size is theirs

@@ -180,5 +180,5 @@ def test_a_name_that_is_nothing_and_a_folder_of_something_else_are_refused(tmp_p
         load_language_model("pocket")
     with pytest.raises(ValueError, match="pocket-lm is a language model, expected a classifier"):
         load_classifier("pocket-lm")
-    with pytest.raises(ValueError, match="has no tokenizer"):
+    with pytest.raises(ValueError, match="holds no language model that can be read"):
         load_language_model(tmp_path)

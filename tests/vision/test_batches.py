@@ -25,12 +25,7 @@ def counted():
     with torch.no_grad():
         net[-1].bias -= net(images(90)).mean(0)  # each class is said of some images
     rows = []
-
-    def count(module, inputs):
-        if inputs[0].min() < inputs[0].max():  # two grey images tell which layers' first axis is the batch
-            rows.append(len(inputs[0]))
-
-    net.register_forward_pre_hook(count)
+    net.register_forward_pre_hook(lambda module, inputs: rows.append(len(inputs[0])))
     return Classifier(net, classes=list("abc"), size=SIZE), rows
 
 
