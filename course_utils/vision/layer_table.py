@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from course_utils.activations import Outputs, record
 from course_utils.models.classifier import MOST, Classifier
-from course_utils.validation import as_found, evaluating
+from course_utils.validation import as_found, check_settings, evaluating
 
 
 @torch.no_grad()
@@ -25,6 +25,7 @@ def layers(classifier: Classifier, *, batch_size: int | None = None) -> LayerTab
     many channels there are. Two images are shown to the network together, so that what holds no images is told apart
     from what does; one, where `batch_size` is 1.
     """
+    check_settings(batch_size=batch_size)
     seen: dict[nn.Module, list[torch.Size]] = {}
 
     def remember(module: nn.Module, _: object, output: object) -> None:
