@@ -13,18 +13,31 @@
   });
 })();
 
-// What scrolls can be reached with the keyboard. The theme looks before fonts are there, and code is wider afterwards.
+// What scrolls can be reached with the keyboard. The theme looks only a third of a second after the page has changed,
+// and not when fonts arrive, with which code is wider.
 (function () {
+  const BOXES = "pre, .cell_output > .output, .jp-RenderedHTMLCommon, .pst-scrollable-table-container";
+  let asked = false;
+
   function reachable() {
-    for (const code of document.querySelectorAll(".bd-article pre")) {
-      if (code.scrollWidth > code.clientWidth) code.tabIndex = 0;
+    asked = false;
+    for (const box of document.querySelectorAll(BOXES)) {
+      if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
     }
   }
 
-  window.addEventListener("load", function () {
-    document.fonts.ready.then(reachable);
-  });
-  window.addEventListener("resize", function () {
-    setTimeout(reachable, 500); // after the theme's own look
+  function ask() {
+    if (!asked) requestAnimationFrame(reachable);
+    asked = true;
+  }
+
+  window.addEventListener("DOMContentLoaded", function () {
+    const watched = new ResizeObserver(ask);
+    for (const box of document.querySelectorAll(BOXES)) {
+      for (const each of [box, ...box.children]) watched.observe(each);
+    }
+    new MutationObserver(ask).observe(document.body, { subtree: true, childList: true, attributeFilter: ["tabindex"] });
+    document.fonts.addEventListener("loadingdone", ask);
+    ask();
   });
 })();
