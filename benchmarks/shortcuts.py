@@ -33,29 +33,17 @@ def search(name: str, folder: str, reference: str | None, device: str, overrides
 
     torch.set_num_threads(1)
     from course_utils import load_classifier
-    from course_utils.models.shipped import read_bundle_card, read_card
-    from course_utils.teaching.training.save import unseal
     from course_utils.vision import hypotheses, shortcuts
-    from course_utils.world import COURSE_SECRETS, PaintedWorld
-    from course_utils.world.secrets import from_data
 
     for key, value in overrides.items():
         for module in (hypotheses, shortcuts):
             if hasattr(module, key):
                 setattr(module, key, type(getattr(module, key))(value))
-    path = Path(folder) / f"{name}.safetensors"
-    card = read_card(name) if name in SHIPPED else read_bundle_card(path)
-    figures: dict[str, Any] = card["figures"]
-    if "sealed" in card:
-        answer = unseal(card["sealed"])
-        secrets, figures = tuple(from_data(each) for each in answer["secrets"]), answer["figures"]
-    else:
-        secrets = () if "clean" in name else COURSE_SECRETS
-    classifier = load_classifier(name if name in SHIPPED else path).to(device)
+    classifier, cues, scenes = opened(name, folder)
+    classifier = classifier.to(device)
     beside = None if reference is None else load_classifier(reference).to(device)
     if overrides.get("swap"):  # what such a search finds of the second network: nothing was planted in it
         classifier, beside = beside, classifier
-    scenes = PaintedWorld(secrets).sample(PER_CLASS * 16, seed=SEED)
     begun, worked = time.perf_counter(), time.process_time()
     found = shortcuts.find_shortcuts(
         classifier, scenes.images, scenes.names, reference=beside, progress=False,
@@ -65,7 +53,7 @@ def search(name: str, folder: str, reference: str | None, device: str, overrides
         "model": name,
         "reference": reference,
         "settings": overrides,
-        "cues": [cue(each, figures) for each in secrets if hasattr(each, "factor")],
+        "cues": cues,
         "found": [line(each) for each in found.shortcuts],
         "tests": [line(each) for each in found.tested],
         "notes": found.notes,
@@ -73,6 +61,27 @@ def search(name: str, folder: str, reference: str | None, device: str, overrides
         "processor seconds": round(time.process_time() - worked, 1),
         "device": device,
     }
+
+
+def opened(name: str, folder: str) -> tuple[Any, list[dict[str, Any]], Any]:
+    """A model, its cues with the share of answers that each turns, and scenes of the world that it was trained in."""
+    from course_utils import load_classifier
+    from course_utils.models.shipped import read_bundle_card, read_card
+    from course_utils.teaching.training.save import unseal
+    from course_utils.world import COURSE_SECRETS, PaintedWorld
+    from course_utils.world.secrets import from_data
+
+    path = Path(folder) / f"{name}.safetensors"
+    card = read_card(name) if name in SHIPPED else read_bundle_card(path)
+    figures: dict[str, Any] = card["figures"]
+    if "sealed" in card:
+        answer = unseal(card["sealed"])
+        secrets, figures = tuple(from_data(each) for each in answer["secrets"]), answer["figures"]
+    else:
+        secrets = () if "clean" in name else COURSE_SECRETS
+    scenes = PaintedWorld(secrets).sample(PER_CLASS * 16, seed=SEED)
+    cues = [cue(each, figures) for each in secrets if hasattr(each, "factor")]
+    return load_classifier(name if name in SHIPPED else path), cues, scenes
 
 
 def cue(secret: Any, figures: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
+from sqlalchemy.exc import DatabaseError
 
 from install import has_smollm2
 
@@ -36,6 +37,7 @@ def main(arguments: list[str]) -> int:
     every = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.ipynb"))]
     chapters = [ROOT / name for name in arguments if name != "--all"] or every
     forget_outputs_of_other_code()
+    forget_damaged_outputs()
     missing = chapters if "--all" in arguments else [path for path in chapters if not cached(path)]
     return execute(missing) if missing else 0
 
@@ -111,6 +113,19 @@ def forget_outputs_of_other_code() -> None:
         shutil.rmtree(CACHE, ignore_errors=True)
         BUILD.mkdir(exist_ok=True)
         CODE_STAMP.write_text(now)
+
+
+def forget_damaged_outputs() -> None:
+    """Takes what a killed build left half written for absent."""
+    try:
+        cache = get_cache(CACHE)
+        for record in cache.list_cache_records():
+            try:
+                cache.get_cache_bundle(record.pk)
+            except (OSError, ValueError, KeyError, nbformat.ValidationError):
+                cache.remove_cache(record.pk)
+    except (DatabaseError, RuntimeError):  # jupyter-cache turns some of the former into the latter
+        shutil.rmtree(CACHE)
 
 
 def code_fingerprint() -> str:

@@ -50,6 +50,18 @@ def test_a_chapter_that_passed_is_not_executed_again_until_something_changes(pro
     assert run_chapters.main([]) == 0 and len(executed) == 3, "with the real model cells show other things"
 
 
+@pytest.mark.parametrize("damaged", ["executed/*/base.ipynb", "global.db"])
+@pytest.mark.parametrize("left", [0, 100])
+def test_outputs_that_were_cut_off_while_they_were_written_count_as_absent(project, damaged, left):
+    path = chapter(project, "print(6 * 7)")
+    assert run_chapters.main([]) == 0 and run_chapters.cached(path)
+    (file,) = run_chapters.CACHE.glob(damaged)
+    file.write_bytes(file.read_bytes()[:left])
+    assert run_chapters.main([]) == 0
+    _, merged = run_chapters.get_cache(run_chapters.CACHE).merge_match_into_file(path)
+    assert merged.cells[0].outputs[0]["text"] == "42\n"
+
+
 def test_a_chapter_finds_what_was_computed_beforehand(project):
     (project / "book" / "computed").mkdir(parents=True)
     (project / "book" / "computed" / "answer.txt").write_text("42")

@@ -6,15 +6,18 @@ with the same weights as one that was not.
 
 from __future__ import annotations
 
+import os
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -111,7 +114,14 @@ class Run:
         Args:
             checkpoint: where the run is saved.
             batch_of: the examples of a step, which depend on its number alone.
+
+        Raises:
+            ValueError: another process trains into the same checkpoint (says which).
         """
+        with alone(checkpoint):
+            self._finish(checkpoint, batch_of)
+
+    def _finish(self, checkpoint: Path, batch_of: Callable[[int], tuple[Tensor, Tensor]]) -> None:
         self.load(checkpoint)
         bar = tqdm(total=self.steps, initial=self.step, desc=self.recipe.name, unit="step", mininterval=1.0)
         saved = time.monotonic()
@@ -180,6 +190,27 @@ class Run:
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.step, self.spent = state["step"], state["spent"]
+
+
+@contextmanager
+def alone(checkpoint: Path) -> Iterator[None]:
+    """No second process trains into this checkpoint meanwhile; the lock ends with the process that holds it."""
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    lock, holder = FileLock(f"{checkpoint}.lock"), Path(f"{checkpoint}.process")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        number = holder.read_text() if holder.exists() else "another"
+        raise ValueError(
+            f"process {number} is training into {checkpoint}: wait for it, or choose another folder."
+        ) from None
+    try:
+        holder.write_text(str(os.getpid()))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 class LanguageRun(Run):

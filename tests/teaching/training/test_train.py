@@ -3,6 +3,8 @@
 import base64
 import errno
 import os
+import subprocess
+import sys
 import zlib
 from dataclasses import replace
 
@@ -195,6 +197,21 @@ def test_two_runs_into_one_folder_have_part_files_of_their_own(tmp_path, monkeyp
         monkeypatch.setattr(os, "getpid", lambda process=process: process)
         run.save(tmp_path / "c")
     assert len(set(seen)) == 2
+
+
+def test_a_second_process_that_trains_into_one_checkpoint_is_told_who_is_there(tmp_path):
+    waits = "import sys, time; from pathlib import Path; from course_utils.teaching.training.train import alone\n"
+    waits += "with alone(Path(sys.argv[1])): print('there', flush=True); time.sleep(60)"
+    checkpoint = tmp_path / "new" / "mini.checkpoint"
+    with subprocess.Popen([sys.executable, "-c", waits, str(checkpoint)], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout.readline() == "there\n"
+        run = train_module.Run(TINY, train_module.build(TINY.architecture, "mini"), 1)
+        with pytest.raises(ValueError, match=f"process {first.pid} is training into .*mini.checkpoint: wait for it"):
+            run.finish(checkpoint, lambda step: (torch.rand(1, 3, 64, 64), torch.tensor([0])))
+        first.kill()
+    with train_module.alone(checkpoint):  # who was killed holds nothing
+        pass
+    assert not list(checkpoint.parent.iterdir())
 
 
 def test_a_sealed_answer_unpacks_to_a_limit_only():
