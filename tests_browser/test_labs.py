@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import json
+import os
 import re
 import shutil
 import socket
@@ -59,7 +60,8 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     command = [sys.executable, "-m", "jupyterlab", "--IdentityProvider.token=", "--LabApp.news_url=None"]
     command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
     with open(folder / "server.log", "w") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+        alone = os.environ | {"OMP_NUM_THREADS": "1"}  # threads of several kernels on few cores wait for each other
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=alone)
     try:
         wait_for(f"http://127.0.0.1:{port}/api", server, folder / "server.log")
         yield f"http://127.0.0.1:{port}", folder
