@@ -122,6 +122,26 @@ def test_grad_cam_says_where_there_is_no_layer_with_maps(pocket, scenes):
         grad_cam(pocket, scenes.images, layer="head")
 
 
+class Placed(nn.Module):
+    """A net with a table of places: its layer `table` gives maps for each image and has seen none."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.table, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(2, 4 * 64), nn.Linear(4, 3)
+        self.grid = nn.Unflatten(1, (4, 8, 8))
+
+    def forward(self, x):
+        places = self.grid(self.table(torch.ones(len(x), 2)))
+        return self.head((self.conv(x) * places).mean((2, 3)))
+
+
+def test_grad_cam_refuses_a_layer_that_never_sees_the_image():
+    classifier = Classifier(Placed().eval(), classes=("a", "b", "c"), size=8)
+    assert grad_cam(classifier, pictures(), layer="conv").maps.max() > 0
+    with pytest.raises(ValueError, match="layer 'grid' gives the same for every image, expected one that depends on"):
+        grad_cam(classifier, pictures(), layer="grid")
+
+
 def test_bad_settings_are_refused(linear):
     with pytest.raises(ValueError, match="unknown sign"):
         gradients(linear, pictures(), sign="negative")
