@@ -63,6 +63,27 @@ def test_a_pointer_of_git_lfs_is_named(lm, tmp_path):
             load(folder)
 
 
+ODD = {
+    "tokenizer.json": ("[]", {"junk": "A"}),
+    "config.json": ({"n_embd": "big"}, {"n_head": 0}, {"dtype": "float99"}),
+    "tokenizer_config.json": ("[]",),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), [(name, change) for name, some in ODD.items() for change in some])
+def test_a_file_with_values_of_the_wrong_kind_is_one_sentence_or_does_no_harm(name, change, lm, tmp_path):
+    path = language_folder(tmp_path / "m", lm) / name
+    old = json.loads(path.read_text())
+    path.write_text(change if isinstance(change, str) else json.dumps(old | change))
+    try:
+        loaded = load_language_model(tmp_path / "m")
+    except ValueError as error:
+        assert str(error).startswith(f"{tmp_path / 'm'} holds no language model that can be read (")
+        assert "\n" not in str(error)
+    else:
+        assert loaded.encode("The girl").tolist() == lm.encode("The girl").tolist()
+
+
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
     GPT2LMHeadModel(GPT2Config(vocab_size=30, n_positions=8, n_embd=8, n_layer=1, n_head=2)).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=r"has no tokenizer \(tokenizer.json, .*tokenizer.save_pretrained"):

@@ -129,7 +129,7 @@ def read_paragraphs(folder: Path | None, *, held_out: bool = False, share: int =
         own = [line.strip() for line in text.splitlines() if line.strip()]
         first = len(own) - len(own) // share
         paragraphs += own[first:] if held_out else own[:first]
-    if not paragraphs:
+    if not paragraphs and not held_out:
         raise ValueError(f"the folder {folder} holds no text; it should hold books, one *.txt each")
     return paragraphs
 

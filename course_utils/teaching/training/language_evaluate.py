@@ -10,8 +10,11 @@ import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
@@ -138,13 +141,10 @@ def measure_books(lm: LanguageModel, folder: Path | None) -> dict[str, float]:
     foretold from at least half a context. The end of a paragraph is a token, and a byte (its line break).
 
     Raises:
-        ValueError: the folder holds too little text to measure anything on.
+        ValueError: as `held_out`.
     """
-    paragraphs = read_paragraphs(folder, held_out=True)
-    ids = stream(paragraphs, lm.tokenizer.backend_tokenizer).ids
+    paragraphs, ids = held_out(folder, lm.tokenizer.backend_tokenizer, lm.context)
     half = lm.context // 2
-    if len(ids) <= 2 * half:
-        raise ValueError(f"only {len(ids)} tokens are held out in {folder}, too few to measure a loss on")
     rows = ids.unfold(0, 2 * half + 1, half)
     losses = []
     for some in tqdm(rows.to(lm.device).split(ROWS), desc="held-out text", unit="batch"):
@@ -157,6 +157,22 @@ def measure_books(lm: LanguageModel, folder: Path | None) -> dict[str, float]:
         "bits per byte on held-out text": nats / math.log(2) * tokens_per_byte,
         "held-out tokens": float(len(ids)),
     }
+
+
+def held_out(folder: Path | None, tokenizer: Any, context: int) -> tuple[list[str], Int[Tensor, "tokens"]]:
+    """What is measured on: paragraphs and their stream.
+
+    Raises:
+        ValueError: the folder holds too little text to measure anything on.
+    """
+    paragraphs = read_paragraphs(folder, held_out=True)
+    ids = stream(paragraphs, tokenizer).ids if paragraphs else torch.empty(0, dtype=torch.long)
+    if len(ids) <= 2 * (context // 2):
+        raise ValueError(
+            f"only {len(ids)} tokens are held out in {folder}, too few to measure a loss on: give longer texts, of "
+            "which the last fiftieth is held out"
+        )
+    return paragraphs, ids
 
 
 def samples(lm: LanguageModel) -> list[str]:

@@ -31,6 +31,7 @@ from course_utils.teaching.training.evaluate import (
 )
 from course_utils.teaching.training.language_data import Books, WrittenSentences, list_of_books
 from course_utils.teaching.training.language_evaluate import (
+    held_out,
     measure_associations,
     measure_books,
     measure_written_world,
@@ -64,6 +65,8 @@ def make(
     model: Classifier | LanguageModel
     if isinstance(recipe, LanguageRecipe):
         tokenizer = recipe.data.tokenizer(data)
+        if isinstance(recipe.data, Books):
+            held_out(data, tokenizer, recipe.context)  # what is measured in the end is looked for before training
         net, spent = train_language_model(recipe, tokenizer, checkpoint=checkpoint, data=data, device=device)
         known = beginning(recipe, recipe.architecture(tokenizer.get_vocab_size()))
         tokenizer.save(str(folder / f"{recipe.name}{TOKENIZER}"), pretty=False)

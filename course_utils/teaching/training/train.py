@@ -73,7 +73,7 @@ def train_language_model(
         data: the folder of texts, for a recipe that needs one.
 
     Raises:
-        ValueError: the checkpoint belongs to another recipe.
+        ValueError: the checkpoint belongs to another recipe; too short a text.
     """
     torch.manual_seed(recipe.seed)
     model = build_language_model(recipe.architecture(tokenizer.get_vocab_size())).to(device)
@@ -85,6 +85,7 @@ def train_language_model(
         rows = text.rows(recipe.batch, recipe.context + 1, generator).to(device)
         return rows[:, :-1], rows[:, 1:]
 
+    batch_of(0)  # says before the work where the text is too short
     run.finish(checkpoint, batch_of)
     return model.eval(), run.spent
 

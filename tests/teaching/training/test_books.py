@@ -1,6 +1,7 @@
 """Training on a folder of books: what is read, what is held out, what the card says."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from course_utils.models.load import load_shipped
 from course_utils.teaching.training.language_data import Books, list_of_books, read_paragraphs
 from course_utils.teaching.training.language_evaluate import measure_books
 from course_utils.teaching.training.recipes import LANGUAGE_RECIPES
+from course_utils.teaching.training.train import Run
 
 MINIATURE = replace(
     LANGUAGE_RECIPES["books-lm"], data=Books(vocabulary=300), layers=1, width=16, heads=2, context=16, steps=3, batch=4
@@ -57,6 +59,23 @@ def test_without_books_the_command_says_what_it_needs(make, words, tmp_path, cap
     arguments = [] if folder is None else ["--data", str(folder)]
     assert main(["train", "books-lm", "--out", str(tmp_path / "out"), *arguments]) == 1
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"caf\xe9\n", r"odd.txt is not in UTF-8 \(.* at byte 3\); save it so"),
+        (b"hello\n", r"only 0 tokens are held out"),
+        (b"\n".join(b"Of %d the girl went to the sea." % i for i in range(40)), "only 0 tokens are held out"),
+    ],
+    ids=["in Latin-1", "of one word", "too short for a held-out part"],
+)
+def test_text_that_cannot_serve_is_said_before_training(content, words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "odd.txt").write_bytes(content)
+    monkeypatch.setitem(LANGUAGE_RECIPES, "books-lm", MINIATURE)
+    monkeypatch.setattr(Run, "finish", lambda *given: pytest.fail("it was trained first"))
+    assert main(["train", "books-lm", "--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert re.search(words, capsys.readouterr().err)
 
 
 def test_the_command_trains_on_a_folder_and_the_card_tells_loss_samples_and_books(folder, tmp_path, monkeypatch):

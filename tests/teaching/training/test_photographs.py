@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from course_utils.__main__ import main
 from course_utils.models.shipped import WEIGHTS, build, load_weights
+from course_utils.teaching.training import data
 from course_utils.teaching.training.data import CLASSES, read_photographs
 from course_utils.teaching.training.recipes import RECIPES
 from course_utils.teaching.training.train import erased
@@ -110,6 +112,19 @@ def test_images_of_other_sizes_and_kinds_are_brought_to_size_and_that_is_said(fo
     Image.fromarray(photograph(3, 0, size=9)).convert("RGBA").save(folder / "test" / "cat" / "1.png")
     assert read_photographs("test", folder).pixels.shape == (40, 3, 32, 32)
     assert "2 of 40 images are not 32x32 pixels: resized" in capsys.readouterr().out
+
+
+def test_large_images_are_made_small_one_by_one(folder, monkeypatch):
+    opened, alive = data.open_image, []
+
+    def watched(path):
+        image, *rest = opened(path)
+        assert sum(each() is not None for each in alive) <= 1, "images are kept at full size"
+        alive.append(weakref.ref(image))
+        return image, *rest
+
+    monkeypatch.setattr(data, "open_image", watched)
+    assert len(read_photographs("test", folder).pixels) == len(alive) == 40
 
 
 def test_the_painted_world_takes_no_photographs(folder, capsys, tmp_path):
