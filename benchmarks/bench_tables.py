@@ -179,3 +179,16 @@ def shortcuts(measured: dict[str, Any]) -> str:
     found = ", ".join(f"{kind} {sum(each)} of {len(each)}" for kind, each in hits.items())
     means = " | ".join(f"{sum(each) / len(clean):.1f}" for each in zip(*clean, strict=True))
     return "\n".join([*lines, f"| all; false alarms of a model without a cue in use | | {found} | {means} |"])
+
+
+def spray(measured: dict[str, Any]) -> str:
+    """Where spectral relevance analysis ranks the classes of the cues that a model uses, and what a bar lists."""
+    lines = ["| model | class of a cue in use, its rank of 16 | listed above the bar |", "|---|---|---|"]
+    for row in measured["models"]:
+        ranks = ", ".join(f"{name} {rank}" for name, rank in row["rank"].items()) or "no cue in use"
+        lines.append(f"| {row['model']} | {ranks} | {', '.join(row['listed']) or 'nothing'} |".replace("_", " "))
+    ranks = [rank for row in measured["models"] for rank in row["rank"].values()]
+    hits = sum(name in row["listed"] for row in measured["models"] for name in row["rank"])
+    false = sum(len(set(row["listed"]) - row["rank"].keys()) for row in measured["models"])
+    mean = f"mean rank {sum(ranks) / len(ranks):.1f}, by chance 8.5"
+    return "\n".join([*lines, f"| all | {mean} | right {hits} of {len(ranks)}, wrong {false} |"])

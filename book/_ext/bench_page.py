@@ -45,6 +45,7 @@ FILES = {
     "prototypes": ROOT / "notebooks" / "data" / "prototypes.json",
     "entanglement": ROOT / "notebooks" / "data" / "entanglement.json",
     "shortcuts": BENCHMARKS / "shortcuts.json",
+    "spray": BENCHMARKS / "spray.json",
     "imagenet": ROOT / "book" / "computed" / "imagenet" / "settings.json",
 }
 
