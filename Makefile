@@ -43,7 +43,7 @@ slides: book  ## slides for each chapter, from the executed chapters: _build/sli
 	@$(VENV)/python tools/make_slides.py
 
 handout:  ## the learners' copy, exercises still to be written: _build/handout.zip
-	$(NEED) book
+	$(NEED) book test
 	@$(VENV)/python tools/make_handout.py
 
 zip: book  ## build the book and pack it into one file, for a room without network

@@ -1,10 +1,13 @@
 """The learners' copy: python tools/make_handout.py writes _build/handout and _build/handout.zip.
 
-The chapters with their exercises still to be written, in ordinary Markdown that JupyterLab shows as it is meant, and
-the pictures and data that they use. The package stays what it is: `solution("…")` works for whoever asks.
+It has the chapters with exercises that are still to be solved, in ordinary Markdown that JupyterLab can show, the
+images and data that they use, the package as a wheel, and start.py, which installs it and opens the chapters. The
+package is complete: `solution("…")` works in the learners' copy, too.
 """
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -15,8 +18,17 @@ ROOT = Path(__file__).resolve().parent.parent
 HANDOUT = ROOT / "_build" / "handout"
 WELCOME = """# What Did the Model Learn? The learners' copy
 
-Open the folder `notebooks` in JupyterLab (`jupyter lab notebooks`) and begin with chapter 0. The course has to be
-installed: `python -m course_utils doctor` says whether it is.
+You need Python 3.11 or newer. In a terminal, in this folder:
+
+    python start.py
+
+The first time, this installs the course into the folder `.venv`, which takes some minutes and needs a network. After
+that it opens the chapters in JupyterLab at once, and needs no network. On some systems, Python is called `python3` or
+`py`. On Linux without a GPU, `TORCH=cpu python start.py` downloads 5 GB less.
+
+Without a network, ask your teacher for the folders `wheels` and `models`, and put them beside `start.py` first.
+
+Begin with chapter 0. Your solutions are in the notebooks, so save them.
 """
 
 
@@ -30,6 +42,10 @@ def main(folder: Path = HANDOUT) -> Path:
     shutil.copytree(ROOT / "notebooks" / "data", folder / "notebooks" / "data")
     for part in ("_static", "computed"):
         shutil.copytree(ROOT / "book" / part, folder / "book" / part)
+    shutil.copy(ROOT / "constraints.txt", folder)
+    shutil.copy(ROOT / "tools" / "handout_start.py", folder / "start.py")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     return Path(shutil.make_archive(str(folder), "zip", folder.parent, folder.name))
 
 

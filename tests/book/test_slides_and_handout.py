@@ -1,6 +1,10 @@
 """Slides keep one idea each and fetch nothing; the learners' copy has no solutions and no MyST."""
 
+import os
 import re
+import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import nbformat
@@ -83,6 +87,30 @@ def test_the_learners_copy_has_every_chapter_without_solutions_outputs_and_myst(
     assert not re.search(r"\{[\w:]+\}`|^(```|:::)\{", text, re.MULTILINE)
     for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text):
         assert (tmp_path / "handout" / "notebooks" / picture).is_file()
+
+
+def test_the_learners_copy_installs_itself_where_it_is_unpacked(tmp_path):
+    import make_handout
+
+    packed = make_handout.main(tmp_path / "packed" / "handout")
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", packed, tmp_path], check=True)
+    unpacked = tmp_path / "handout"
+    subprocess.run([sys.executable, "-m", "venv", unpacked / ".venv"], check=True)
+    (python,) = (unpacked / ".venv").glob("*/python*" if os.name == "nt" else "bin/python")
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = Path(subprocess.run([python, "-c", where], check=True, capture_output=True, text=True).stdout.strip())
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")  # what the course depends on
+
+    alone = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PYTHONPATH": "", "COURSE_MODELS": "shipped"}
+    start = [sys.executable, "start.py", "--install-only"]
+    for _ in range(2):  # the second time it installs nothing
+        done = subprocess.run(start, cwd=unpacked, env=os.environ | alone, capture_output=True, text=True, check=True)
+    assert "Installing" not in done.stdout
+    load = "import course_utils; print(course_utils.load_classifier('pocket'), course_utils.__file__)"
+    found = subprocess.run(
+        [python, "-c", load], cwd=unpacked / "notebooks", env=os.environ | alone, capture_output=True, text=True
+    )
+    assert found.stdout.strip().endswith(str(site / "course_utils" / "__init__.py")), found.stderr
 
 
 def test_outside_the_book_only_chapters_are_linked():
