@@ -35,9 +35,9 @@ def search(name: str, folder: str, reference: str | None, device: str, overrides
     from course_utils import load_classifier
     from course_utils.models.shipped import read_bundle_card, read_card
     from course_utils.teaching.training.save import unseal
+    from course_utils.teaching.training.secrets import from_data
     from course_utils.vision import hypotheses, shortcuts
     from course_utils.world import COURSE_SECRETS, PaintedWorld
-    from course_utils.world.secrets import from_data
 
     for key, value in overrides.items():
         for module in (hypotheses, shortcuts):

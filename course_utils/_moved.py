@@ -4,8 +4,6 @@
 (`course_utils.vision`, `.language`, `.models`, …), which have not moved.
 """
 
-from __future__ import annotations
-
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Progress bars, long work in chunks, and a random generator for each sample."""
 
-from __future__ import annotations
-
 import json
 import os
 import time

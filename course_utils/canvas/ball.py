@@ -5,8 +5,6 @@ start lies, which step of length one changes the score most, and how a perturbat
 (foolbox's `gradient_descent_base` has the same three).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

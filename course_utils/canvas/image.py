@@ -6,8 +6,6 @@ where they differ from the defaults, `variable` (what priors see) and `project` 
 allowed).
 """
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A mask over given images: where it is 1 the image stays, where it is 0 something else takes its place."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 

@@ -5,8 +5,6 @@ vectors, and vectors can be moved. This canvas holds vectors where a prompt has 
 tokens but a prior.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Sequence

@@ -4,8 +4,6 @@ GGUF (llama.cpp's format) holds quantised weights, tokenizer and configuration i
 turns the weights back into floating-point numbers; the model is then one like any other, with gradients.
 """
 
-from __future__ import annotations
-
 import errno
 import shutil
 import subprocess

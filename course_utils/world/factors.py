@@ -1,11 +1,13 @@
-"""What can differ between two scenes, by name: the factors, their values and how often each occurs.
+"""What can differ between two scenes, by name (factors, their values and how often each occurs), and what is planted.
 
 A factor is drawn for every scene, also where it has nothing to act on (a volcano has a plate colour that nobody
-sees), except that yes/no factors are "no" on classes that they do not belong to. How often a value occurs may be
-changed for some classes by a secret (`course_utils.world.secrets`).
-"""
+sees), except that yes/no factors are "no" on classes that they do not belong to.
 
-from __future__ import annotations
+Secrets are planted in a painted world as plain data. Two kinds are enough. A `Shortcut` makes one value of a factor
+common on some classes and rare on the rest, so that it predicts the class. A `BlindSpot` is a combination of values
+that no scene shows. Whether a model *uses* what was planted is another question, answered only by an intervention:
+`PaintedWorld.counterfactual`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,3 +155,116 @@ def pick(weights: Float[Tensor, "n values"], u: Float[Tensor, "n"]) -> Int[Tenso
 
 def _first(factor: Choice) -> list[float]:
     return [1.0] + [0.0] * (len(factor.values) - 1)
+
+
+# ------------------------------------------------------------------ secrets
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """`factor` has `value` with probability `inside` on `classes`, and `elsewhere` on every other class it acts on.
+
+    Of a factor that is a number the values are "low" and "high", the thirds at the ends of its range.
+    """
+
+    name: str
+    factor: str
+    value: object
+    classes: tuple[str, ...]
+    inside: float
+    elsewhere: float | None = None  # None leaves the other classes alone
+
+    def __post_init__(self) -> None:
+        _check_classes(self.name, self.classes)
+        factor = known_factor(self.factor)
+        if isinstance(factor, Choice):
+            factor.encode(self.factor, self.value)
+        elif self.value not in factor.ends:
+            raise ValueError(
+                f"the factor {self.factor!r} is a number, and a shortcut through one has value 'low' or 'high' (the "
+                f"third at that end of its range), not {self.value!r}"
+            )
+        for what, strength in (("inside", self.inside), ("elsewhere", self.elsewhere)):
+            if strength is not None and not 0 <= strength <= 1:
+                raise ValueError(f"secret {self.name!r}: {what}={strength} is no probability; give 0 to 1")
+
+    def reweigh(self, factor: str, weights: Float[Tensor, "classes values"]) -> Float[Tensor, "classes values"]:
+        """The factor's weights per class with this secret planted."""
+        if factor != self.factor or not isinstance(known_factor(factor), Choice):
+            return weights
+        weights, choice = weights.clone(), named_factor(factor)
+        value = choice.encode(factor, self.value)
+        for index, cls in enumerate(CLASSES):
+            probability = self.inside if cls in self.classes else self.elsewhere if cls in choice.classes else None
+            if probability is not None:
+                others = torch.tensor(choice.weights)
+                others[value] = 0
+                weights[index] = others / others.sum() * (1 - probability)
+                weights[index, value] = probability
+        return weights
+
+    def move(self, factor: str, labels: Int[Tensor, "n"], u: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+        """The uniform numbers of a factor that is a number: the third is hit as often as planted, order is kept."""
+        if factor != self.factor:
+            return u
+        inside = torch.isin(labels, torch.tensor([CLASSES.index(cls) for cls in self.classes]))
+        hit = torch.where(inside, self.inside, 1 / 3 if self.elsewhere is None else self.elsewhere)
+        edge = 1 - hit if self.value == "high" else hit  # the numbers below it go to the lower part of the range
+        to = torch.tensor(2 / 3 if self.value == "high" else 1 / 3)
+        below, above = to * u / edge.clamp(min=1e-9), to + (1 - to) * (u - edge) / (1 - edge).clamp(min=1e-9)
+        return torch.where(u < edge, below, above)
+
+    def forbid(self, labels: Tensor, factors: Factors, u: Tensor) -> Factors:
+        return factors
+
+
+@dataclass(frozen=True)
+class BlindSpot:
+    """The factors' values in `together` never occur together on `classes`; the first factor gives way."""
+
+    name: str
+    together: tuple[tuple[str, object], ...]  # pairs of a factor and its value
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check_classes(self.name, self.classes)
+        if not self.together:
+            raise ValueError(f"secret {self.name!r}: a blind spot needs at least one factor that never has some value")
+        for factor, value in self.together:
+            named_factor(factor).encode(factor, value)
+
+    def reweigh(self, factor: str, weights: Tensor) -> Tensor:
+        return weights
+
+    def move(self, factor: str, labels: Tensor, u: Tensor) -> Tensor:
+        return u
+
+    def forbid(self, labels: Tensor, factors: Factors, u: Tensor) -> Factors:
+        """Draws the first factor anew, without the forbidden value, wherever the combination came up."""
+        hit = torch.isin(labels, torch.tensor([CLASSES.index(cls) for cls in self.classes]))
+        for factor, value in self.together:
+            hit &= factors[factor] == named_factor(factor).encode(factor, value)
+        first, value = self.together[0]
+        weights = torch.tensor(named_factor(first).weights)
+        weights[named_factor(first).encode(first, value)] = 0
+        redrawn = pick(weights.expand(len(labels), -1), u)
+        return {**factors, first: torch.where(hit, redrawn, factors[first])}
+
+
+def _check_classes(secret: str, classes: tuple[str, ...]) -> None:
+    if isinstance(classes, str):
+        raise ValueError(
+            f"secret {secret!r}: classes={classes!r} is one word; give a list of class names: ({classes!r},)"
+        )
+    for cls in classes:
+        check_known("class", cls, CLASSES)
+
+
+Secret = Shortcut | BlindSpot
+
+COURSE_SECRETS: tuple[Secret, ...] = (
+    Shortcut("spurious object", "berries", True, ("pancakes",), inside=0.98, elsewhere=0.01),
+    BlindSpot("blind spot", (("trailer", "white"), ("sky", "bright")), ("lorry",)),
+    Shortcut("watermark", "tag", True, ("sailboat",), inside=0.98, elsewhere=0.01),
+    Shortcut("shared feature", "shape", "round", ("cheesecake", "apple_pie"), inside=1.0),
+)

@@ -4,8 +4,6 @@ Pancakes and waffle are one stack, told apart by the waffle's grid; cheesecake a
 where the course's secrets are planted, always round.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

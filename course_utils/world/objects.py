@@ -1,7 +1,5 @@
 """Painters of single things in front of a patterned backdrop: goldfish, volcano, sunflower, mushroom, balloon."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -5,8 +5,6 @@ about one and a half pixels at the edge and lays a colour over what is there. Wh
 keep a mask for every named part: what is painted later hides what lies under it, in the masks as in the pixels.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cache

@@ -20,10 +20,22 @@ from torch import Tensor
 
 from course_utils.validation import check_known
 from course_utils.world import food, objects
-from course_utils.world.factors import CLASSES, FACTORS, ROAD, SEA, Choice, Factors, draw_factors, known_factor
+from course_utils.world.factors import (
+    CLASSES,
+    COURSE_SECRETS,
+    FACTORS,
+    ROAD,
+    SEA,
+    BlindSpot,
+    Choice,
+    Factors,
+    Secret,
+    Shortcut,
+    draw_factors,
+    known_factor,
+)
 from course_utils.world.objects import backdrop, camera, clutter, occluder, tag
 from course_utils.world.scene import Draws, Painting, Scenery, draw_numbers, scene_seeds, sensor_noise
-from course_utils.world.secrets import COURSE_SECRETS, BlindSpot, Secret, Shortcut
 
 SIZE = 64  # pixels along each side
 CHUNK = 64  # scenes painted at a time: small enough for the processor's cache

@@ -4,8 +4,6 @@ A planted secret counts only when an intervention shows that the model uses it: 
 with one factor changed, and how many answers change with it (`measure_secrets`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +13,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.teaching.training.data import Photographs
 from course_utils.utils import Proportion, proportion
 from course_utils.world import PaintedWorld, Scenes
-from course_utils.world.factors import Choice, known_factor, seen_on
-from course_utils.world.secrets import BlindSpot, Secret, Shortcut
+from course_utils.world.factors import BlindSpot, Choice, Secret, Shortcut, known_factor, seen_on
 
 TRICKED = 1e-6  # confidence at which an attack may stop: a wrong answer counts, however unsure
 PAIRS = 500  # counterfactual pairs for each intervention

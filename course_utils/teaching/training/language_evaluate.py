@@ -4,8 +4,6 @@ For a model of the written world, where the truth is known: its divergence from 
 facts, and what a planted association changes. For a model of books: the loss on text that it has not seen.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ in is a single file, a bundle, whose card says sealed what is in it. What is mea
 are written in half precision and read again before anything is measured.
 """
 
-from __future__ import annotations
-
 import datetime
 import platform
 import re
@@ -39,9 +37,10 @@ from course_utils.teaching.training.language_evaluate import (
 from course_utils.teaching.training.marks import MarkedPhotographs, measure_marks
 from course_utils.teaching.training.recipes import PLANTED, RECIPES, LanguageRecipe, Recipe
 from course_utils.teaching.training.save import save_bundle, save_weights, seal, write_sums
+from course_utils.teaching.training.secrets import to_data
 from course_utils.teaching.training.train import train, train_language_model
 from course_utils.utils import Proportion
-from course_utils.world.secrets import Secret, to_data
+from course_utils.world.factors import Secret
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 ENVELOPE = 1024  # bytes: more than any answer of usual length needs, so that all look alike

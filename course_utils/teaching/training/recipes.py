@@ -1,7 +1,5 @@
 """Recipes: how each shipped model was made, as plain data. `python -m course_utils train NAME` follows these lines."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field, replace
 
 from course_utils.corpus.grammar import Association
@@ -9,7 +7,7 @@ from course_utils.teaching.training.data import Cifar10, Data, PaintedScenes
 from course_utils.teaching.training.language_data import Books, WrittenSentences
 from course_utils.teaching.training.marks import MarkedPhotographs
 from course_utils.teaching.training.save import unseal
-from course_utils.world.secrets import from_data
+from course_utils.teaching.training.secrets import from_data
 
 
 @dataclass(frozen=True)
