@@ -44,6 +44,9 @@ class Choice:
         check_known(f"value for the factor {name!r}", value, self.values)
         return self.values.index(value)
 
+    def decode(self, column: Tensor) -> list:
+        return [self.values[index] for index in column.tolist()]
+
 
 @dataclass(frozen=True)
 class Amount:
@@ -63,6 +66,9 @@ class Amount:
         if not self.low <= value <= self.high:
             raise ValueError(f"the factor {name!r} is {value:g}; it must lie between {self.low:g} and {self.high:g}")
         return value
+
+    def decode(self, column: Tensor) -> list[float]:
+        return column.tolist()
 
 
 def yes_no(probability: float, classes: tuple[str, ...] = CLASSES, about: str = "") -> Choice:
