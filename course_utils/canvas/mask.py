@@ -1,16 +1,14 @@
 """A mask over given images: where it is 1 the image stays, where it is 0 something else takes its place."""
 
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from course_utils.canvas.image import Canvas
 from course_utils.transforms import gaussian_blur
-from course_utils.utils import sample_generators
+from course_utils.utils import bicubic_matrix, sample_generators
 from course_utils.validation import check_unit_interval, full_precision, unknown, widened
 
 Images = Float[Tensor, "batch channels height width"]
@@ -82,16 +80,6 @@ class MaskCanvas(Canvas):
         """The mask, in (0, 1): 1 where the image is kept, or with `removed` where it is taken away."""
         down, across = (bicubic_matrix(self.logits.shape[2], side).to(self.logits) for side in self.images.shape[2:])
         return (down @ self.logits @ across.T).sigmoid()
-
-
-@cache
-@torch.inference_mode(False)  # what is cached must do for those who want gradients, too
-def bicubic_matrix(cells: int, size: int) -> Float[Tensor, "size cells"]:
-    """The matrix of bicubic interpolation along one side, from `cells` numbers to `size`.
-
-    Two products with such matrices take a tenth of the time that `F.interpolate` takes, there and back.
-    """
-    return F.interpolate(torch.eye(cells)[None, None], size=(size, cells), mode="bicubic", align_corners=False)[0, 0]
 
 
 def filling(images: Images, fill: Fill, *, seed: int = 0, indices: Sequence[int] | None = None) -> Images:

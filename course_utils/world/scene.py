@@ -7,13 +7,12 @@ keep a mask for every named part: what is painted later hides what lies under it
 
 import math
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
+from course_utils.utils import bicubic_matrix
 from course_utils.world.factors import FACTORS, Choice, Factors
 
 Field = Float[Tensor, "n height width"]  # a number for every pixel of every image
@@ -83,13 +82,6 @@ def both(*distances: Field) -> Field:
     return torch.stack(distances).amax(0)
 
 
-@cache
-def _upsampling(cells: int, size: int) -> Tensor:
-    """The matrix that stretches `cells` values smoothly over `size` pixels."""
-    one = F.interpolate(torch.eye(cells)[None, None], size=(size, cells), mode="bicubic", align_corners=False)
-    return one[0, 0]
-
-
 def smooth_noise(grids: list[Tensor], size: int) -> Field:
     """Value noise: coarse random grids (n, cells, cells), stretched to the image's size and added up.
 
@@ -97,7 +89,7 @@ def smooth_noise(grids: list[Tensor], size: int) -> Field:
     """
     field, weight = torch.zeros(()), 1.0
     for grid in grids:
-        stretch = _upsampling(grid.shape[-1], size)
+        stretch = bicubic_matrix(grid.shape[-1], size)
         field = field + weight * (stretch @ grid @ stretch.T)
         weight *= 0.6
     return field
