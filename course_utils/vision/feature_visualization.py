@@ -36,7 +36,7 @@ from course_utils.validation import (
     gradient_scale,
     in_float16,
 )
-from course_utils.vision.layer_table import grey_image, outputs_of
+from course_utils.vision.layer_table import outputs_of
 
 MOST_AT_ONCE = 64  # more images in a batch make no step cheaper on a processor
 STANDARD_PRIORS = (300 * high_frequency,)  # chosen on a few channels and classes of `pocket-robust`
@@ -264,7 +264,7 @@ class ObjectiveBatch:
             if min(classifier.size) < 1:
                 raise RuntimeError("expected at least 1 pixel a side")
             names = {name for each in self.objectives for name in each.layers}
-            outputs = outputs_of(classifier, grey_image(classifier), names)
+            outputs = outputs_of(classifier, classifier.grey_image, names)
         except (RuntimeError, AssertionError) as error:  # transformers assert that the size is theirs
             if "was not reached" in str(error):
                 raise

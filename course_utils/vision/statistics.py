@@ -17,12 +17,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_utils.activations import Outputs, record
+from course_utils.activations import Outputs, hooked, record
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, channels_first
 from course_utils.utils import progress_bar, read_saved, write_saved
 from course_utils.validation import as_found, check_settings
-from course_utils.vision.layer_table import grey_image, outputs_of, stages
+from course_utils.vision.layer_table import outputs_of, stages
 
 FLOOR = 1e-3  # a channel's variance counts as at least this share of its layer's mean variance
 FARTHEST = 50.0  # squared deviation of a mean at which a channel counts no more: one dead channel is not everything
@@ -98,13 +98,8 @@ def batch_norms(classifier: Classifier) -> dict[str, Any]:
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None
     }
     passed: set[nn.Module] = set()
-    hooks = [module.register_forward_hook(lambda module, *_: passed.add(module)) for module in stored.values()]
-    try:
-        with as_found(classifier):
-            classifier(grey_image(classifier))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with hooked(stored.values(), lambda module, *_: passed.add(module)), as_found(classifier):
+        classifier(classifier.grey_image)
     return {name: module for name, module in stored.items() if module in passed}
 
 
