@@ -3,11 +3,11 @@
 from course_utils._moved import lazily
 
 _HOMES = {
-    "language.associations": "Agreement AssociationScores DirectAssociations association_scores direct_associations "
-    "null_scores score_against",
+    "language.associations": "Agreement AssociationScores association_scores null_scores score_against",
     "language.clouds": "word_cloud word_shares",
     "language.corpus_statistics": "TextAgreement TextAssociations TextScores book_associations compare_with_text "
     "text_associations",
+    "language.direct": "DirectAssociations direct_associations",
     "language.fluent": "FluentPrompts TopSentences fluent_prompts top_sentences",
     "language.next_token": "AgainstTruth CalibrationResult NextTokens TokenScores evaluate_calibration hold_against "
     "next_token_distribution sequence_log_probability",

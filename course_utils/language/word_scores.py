@@ -207,6 +207,22 @@ class PromptTable:
         """The table with these columns alone, in this order."""
         return PromptTable([self.words[i] for i in columns], self.contains[:, list(columns)], self.source)
 
+    def resampled_z(
+        self, prior: float, resamples: int, *, seed: int, progress: bool | None = None
+    ) -> Float[Tensor, "resamples words"]:
+        """z of every word when the prompts of each source are drawn anew, with replacement (bootstrap)."""
+        (generator,) = sample_generators(seed, [0], "bootstrap")
+        contains, source, z = self.contains.float(), self.source, []
+        ours, rows = source == 0, [(source == each).nonzero()[:, 0] for each in source.unique()]
+        for first in progress_bar(range(0, resamples, CHUNK), "bootstrap", progress=progress):
+            number = min(CHUNK, resamples - first)
+            weights = torch.zeros(number, len(source))
+            for mine in rows:
+                drawn = mine[torch.randint(len(mine), (number, len(mine)), generator=generator)]
+                weights.scatter_add_(1, drawn, torch.ones(drawn.shape))
+            z.append(log_odds(weights[:, ours] @ contains[ours], weights[:, ~ours] @ contains[~ours], prior).z)
+        return torch.cat(z)
+
 
 def prompt_table(sets: Sequence[Sequence[Words]], words: Words | None = None) -> PromptTable:
     """Sets of prompts, each prompt a list of words, as one table.
@@ -288,23 +304,6 @@ def largest_by_chance(
         ours = shuffled @ contains
         largest.append(log_odds(ours, contains.sum(0) - ours, prior).z[:, chosen].abs().amax(1))
     return torch.cat(largest)
-
-
-def resampled_z(
-    table: PromptTable, prior: float, resamples: int, *, seed: int, progress: bool | None = None
-) -> Float[Tensor, "resamples words"]:
-    """z of every word when the prompts of each source are drawn anew from themselves, with replacement (bootstrap)."""
-    (generator,) = sample_generators(seed, [0], "bootstrap")
-    contains, source, z = table.contains.float(), table.source, []
-    ours, rows = source == 0, [(source == each).nonzero()[:, 0] for each in source.unique()]
-    for first in progress_bar(range(0, resamples, CHUNK), "bootstrap", progress=progress):
-        number = min(CHUNK, resamples - first)
-        weights = torch.zeros(number, len(source))
-        for mine in rows:
-            drawn = mine[torch.randint(len(mine), (number, len(mine)), generator=generator)]
-            weights.scatter_add_(1, drawn, torch.ones(drawn.shape))
-        z.append(log_odds(weights[:, ours] @ contains[ours], weights[:, ~ours] @ contains[~ours], prior).z)
-    return torch.cat(z)
 
 
 @styled
