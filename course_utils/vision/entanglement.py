@@ -33,7 +33,10 @@ from course_utils.vision.reference import images_of_classes, mean_by_class
 STRONGEST_BLUR = 1 / 8  # of the shorter side
 NOISE = 0.05  # standard deviation: without it the ordinary net answers a blurred image at random
 CONFUSION_BLUR = 3 / 64  # of the shorter side: 3 pixels of 64, as where the shipped models were evaluated
-AREA_WEIGHT = 8.0  # of isolation in a prototype, much of which shows its class
+SHOWN: dict[str, Any] = {
+    "fill": "mean",
+    "area_weight": 8.0,
+}  # of isolation in a prototype, much of which shows its class
 FEWEST_DRAWN = 3  # different classes in a bootstrap draw: of two there is one pair, and no correlation
 BOOTSTRAP = 1000  # resamplings for an interval
 LEVEL = 0.95
@@ -374,5 +377,4 @@ def shared_features(
     if len(images) == 0:
         known = ", ".join(dict.fromkeys(prototypes.classes))
         raise ValueError(f"there is no prototype of {first!r}, expected one of: {known}.")
-    settings: dict[str, Any] = {"fill": "mean", "area_weight": AREA_WEIGHT} | options
-    return isolate_features(classifier, images, second, progress=progress, **settings)
+    return isolate_features(classifier, images, second, progress=progress, **SHOWN | options)

@@ -28,14 +28,7 @@ from course_utils.objectives import Objective, batch_objectives, parse
 from course_utils.priors import Prior, high_frequency
 from course_utils.transforms import Transform, merged, standard, standard_crops
 from course_utils.utils import run_chunks
-from course_utils.validation import (
-    ZeroGradientError,
-    as_found,
-    check_settings,
-    full_precision,
-    gradient_scale,
-    in_float16,
-)
+from course_utils.validation import ZeroGradientError, as_found, check_settings, full_precision, gradient_scale
 from course_utils.vision.layer_table import outputs_of
 
 MOST_AT_ONCE = 64  # more images in a batch make no step cheaper on a processor
@@ -106,7 +99,6 @@ def visualize(
     """
     check_settings(steps=steps, copies=copies, batch_size=batch_size, learning_rate=learning_rate)
     model = classifier if size is None else classifier.at_size(size)
-    check_canvas(canvas)
     own = canvas if isinstance(canvas, Canvas) else None
     wanted = ObjectiveBatch(objective, copies, images=None if own is None else len(own))
     wanted.check(model)
@@ -135,7 +127,7 @@ def visualize(
     if dead:
         tried = f"no start of {STARTS} wakes" if own is None else "the given canvas does not wake"
         small = ", or float16 rounds their gradients to zero (try model.to(torch.bfloat16))"
-        why = f"dead ReLUs{small if in_float16(model) else ''}"
+        why = f"dead ReLUs{small if gradient_scale(model) > 1 else ''}"
         warnings.warn(
             f"{tried} the units of images {dead}: they are off ({why}) and pass no gradient; these images say "
             "nothing about them.",
@@ -292,7 +284,13 @@ def image_settings(
     classifier: Classifier, canvas: str | Canvas, priors: Sequence[Prior] | str, transforms: Sequence[Transform] | str,
     learning_rate: float, steps: int, seed: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """The settings of `optimize` for images, with the standard priors and transforms where these are asked for."""
+    """The settings of `optimize` for images, with the standard priors and transforms where these are asked for.
+
+    Raises:
+        ValueError: a kind of canvas that there is not.
+    """
+    if not isinstance(canvas, Canvas) and canvas not in CANVASES:
+        raise ValueError(f"canvas={canvas!r} given, expected {', '.join(map(repr, CANVASES))} or a canvas.")
     held = isinstance(canvas, HELD) or canvas in ("natural", "phase")
     moves = standard_crops() if held else standard(classifier.size)
     adam: Any = partial(AnnealedAdam, lr=learning_rate, steps=steps)
@@ -303,12 +301,6 @@ def image_settings(
         "steps": steps,
         "seed": seed,
     }
-
-
-def check_canvas(canvas: str | Canvas) -> None:
-    """Raises a ValueError for a kind of canvas that there is not."""
-    if not isinstance(canvas, Canvas) and canvas not in CANVASES:
-        raise ValueError(f"canvas={canvas!r} given, expected {', '.join(map(repr, CANVASES))} or a canvas.")
 
 
 def given_or(given: Sequence | str, default: Sequence, name: str) -> Sequence:

@@ -21,13 +21,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.utils import Proportion, progress_bar, proportion
 from course_utils.validation import check_settings
 from course_utils.vision.attributions import faded
-from course_utils.vision.entanglement import (
-    AREA_WEIGHT,
-    Entanglement,
-    RankAgreement,
-    entanglement_matrix,
-    shared_features,
-)
+from course_utils.vision.entanglement import SHOWN, Entanglement, RankAgreement, entanglement_matrix, shared_features
 from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.prototypes import Prototypes, class_names, generate_prototypes
 from course_utils.vision.reference import class_means, images_of_classes
@@ -245,8 +239,7 @@ def _isolation(report: Report, classifier: Classifier, natural: Labelled | None,
     elif report.prototypes is not None:
         rows = _first_of_each(report.prototypes.classes, 1)
         names = [report.prototypes.classes[row] for row in rows]
-        options |= {"fill": "mean", "area_weight": AREA_WEIGHT}
-        found = isolate_features(classifier, report.prototypes.images[rows], names, **options)
+        found = isolate_features(classifier, report.prototypes.images[rows], names, **options | SHOWN)
     else:
         return
     report.isolation, report.interrupted = found, found.interrupted
