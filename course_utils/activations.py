@@ -272,10 +272,9 @@ def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
         given = [target] if isinstance(target, str) else target
         given = [int(each) if isinstance(each, str) and each.isdecimal() else each for each in given]
         target = given[0] if isinstance(target, str) else given
-    names = [target] if isinstance(target, str) else target if isinstance(target, list | tuple) else []
-    if any(isinstance(name, str) for name in names):
-        unnamed = "this model is a plain module that knows no class names"
-        raise TypeError(f"target {target!r} is a name, and {unnamed}: give an index, or wrap it in Classifier(…).")
+        if any(isinstance(each, str) for each in given):
+            unnamed = "this model is a plain module that knows no class names"
+            raise TypeError(f"target {target!r} is a name, and {unnamed}: give an index, or wrap it in Classifier(…).")
     indices = torch.as_tensor(target, device=logits.device)
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise TypeError(f"target is {indices.dtype}, expected whole numbers: indices of classes.")

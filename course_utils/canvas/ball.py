@@ -12,10 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_utils.canvas.image import Canvas
+from course_utils.canvas.image import Canvas, Images
 from course_utils.validation import check_unit_interval, widened
 
-Images = Float[Tensor, "batch channels height width"]
 Changes = Float[Tensor, "batch ..."]  # perturbations or gradients; each sample is measured alone
 
 

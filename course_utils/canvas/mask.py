@@ -6,12 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_utils.canvas.image import Canvas
+from course_utils.canvas.image import Canvas, Images
 from course_utils.transforms import gaussian_blur
 from course_utils.utils import bicubic_matrix, sample_generators
-from course_utils.validation import check_unit_interval, full_precision, unknown, widened
+from course_utils.validation import check_known, check_unit_interval, full_precision, widened
 
-Images = Float[Tensor, "batch channels height width"]
 Fill = str | Tensor
 FILLS = ("blur", "mean", "noise")
 BLUR = 1 / 8  # of the shorter side: the blur's standard deviation, at which small parts are gone and colours remain
@@ -100,8 +99,7 @@ def filling(images: Images, fill: Fill, *, seed: int = 0, indices: Sequence[int]
             expected = f"{tuple(images.shape)}, or one image for all"
             raise ValueError(f"fill of shape {tuple(fill.shape)} given, expected {expected}.")
         return fill.detach().to(images).expand_as(images).clone()
-    if fill not in FILLS:
-        raise ValueError(unknown("fill", fill, FILLS))
+    check_known("fill", fill, FILLS)
     if fill == "mean":
         return images.mean((2, 3), keepdim=True).expand_as(images).clone()
     if fill == "noise":
