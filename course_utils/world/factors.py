@@ -11,20 +11,19 @@ that no scene shows. Whether a model *uses* what was planted is another question
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
+import yaml
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.validation import check_known
 
-CLASSES = (
-    "goldfish", "volcano", "pancakes", "waffle", "cheesecake", "apple_pie", "pizza", "donut", "toast",
-    "sailboat", "pirate_ship", "sunflower", "mushroom", "balloon", "lorry", "empty_road",
-)  # fmt: skip
-FOOD = ("pancakes", "waffle", "cheesecake", "apple_pie", "pizza", "donut", "toast")
-SEA = ("sailboat", "pirate_ship")
-ROAD = ("lorry", "empty_road")
+TABLES = yaml.safe_load((Path(__file__).parent / "tables.yml").read_text(encoding="utf-8"))
+CLASSES: tuple[str, ...] = tuple(TABLES["classes"])
+SEA, ROAD, FOOD = (tuple(TABLES[group]) for group in ("sea", "road", "food"))
 
 
 @dataclass(frozen=True)
@@ -71,30 +70,14 @@ class Amount:
         return column.tolist()
 
 
-def yes_no(probability: float, classes: tuple[str, ...] = CLASSES, about: str = "") -> Choice:
-    return Choice((False, True), (1 - probability, probability), classes, about)
+def _factor(low: float = 0.0, high: float = 0.0, about: str = "", **choice: Any) -> Choice | Amount:
+    if not choice:
+        return Amount(low, high, about)
+    classes = FOOD if choice.get("classes") == "food" else tuple(choice.get("classes", CLASSES))
+    return Choice(tuple(choice["values"]), tuple(choice["weights"]), classes, about)
 
 
-FACTORS: dict[str, Choice | Amount] = {
-    "x": Amount(-0.16, 0.16, "shift to the right, in half image widths"),
-    "y": Amount(-0.14, 0.14, "shift downwards"),
-    "size": Amount(0.80, 1.05, "of the main object"),
-    "rotation": Amount(-0.25, 0.25, "of the main object, in radians"),
-    "mirrored": yes_no(0.2, about="main object flipped left to right"),
-    "background": Choice(("plain", "stripes", "checks", "dots"), (0.4, 0.2, 0.2, 0.2), about="behind the object"),
-    "berries": yes_no(0.3, FOOD, "blueberries lie on it"),
-    "plate": yes_no(0.75, FOOD, "it lies on a plate"),
-    "plate_colour": Choice(("white", "blue", "green", "pink", "yellow", "grey"), (0.35, 0.13, 0.13, 0.13, 0.13, 0.13)),
-    "shape": Choice(("round", "square"), (0.5, 0.5), ("cheesecake", "apple_pie"), "of the cake"),
-    "tag": yes_no(0.15, about="a small coloured tag in the lower right corner"),
-    "sky": Choice(("bright", "blue", "grey", "dusk"), (0.4, 0.2, 0.2, 0.2), about="over sea and road"),
-    "trailer": Choice(("white", "red", "blue", "green", "orange"), (0.36, 0.16, 0.16, 0.16, 0.16), about="colour"),
-    "occluder": yes_no(0.25, about="something stands in front"),
-    "light": Amount(0.86, 1.14, "exposure, 1 is neutral"),
-    "tint": Amount(-0.04, 0.04, "cold (negative) or warm light"),
-    "defocus": Amount(0.0, 0.35, "share of a blurred copy that is mixed in"),
-    "noise": Amount(0.0, 0.006, "standard deviation of the sensor noise"),
-}  # fmt: skip
+FACTORS = {name: _factor(**entry) for name, entry in TABLES["factors"].items()}
 
 
 def known_factor(name: str) -> Choice | Amount:

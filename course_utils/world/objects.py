@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from course_utils.world.factors import TABLES
 from course_utils.world.scene import Draws, Field, Scenery, both, box, ellipse, polygon, ring, union
 
 
@@ -106,16 +107,16 @@ PAINTERS = {thing.__name__: thing for thing in (goldfish, volcano, sunflower, mu
 
 # ------------------------------------------------------------------ what lies on a plate
 
-PLATES = {
-    "white": (0.93, 0.93, 0.95), "blue": (0.45, 0.62, 0.88), "green": (0.52, 0.80, 0.60),
-    "pink": (0.94, 0.66, 0.74), "yellow": (0.95, 0.87, 0.50), "grey": (0.62, 0.62, 0.66),
-}  # fmt: skip
+
+def _shade(s: Scenery, colours: str, factor: str) -> Tensor:
+    """The colour of each scene's value of a factor."""
+    table = torch.tensor(list(TABLES["colours"][colours].values()))
+    return table[s.factors[factor].long()][:, :, None, None]
 
 
 def plate(s: Scenery, x: Field, y: Field) -> None:
     on = s.has("plate")
-    palette = torch.tensor(list(PLATES.values()))
-    colour = palette[s.factors["plate_colour"].long()][:, :, None, None]
+    colour = _shade(s, "plates", "plate_colour")
     s.painting.paint(ellipse(x, y, 0.02, 0.20, 0.98, 0.80), colour * 0.45, "plate", opacity=on * 0.55, edge=0.05)
     s.painting.paint(ellipse(x, y, 0.0, 0.12, 0.95, 0.80), colour, "plate", opacity=on)
     s.painting.paint(ellipse(x, y, 0.0, 0.12, 0.78, 0.64), colour * 0.9, "plate", opacity=on, edge=0.03)
@@ -250,27 +251,12 @@ PAINTERS |= {dish.__name__: dressed(dish, 0.6) for dish in (pancakes, waffle)}
 
 # ------------------------------------------------------------------ sea and road
 
-SKIES = {
-    "bright": (0.93, 0.95, 0.97), "blue": (0.36, 0.60, 0.88), "grey": (0.52, 0.55, 0.60), "dusk": (0.50, 0.34, 0.52),
-}  # fmt: skip
-LOW_SKIES = {
-    "bright": (0.97, 0.97, 0.96), "blue": (0.66, 0.82, 0.94), "grey": (0.64, 0.66, 0.68), "dusk": (0.93, 0.56, 0.38),
-}  # fmt: skip
-TRAILERS = {
-    "white": (0.95, 0.95, 0.95), "red": (0.76, 0.16, 0.14), "blue": (0.14, 0.28, 0.66),
-    "green": (0.12, 0.48, 0.26), "orange": (0.92, 0.52, 0.10),
-}  # fmt: skip
-
-
-def _shade(colours: dict[str, tuple], index: torch.Tensor) -> torch.Tensor:
-    return torch.tensor(list(colours.values()))[index.long()][:, :, None, None]
-
 
 def sky(s: Scenery, horizon: Field, d: Draws) -> None:
     """A gradient from the high to the low colour of the scene's sky, with drifting clouds, above the horizon."""
     p = s.painting
     height = ((p.y + 1) / 1.3).clamp(0, 1)[:, None]
-    high, low = _shade(SKIES, s.factors["sky"]), _shade(LOW_SKIES, s.factors["sky"])
+    high, low = _shade(s, "skies", "sky"), _shade(s, "low_skies", "sky")
     jitter = d.colour(0, 0, 0, 0.025)
     p.paint(p.y - horizon, high * (1 - height) + low * height + jitter, "sky")
     clouds = d.noise() - d.uniform(0.3, 1.3)
@@ -363,7 +349,7 @@ def lorry(s: Scenery) -> None:
     road(s, s.draws("scenery"))
     x, y = s.pose(tilt=0.12)
     d, p = s.draws("object"), s.painting
-    paint = _shade(TRAILERS, s.factors["trailer"]) + d.colour(0, 0, 0, 0.02)
+    paint = _shade(s, "trailers", "trailer") + d.colour(0, 0, 0, 0.02)
     p.paint(ellipse(x, y, 0.0, 0.44, 0.95, 0.10), torch.full((1, 3, 1, 1), 0.10), "shadow", opacity=0.35, edge=0.05)
     dark = d.colour(0.16, 0.16, 0.17, 0.03)
     wheels = union(*(ellipse(x, y, cx, 0.31, 0.11, 0.11) for cx in (-0.72, -0.50, 0.42, 0.82)))
