@@ -28,6 +28,7 @@ from course_utils.canvas import Canvas
 from course_utils.canvas.ball import NORMS, Norm
 from course_utils.utils import progress_bar, sample_generators
 
+OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 ADAM = partial(torch.optim.Adam, lr=0.05, fused=True)  # for canvases whose numbers are of the size of one
 
 

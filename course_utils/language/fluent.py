@@ -348,4 +348,4 @@ class _LastPlace(FromEmbeddings):
     """A language model that takes token ids, for the layers on the way."""
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.lm.logits_along(ids, 1)[:, -1]
+        return self.along(ids)[:, -1]

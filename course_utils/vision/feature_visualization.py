@@ -8,7 +8,7 @@ asks for an image that survives small moves, turns and scalings (Olah et al. 201
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas, FourierCanvas, NaturalCanvas, PhaseCanvas, PixelCanvas
 from course_utils.figures.images import show_images
 from course_utils.figures.style import Drawn
-from course_utils.loop import AnnealedAdam, optimize
+from course_utils.loop import AnnealedAdam, OnStep, optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, batch_objectives, parse
 from course_utils.priors import Prior, high_frequency
@@ -38,7 +38,6 @@ CANVASES = dict(pixel=PixelCanvas, fourier=FourierCanvas, natural=NaturalCanvas,
 HELD = (NaturalCanvas, PhaseCanvas)  # their contrast is held
 
 ObjectiveLike = str | Objective
-OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 
 
 @torch.inference_mode(False)
