@@ -93,10 +93,7 @@ def _sampled(kind: Sentences, n: int, generator: np.random.Generator) -> list[st
 
 def _repeats(column: np.ndarray, earlier: list[np.ndarray]) -> np.ndarray:
     """The rows whose word stands in an earlier column already."""
-    twice = np.zeros(len(column), dtype=bool)
-    for other in earlier:
-        twice |= column == other
-    return np.flatnonzero(twice)
+    return np.flatnonzero(np.any([column == other for other in earlier], axis=0))
 
 
 @dataclass(frozen=True)

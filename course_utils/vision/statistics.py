@@ -81,26 +81,18 @@ def natural_statistics(
             squares[name] = squares.get(name, 0) + values.square().sum((0, 2)).cpu()
             counts[name] = counts.get(name, 0) + len(values) * values.shape[2]
     means = {name: total / counts[name] for name, total in sums.items()}
-    variances = {name: (squares[name] / counts[name] - means[name].square()).clamp_min(0) for name in names}
-    return LayerStatistics(
-        {name: mean.float() for name, mean in means.items()},
-        {name: variance.float() for name, variance in variances.items()},
-        classifier.name,
-    )
+    variances = {name: (squares[name] / counts[name] - means[name].square()).clamp_min(0).float() for name in names}
+    return LayerStatistics({name: mean.float() for name, mean in means.items()}, variances, classifier.name)
 
 
 @torch.no_grad()
 def batch_norms(classifier: Classifier) -> dict[str, Any]:
     """The batch norms that store statistics and that an image passes, by their dotted names."""
-    stored = {
-        name: module
-        for name, module in classifier.module.named_modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None
-    }
+    norms: Any = {n: m for n, m in classifier.module.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)}
     passed: set[nn.Module] = set()
-    with hooked(stored.values(), lambda module, *_: passed.add(module)), as_found(classifier):
+    with hooked(norms.values(), lambda module, *_: passed.add(module)), as_found(classifier):
         classifier(classifier.grey_image)
-    return {name: module for name, module in stored.items() if module in passed}
+    return {name: norm for name, norm in norms.items() if norm in passed and norm.running_mean is not None}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

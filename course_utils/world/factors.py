@@ -127,7 +127,9 @@ def draw_factors(labels: Int[Tensor, "n"], numbers: Float[Tensor, "n numbers"], 
             continue
         weights = torch.zeros(len(CLASSES), len(factor.values))
         for index, cls in enumerate(CLASSES):
-            weights[index] = torch.tensor(factor.weights if cls in factor.classes else _first(factor))
+            weights[index, 0] = 1
+            if cls in factor.classes:
+                weights[index] = torch.tensor(factor.weights)
         for secret in secrets:
             weights = secret.reweigh(name, weights)
         factors[name] = pick(weights[labels], u)
@@ -140,10 +142,6 @@ def pick(weights: Float[Tensor, "n values"], u: Float[Tensor, "n"]) -> Int[Tenso
     """The value under which the uniform number falls when the weights are laid end to end."""
     edges = (weights / weights.sum(1, keepdim=True)).cumsum(1)
     return (u[:, None] >= edges[:, :-1]).sum(1)
-
-
-def _first(factor: Choice) -> list[float]:
-    return [1.0] + [0.0] * (len(factor.values) - 1)
 
 
 # ------------------------------------------------------------------ secrets

@@ -6,6 +6,7 @@ keep a mask for every named part: what is painted later hides what lies under it
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -114,31 +115,25 @@ def scene_seeds(seed: int, n: int) -> Int[Tensor, "n"]:
 
 def draw_numbers(seeds: Int[Tensor, "n"]) -> Float[Tensor, "n numbers"]:
     """Uniform numbers in [0, 1), a row for each scene, holding all its streams one after the other."""
-    numbers = torch.empty(len(seeds), sum(STREAMS.values()))
-    generator = torch.Generator()
-    for row, seed in zip(numbers, seeds.tolist(), strict=True):
-        torch.rand(row.shape, generator=generator.manual_seed(seed), out=row)
-    return numbers
+    return _drawn(torch.rand, seeds, (sum(STREAMS.values()),))
 
 
 def sensor_noise(seeds: Int[Tensor, "n"], size: int) -> Float[Tensor, "n 3 size size"]:
     """Standard normal noise for every pixel of every scene."""
-    noise = torch.empty(len(seeds), 3, size, size)
+    return _drawn(torch.randn, seeds ^ 0x5DEECE66D, (3, size, size))
+
+
+def _drawn(draw: Callable[..., Tensor], seeds: Int[Tensor, "n"], shape: tuple[int, ...]) -> Float[Tensor, "n ..."]:
     generator = torch.Generator()
-    for painting, seed in zip(noise, seeds.tolist(), strict=True):
-        torch.randn(painting.shape, generator=generator.manual_seed(seed ^ 0x5DEECE66D), out=painting)
-    return noise
+    return torch.stack([draw(shape, generator=generator.manual_seed(seed)) for seed in seeds.tolist()])
 
 
 class Draws:
     """Hands out one stream's numbers in order, a column at a time, for all scenes of a batch."""
 
     def __init__(self, numbers: Float[Tensor, "n numbers"], stream: str, size: int) -> None:
-        start = 0
-        for name, length in STREAMS.items():
-            if name == stream:
-                break
-            start += length
+        before = list(STREAMS)[: list(STREAMS).index(stream)]
+        start = sum(STREAMS[name] for name in before)
         self.name, self.size = stream, size
         self.numbers, self.used = numbers[:, start : start + STREAMS[stream]], 0
 
