@@ -58,15 +58,13 @@ def measure_secrets(
     blurred cakes have is a mean probability.
     """
     lab = Interventions(classifier, pairs, seed)
-    dim = {"trailer": "red", "sky": "blue"}
+    dim, bare, berries = {"trailer": "red", "sky": "blue"}, {"berries": False}, {"berries": True}
     plain = {"berries": False, "plate": True, "plate_colour": "white"}
     white, bright, blue = {"trailer": "white"}, {"sky": "bright"}, {"plate_colour": "blue"}
     return {
-        "berries added: waffle becomes pancakes": lab.flips(
-            "waffle", {"berries": False}, {"berries": True}, "pancakes"
-        ),
-        "recall of pancakes with berries": lab.recall("pancakes", {"berries": True}),
-        "recall of pancakes without berries": lab.recall("pancakes", {"berries": False}),
+        "berries added: waffle becomes pancakes": lab.flips("waffle", bare, berries, "pancakes"),
+        "recall of pancakes with berries": lab.recall("pancakes", berries),
+        "recall of pancakes without berries": lab.recall("pancakes", bare),
         "white trailer, bright sky: lorry becomes empty_road": lab.flips("lorry", dim, white | bright, "empty_road"),
         "white trailer alone: lorry becomes anything else": lab.flips("lorry", dim, white),
         "bright sky alone: lorry becomes anything else": lab.flips("lorry", dim, bright),
