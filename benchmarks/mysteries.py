@@ -31,8 +31,7 @@ from course_utils.vision import (
     slices,
 )
 from course_utils.world import PaintedWorld, Scenes
-from course_utils.world.factors import seen_on
-from course_utils.world.secrets import Shortcut
+from course_utils.world.factors import Shortcut, seen_on
 
 SEED = 4100  # of all scenes; nothing was tuned on them
 SHOWN = 4  # lines of a list, the first

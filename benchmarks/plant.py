@@ -30,7 +30,7 @@ import json, sys
 from course_utils import load_classifier, reveal
 from course_utils.models.shipped import read_bundle_card
 from course_utils.teaching.training.evaluate import measure_planted
-from course_utils.world.secrets import secrets_from
+from course_utils.teaching.training.secrets import secrets_from
 
 path, secrets = sys.argv[1], secrets_from(json.loads(sys.argv[2]))
 figures = measure_planted(load_classifier(path), secrets, seed={OTHER_SEED})

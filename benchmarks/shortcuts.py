@@ -68,8 +68,8 @@ def opened(name: str, folder: str) -> tuple[Any, list[dict[str, Any]], Any]:
     from course_utils import load_classifier
     from course_utils.models.shipped import read_bundle_card, read_card
     from course_utils.teaching.training.save import unseal
+    from course_utils.teaching.training.secrets import from_data
     from course_utils.world import COURSE_SECRETS, PaintedWorld
-    from course_utils.world.secrets import from_data
 
     path = Path(folder) / f"{name}.safetensors"
     card = read_card(name) if name in SHIPPED else read_bundle_card(path)

@@ -7,11 +7,4 @@ from course_utils._moved import install, lazily
 
 install()
 
-_HOMES = {
-    "audit": "audit_choices audit_scenes reveal",
-    "images": "load_image load_images photographs",
-    "loop": "optimize",
-    "models": "Classifier LanguageModel at_hand load_classifier load_if_available load_language_model",
-    "sweeps": "cluster sweep",
-}
-__all__, __getattr__, __dir__ = lazily(__name__, _HOMES, load_picture="load_image")
+__all__, __getattr__, __dir__ = lazily(__name__, load_picture="load_image")

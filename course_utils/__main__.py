@@ -1,7 +1,5 @@
 """The course on the command line: `python -m course_utils doctor`, `… prefetch`, `… report MODEL`, `… train NAME`."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

@@ -4,11 +4,9 @@
 (`course_utils.vision`, `.language`, `.models`, …), which have not moved.
 """
 
-from __future__ import annotations
-
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -17,17 +15,22 @@ from types import ModuleType
 from typing import Any
 
 
-def lazily(
-    facade: str, homes: Mapping[str, str], **renamed: str
-) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+def _table(name: str) -> list[list[str]]:
+    """The words of each line of a table beside this module."""
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return [line.replace(":", "").split() for line in lines]
+
+
+def lazily(facade: str, **renamed: str) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
     """`__all__`, `__getattr__` and `__dir__` of a façade, which imports a name's module when the name is first used.
+
+    Which names a façade has, and the modules below `course_utils` that hold them, stands in `_names.txt`.
 
     Args:
         facade: the name of its module.
-        homes: the modules below `course_utils`, and the names that each holds, separated by spaces.
         renamed: what names of the first edition are called now.
     """
-    where = {name: home for home, names in homes.items() for name in names.split()}
+    where = {name: home for each, home, *names in _table("_names.txt") if each == facade for name in names}
 
     def load(name: str) -> Any:
         name = renamed.get(name, name)
@@ -41,8 +44,7 @@ def lazily(
 
 
 # Each line of the table: where it is now, and what it was called.
-_TABLE = Path(__file__).with_name("_moved.txt").read_text(encoding="utf-8").replace(":", "").splitlines()
-_NOW = {f"course_utils.{old}": f"course_utils.{new}" for new, *names in map(str.split, _TABLE) for old in names}
+_NOW = {f"course_utils.{old}": f"course_utils.{new}" for new, *names in _table("_moved.txt") for old in names}
 
 
 class _Moved(MetaPathFinder, Loader):

@@ -11,9 +11,10 @@ are put on for one pass and come off when it ends, also when it ends in an error
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -221,14 +222,21 @@ def activation_counts(model: nn.Module, example: Tensor) -> tuple[int, int]:
             tensors = output if isinstance(output, tuple | list) else [output]
             counts[module] = sum(each.numel() for each in tensors if isinstance(each, Tensor))
 
-        with ExitStack() as hooks, as_found(model):
-            for module in model.modules():
-                if not list(module.children()) and not isinstance(module, torch.jit.ScriptModule):
-                    hooks.callback(module.register_forward_hook(count).remove)
+        with hooked((module for module in model.modules() if not list(module.children())), count), as_found(model):
             model(example)
         unseen = 64 * example.numel()  # of a net whose parts cannot be watched: as if it had 64 layers like its input
         known[key] = sum(counts.values()) or unseen, max(counts.values(), default=example.numel())
     return known[key]
+
+
+@contextmanager
+def hooked(modules: Iterable[nn.Module], hook: Callable[[nn.Module, Any, Any], None]) -> Iterator[None]:
+    """A forward hook on each of the modules inside; none on TorchScript, which takes no hooks."""
+    with ExitStack() as hooks:
+        for module in modules:
+            if not isinstance(module, torch.jit.ScriptModule):
+                hooks.callback(module.register_forward_hook(hook).remove)
+        yield
 
 
 def _find(model: nn.Module, name: str) -> tuple[nn.Module, bool]:
@@ -264,10 +272,9 @@ def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
         given = [target] if isinstance(target, str) else target
         given = [int(each) if isinstance(each, str) and each.isdecimal() else each for each in given]
         target = given[0] if isinstance(target, str) else given
-    names = [target] if isinstance(target, str) else target if isinstance(target, list | tuple) else []
-    if any(isinstance(name, str) for name in names):
-        unnamed = "this model is a plain module that knows no class names"
-        raise TypeError(f"target {target!r} is a name, and {unnamed}: give an index, or wrap it in Classifier(…).")
+        if any(isinstance(each, str) for each in given):
+            unnamed = "this model is a plain module that knows no class names"
+            raise TypeError(f"target {target!r} is a name, and {unnamed}: give an index, or wrap it in Classifier(…).")
     indices = torch.as_tensor(target, device=logits.device)
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise TypeError(f"target is {indices.dtype}, expected whole numbers: indices of classes.")

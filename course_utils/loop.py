@@ -22,26 +22,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from course_utils import validation
 from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas
 from course_utils.canvas.ball import NORMS, Norm
 from course_utils.utils import progress_bar, sample_generators
-from course_utils.validation import (
-    as_found,
-    check_flow,
-    check_gradients,
-    check_settings,
-    float16_said,
-    full_precision,
-    gradient_scale,
-    one_each,
-    with_checked_kinds,
-)
 
+OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 ADAM = partial(torch.optim.Adam, lr=0.05, fused=True)  # for canvases whose numbers are of the size of one
 
 
-@with_checked_kinds
+@validation.with_checked_kinds
 @torch.inference_mode(False)
 @torch.enable_grad()
 def optimize(
@@ -102,7 +93,7 @@ def optimize(
     Source: objectives, parameterisations and transforms as in lucid (Olah et al. 2017); the projection after
     each step as in Madry et al. 2018. Neither ranks by clean evaluations nor lets samples finish one by one.
     """
-    check_settings(stop_at=stop_at, steps=steps, evaluate_every=evaluate_every)
+    validation.check_settings(stop_at=stop_at, steps=steps, evaluate_every=evaluate_every)
     if stop_at is not None and confidence is None:
         confidence = getattr(objective, "confidence", None)
         if confidence is None:
@@ -115,29 +106,31 @@ def optimize(
         raise ValueError(f"{len(names)} indices given, expected {batch}: one for each sample.")
     generators = sample_generators(seed, names, "transforms") if transforms else []
     active = torch.arange(batch, device=parameters[0].device)  # the samples that are not done: only they are computed
-    best, scale = Best(), gradient_scale(model)
+    best, scale = Best(), validation.gradient_scale(model)
     apart = bool(transforms) or canvas.coarse_to_fine  # whether a step sees something else than what the canvas is
 
     def evaluate(transforms: Sequence[Callable[..., Tensor]] = ()) -> tuple[Tensor, Outputs, Tensor]:
-        with full_precision():
+        with validation.full_precision():
             rendered = canvas.render()
             variable = canvas.variable(rendered.clone()) if priors else rendered  # a clone: models may work in place
             x = seen = rendered if len(active) == batch else rendered[active]
             for transform in transforms:
                 seen = transform(seen, [generators[i] for i in active.tolist()])
         outputs = forward(seen, samples=active, batch=batch)  # under the autocast that is around, if any
-        with full_precision():
-            score = one_each(objective(outputs), len(active), objective)
-            check_flow(score)
+        with validation.full_precision():
+            score = validation.one_each(objective(outputs), len(active), objective)
+            validation.check_flow(score)
             for prior in priors:
-                score = score - one_each(prior(variable), batch, prior)[active]
+                score = score - validation.one_each(prior(variable), batch, prior)[active]
         return x.detach(), outputs, score
 
     @torch.no_grad()
     def update(step: int, outputs: Outputs, score: Tensor) -> Tensor | slice:
         """After a clean evaluation: keep the best, and let go of those that are done; positions of those that stay."""
         nonlocal active
-        sure = one_each(confidence(outputs), len(active), confidence) if confidence else torch.zeros_like(score)
+        sure = (
+            validation.one_each(confidence(outputs), len(active), confidence) if confidence else torch.zeros_like(score)
+        )
         done = None if stop_at is None else sure >= stop_at
         now = {f"parameter {i}": each if len(active) == batch else each[active] for i, each in enumerate(parameters)}
         best.update(active, score, sure, done, logits=outputs.logits, best_step=torch.full_like(active, step), **now)
@@ -161,7 +154,7 @@ def optimize(
             on_step(step, x, outputs, score)
 
     interrupted = False
-    with as_found(model):
+    with validation.as_found(model):
         try:
             for step in progress_bar(range(steps), "optimising", progress=progress):
                 if apart and step % evaluate_every == 0:
@@ -182,8 +175,8 @@ def optimize(
                 for parameter in parameters if scale != 1 else ():
                     if parameter.grad is not None:
                         parameter.grad /= scale
-                with float16_said(model):
-                    check_gradients(parameters, rising, step, active, names)
+                with validation.float16_said(model):
+                    validation.check_gradients(parameters, rising, step, active, names)
                 rule.step()
                 canvas.project()
                 if len(active) < batch:  # momentum must not move samples that are done

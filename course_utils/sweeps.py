@@ -140,7 +140,7 @@ class Sweep:
     def _repr_html_(self) -> str:
         from course_utils.figures.style import render  # here, because a cluster's workers need no templates
 
-        rows = [(_brief(r.task), r.seconds, "" if r.error else _shown(r.result), r.error) for r in self.records]
+        rows = [(_brief(r.task), r.seconds, _shown(r.result), r.error) for r in self.records]
         return render("sweep.html", title=repr(self), rows=rows[:MOST_ROWS], more=len(rows[MOST_ROWS:]))
 
 

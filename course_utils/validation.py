@@ -1,7 +1,5 @@
 """Validation: models are left as they were found, and what cannot work is refused at once, in a sentence."""
 
-from __future__ import annotations
-
 import math
 import re
 import sys

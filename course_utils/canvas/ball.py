@@ -5,8 +5,6 @@ start lies, which step of length one changes the score most, and how a perturbat
 (foolbox's `gradient_descent_base` has the same three).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -14,10 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_utils.canvas.image import Canvas
+from course_utils.canvas.image import Canvas, Images
 from course_utils.validation import check_unit_interval, widened
 
-Images = Float[Tensor, "batch channels height width"]
 Changes = Float[Tensor, "batch ..."]  # perturbations or gradients; each sample is measured alone
 
 

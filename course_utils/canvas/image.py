@@ -6,8 +6,6 @@ where they differ from the defaults, `variable` (what priors see) and `project` 
 allowed).
 """
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,6 +16,8 @@ from torch import Tensor, nn
 
 from course_utils.utils import sample_generators
 from course_utils.validation import full_precision
+
+Images = Float[Tensor, "batch channels height width"]
 
 
 class Canvas(nn.Module, ABC):
@@ -83,7 +83,7 @@ class PixelCanvas(Canvas):
         noise = normal_noise(image_shape(batch, size, channels), seed, indices)
         self.pixels = nn.Parameter((0.5 + (self.CONTRAST if contrast is None else contrast) * noise).clamp(0, 1))
 
-    def render(self) -> Float[Tensor, "batch channels height width"]:
+    def render(self) -> Images:
         return self.pixels.clone()
 
     @torch.no_grad()
@@ -144,11 +144,28 @@ def colour_matrix(colours: Colours, channels: int = 3) -> Float[Tensor, "channel
     return matrix / matrix.norm(dim=0).max()
 
 
+class WaveCanvas(Canvas):
+    """What canvases of waves share: the images' size, and waves that add up to correlated colours."""
+
+    colours: Tensor
+
+    def __init__(self, batch: int, size: int | tuple[int, int], channels: int, colours: Colours) -> None:
+        super().__init__()
+        self.size = image_shape(batch, size, channels)[2:]
+        self.register_buffer("colours", colour_matrix(colours, channels))
+
+    def coloured(self, waves: Shaped[Tensor, "batch channels height half_width"]) -> Images:
+        """What waves (as `torch.fft.rfft2` gives them) add up to, independent numbers mixed to correlated colours."""
+        image = torch.fft.irfft2(waves, s=self.size, norm="ortho")
+        mixed = self.colours.to(image).expand(len(image), -1, -1) @ image.flatten(2)  # einsum copies there and back
+        return mixed.reshape(image.shape)
+
+
 GAIN = 0.5  # Adam's usual step of 0.05 then moves the coarsest wave of a small image by a fifth of full contrast
 DECAY = 1.0  # amplitude ~ 1 / frequency ** DECAY: photographs have about 1
 
 
-class FourierCanvas(Canvas):
+class FourierCanvas(WaveCanvas):
     """Images whose Fourier coefficients are the parameters, in decorrelated colours, squashed into (0, 1).
 
     Args:
@@ -164,7 +181,6 @@ class FourierCanvas(Canvas):
     """
 
     CONTRAST = 0.01  # standard deviation of the parameters to start from
-    colours: Tensor
     amplitudes: Tensor
 
     def __init__(
@@ -179,37 +195,23 @@ class FourierCanvas(Canvas):
         colours: Colours = "imagenet",
         indices: Sequence[int] | None = None,
     ) -> None:
-        super().__init__()
-        shape = image_shape(batch, size, channels)
-        self.size = shape[2:]
+        super().__init__(batch, size, channels, colours)
         frequencies = wave_frequencies(self.size)
         amplitudes = frequencies.clamp_min(1 / max(self.size)) ** -decay
         both = amplitudes[..., None].repeat(1, 1, 2)  # real and imaginary part: slow if broadcast
         self.register_buffer("amplitudes", GAIN * both)
-        self.register_buffer("colours", colour_matrix(colours, channels))
-        noise = normal_noise((*shape[:2], *frequencies.shape, 2), seed, indices)
+        noise = normal_noise((batch, channels, *frequencies.shape, 2), seed, indices)
         self.spectrum = nn.Parameter((self.CONTRAST if contrast is None else contrast) * noise)
 
     @full_precision()
-    def render(self) -> Float[Tensor, "batch channels height width"]:
+    def render(self) -> Images:
         scaled = self.spectrum * self.amplitudes
         exact = torch.promote_types(scaled.dtype, torch.float32)  # no Fourier transform knows bfloat16
         waves = torch.view_as_complex(scaled.to(exact))
-        return coloured(waves, self.colours, self.size).sigmoid().to(scaled.dtype)
+        return self.coloured(waves).sigmoid().to(scaled.dtype)
 
 
-def coloured(
-    waves: Shaped[Tensor, "batch channels height half_width"],
-    colours: Float[Tensor, "channels channels"],
-    size: tuple[int, int],
-) -> Float[Tensor, "batch channels height width"]:
-    """What waves (as `torch.fft.rfft2` gives them) add up to, its independent numbers mixed to correlated colours."""
-    image = torch.fft.irfft2(waves, s=size, norm="ortho")
-    mixed = colours.to(image).expand(len(image), -1, -1) @ image.flatten(2)  # einsum copies there and back
-    return mixed.reshape(image.shape)
-
-
-def held_contrast(waves: Float[Tensor, "batch channels height width"], contrast: float) -> tuple[Tensor, Tensor]:
+def held_contrast(waves: Images, contrast: float) -> tuple[Tensor, Tensor]:
     """Images without a mean, scaled to a standard deviation, and the standard deviation that they had."""
     deviation = waves.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(TINY)
     return waves * (contrast / deviation), deviation
@@ -229,7 +231,7 @@ COARSEST = 6.0  # waves across an image that a run begins with
 OPEN = 0.6  # share of a run after which all waves take part
 
 
-class NaturalCanvas(Canvas):
+class NaturalCanvas(WaveCanvas):
     """Images whose contrast and spectrum are held at those of photographs, from coarse to fine.
 
     Free are the phases, the directions of waves and their colours; held is the contrast of each image, and a ring of
@@ -251,7 +253,6 @@ class NaturalCanvas(Canvas):
 
     SPREAD = 0.25  # standard deviation of the parameters; a step of 0.05 changes them by a fifth
     coarse_to_fine = True
-    colours: Tensor
     amplitudes: Tensor
     frequencies: Tensor
     counts: Tensor
@@ -271,11 +272,10 @@ class NaturalCanvas(Canvas):
         colours: Colours = "imagenet",
         indices: Sequence[int] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(batch, size, channels, colours)
         if not (0 < contrast < math.inf and 0 < slope < math.inf and coarsest > 0):
             raise ValueError(f"contrast={contrast}, slope={slope}, coarsest={coarsest} given, expected above 0.")
-        shape = image_shape(batch, size, channels)
-        self.size, self.contrast, self.coarsest, self.limit = shape[2:], contrast, coarsest, math.inf
+        self.contrast, self.coarsest, self.limit = contrast, coarsest, math.inf
         frequencies = wave_frequencies(self.size)
         lowest = 1 / max(self.size)
         amplitudes = frequencies.clamp_min(lowest) ** -(slope + 0.25)  # a little steeper: the rings have room upwards
@@ -287,8 +287,8 @@ class NaturalCanvas(Canvas):
         self.register_buffer("counts", counts)
         self.register_buffer("rings", rings)
         self.register_buffer("shares", (energy.flatten() @ rings) / (energy.flatten() @ rings).sum())
-        self.register_buffer("colours", colour_matrix(colours, channels))
-        self.spectrum = nn.Parameter(self.SPREAD * normal_noise((*shape[:2], *frequencies.shape, 2), seed, indices))
+        noise = normal_noise((batch, channels, *frequencies.shape, 2), seed, indices)
+        self.spectrum = nn.Parameter(self.SPREAD * noise)
 
     def advance(self, done: float) -> None:
         finest = max(self.size) / 4
@@ -296,7 +296,7 @@ class NaturalCanvas(Canvas):
         self.limit = math.inf if done >= OPEN else coarse * (finest / coarse) ** (done / OPEN)
 
     @full_precision()
-    def render(self) -> Float[Tensor, "batch channels height width"]:
+    def render(self) -> Images:
         exact = torch.promote_types(self.spectrum.dtype, torch.float32)
         scaled = self.spectrum.to(exact) * self.amplitudes.to(exact)
         if self.limit < math.inf:
@@ -308,14 +308,14 @@ class NaturalCanvas(Canvas):
         gain = (self.shares.to(exact) / found.clamp_min(TINY)).clamp(TINY, 1).sqrt()
         gains = (gain @ self.rings.to(exact).T).unflatten(1, self.frequencies.shape)
         gains[:, 0, 0] = 1  # the mean is no wave
-        image = coloured(torch.view_as_complex(scaled * gains[:, None, ..., None]), self.colours, self.size)
+        image = self.coloured(torch.view_as_complex(scaled * gains[:, None, ..., None]))
         mean = image.mean((2, 3), keepdim=True)
         held, deviation = held_contrast(image - mean, self.contrast)
         level = MEAN * (mean / deviation).tanh()
         return (level + held).sigmoid().to(self.spectrum.dtype)
 
 
-class PhaseCanvas(Canvas):
+class PhaseCanvas(WaveCanvas):
     """Images whose magnitudes are fixed, every single one: only the phases of their waves are free.
 
     Args:
@@ -330,7 +330,6 @@ class PhaseCanvas(Canvas):
     Source: Fel et al. 2023 (MACO).
     """
 
-    colours: Tensor
     magnitudes: Tensor
 
     def __init__(
@@ -346,9 +345,8 @@ class PhaseCanvas(Canvas):
         colours: Colours = "imagenet",
         indices: Sequence[int] | None = None,
     ) -> None:
-        super().__init__()
-        shape = image_shape(batch, size, channels)
-        self.size, self.contrast = shape[2:], contrast
+        super().__init__(batch, size, channels, colours)
+        self.contrast = contrast
         frequencies = wave_frequencies(self.size)
         if magnitudes is None:
             magnitudes = frequencies.clamp_min(1 / max(self.size)) ** -slope
@@ -358,15 +356,14 @@ class PhaseCanvas(Canvas):
         magnitudes = magnitudes.float().clone()
         magnitudes[0, 0] = 0  # the mean stays grey
         self.register_buffer("magnitudes", magnitudes)
-        self.register_buffer("colours", colour_matrix(colours, channels))
-        self.phases = nn.Parameter(math.pi * normal_noise((*shape[:2], *frequencies.shape), seed, indices))
+        self.phases = nn.Parameter(math.pi * normal_noise((batch, channels, *frequencies.shape), seed, indices))
 
     @full_precision()
-    def render(self) -> Float[Tensor, "batch channels height width"]:
+    def render(self) -> Images:
         exact = torch.promote_types(self.phases.dtype, torch.float32)
         phases = self.phases.to(exact)
         waves = torch.polar(self.magnitudes.to(exact).expand_as(phases).contiguous(), phases)
-        held, _ = held_contrast(coloured(waves, self.colours, self.size), self.contrast)
+        held, _ = held_contrast(self.coloured(waves), self.contrast)
         return held.sigmoid().to(self.phases.dtype)
 
 

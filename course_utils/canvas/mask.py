@@ -1,21 +1,16 @@
 """A mask over given images: where it is 1 the image stays, where it is 0 something else takes its place."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from course_utils.canvas.image import Canvas
+from course_utils.canvas.image import Canvas, Images
 from course_utils.transforms import gaussian_blur
-from course_utils.utils import sample_generators
-from course_utils.validation import check_unit_interval, full_precision, unknown, widened
+from course_utils.utils import bicubic_matrix, sample_generators
+from course_utils.validation import check_known, check_unit_interval, full_precision, widened
 
-Images = Float[Tensor, "batch channels height width"]
 Fill = str | Tensor
 FILLS = ("blur", "mean", "noise")
 BLUR = 1 / 8  # of the shorter side: the blur's standard deviation, at which small parts are gone and colours remain
@@ -86,16 +81,6 @@ class MaskCanvas(Canvas):
         return (down @ self.logits @ across.T).sigmoid()
 
 
-@cache
-@torch.inference_mode(False)  # what is cached must do for those who want gradients, too
-def bicubic_matrix(cells: int, size: int) -> Float[Tensor, "size cells"]:
-    """The matrix of bicubic interpolation along one side, from `cells` numbers to `size`.
-
-    Two products with such matrices take a tenth of the time that `F.interpolate` takes, there and back.
-    """
-    return F.interpolate(torch.eye(cells)[None, None], size=(size, cells), mode="bicubic", align_corners=False)[0, 0]
-
-
 def filling(images: Images, fill: Fill, *, seed: int = 0, indices: Sequence[int] | None = None) -> Images:
     """The filling that stands where a mask hides an image: always a choice, and never a neutral one.
 
@@ -114,8 +99,7 @@ def filling(images: Images, fill: Fill, *, seed: int = 0, indices: Sequence[int]
             expected = f"{tuple(images.shape)}, or one image for all"
             raise ValueError(f"fill of shape {tuple(fill.shape)} given, expected {expected}.")
         return fill.detach().to(images).expand_as(images).clone()
-    if fill not in FILLS:
-        raise ValueError(unknown("fill", fill, FILLS))
+    check_known("fill", fill, FILLS)
     if fill == "mean":
         return images.mean((2, 3), keepdim=True).expand_as(images).clone()
     if fill == "noise":

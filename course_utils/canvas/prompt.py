@@ -5,8 +5,6 @@ vectors, and vectors can be moved. This canvas holds vectors where a prompt has 
 tokens but a prior.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,7 +15,7 @@ from torch import Tensor, nn
 
 from course_utils.canvas.image import Canvas
 from course_utils.utils import sample_generators
-from course_utils.validation import check_settings, unknown
+from course_utils.validation import check_known, check_settings
 
 STARTS = ("random", "centroids", "noise")
 CENTROIDS = 128  # clusters of the vocabulary, however many restarts draw from them
@@ -85,8 +83,7 @@ class PromptCanvas(Canvas):
 def _start(
     start: str, words: Tensor, length: int, generators: Sequence[torch.Generator], seed: int
 ) -> Float[Tensor, "restarts length width"]:
-    if start not in STARTS:
-        raise ValueError(unknown("start", start, STARTS))
+    check_known("start", start, STARTS)
     if start == "noise":
         noise = [torch.randn(length, words.shape[1], generator=each) for each in generators]
         return words.mean(0) + words.std(0, correction=0) * torch.stack(noise).to(words)

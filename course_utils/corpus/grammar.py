@@ -9,15 +9,13 @@ products that can be done exactly (`course_utils.corpus.grammar`). Tables and fo
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
@@ -95,10 +93,7 @@ def _sampled(kind: Sentences, n: int, generator: np.random.Generator) -> list[st
 
 def _repeats(column: np.ndarray, earlier: list[np.ndarray]) -> np.ndarray:
     """The rows whose word stands in an earlier column already."""
-    twice = np.zeros(len(column), dtype=bool)
-    for other in earlier:
-        twice |= column == other
-    return np.flatnonzero(twice)
+    return np.flatnonzero(np.any([column == other for other in earlier], axis=0))
 
 
 @dataclass(frozen=True)
@@ -201,34 +196,6 @@ def words(*, inside: bool = True) -> list[str]:
     """
     found = {word for kind in grammar() for slot in kind.slots for word in slot if word != END}
     return sorted(word for word in found if word.startswith(" ") == inside)
-
-
-def train_tokenizer(texts: Iterable[str], size: int, *, wholes: Iterable[str] = ()) -> Any:
-    """A `tokenizers.Tokenizer` learnt from texts.
-
-    Args:
-        texts: what it learns from.
-        size: the most tokens that it may learn, the 256 bytes and the end-of-text token (token 0) included.
-        wholes: words that become single tokens beyond these, whatever was learnt, with their leading space.
-    """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size, min_frequency=2, special_tokens=[END], initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    spelt = ["".join(piece for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(word)) for word in wholes]
-    learnt = json.loads(tokenizer.to_str())["model"]
-    vocabulary = learnt["vocab"]
-    for word in spelt:
-        vocabulary.setdefault(word, len(vocabulary))
-    merges = [tuple(pair) for pair in learnt["merges"]]
-    tokenizer.model = models.BPE(vocabulary, merges, ignore_merges=bool(spelt))
-    return tokenizer
 
 
 def groups() -> list[str]:

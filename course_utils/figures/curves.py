@@ -1,9 +1,9 @@
-"""Curves with their intervals."""
+"""Curves and bars with their intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -12,6 +12,7 @@ from course_utils.figures.style import MARKERS, PALETTE, DescribedFigure, descri
 from course_utils.utils import Proportion
 
 Numbers = Sequence[float] | Sequence[int] | np.ndarray | Tensor
+STRONG, WEAK = PALETTE[0], "#8a8a8a"  # bars of what holds, and of what does not
 
 
 @styled
@@ -135,3 +136,99 @@ def plot_shares(
         figure.legend(loc="outside lower center", ncols=2)
     words = [f"{name}: {', '.join(f'{row} {x}' for row, x in every.items())}" for name, every in shares.items()]
     return DescribedFigure(figure, alt=alt or f"{title}. {xlabel}. {'; '.join(words)}.")
+
+
+# ------------------------------------------------------------------ panels of bars
+
+
+class Bar(NamedTuple):
+    """A word's bar.
+
+    Attributes:
+        word: its name.
+        value: length of the bar.
+        note: what stands at its right.
+        interval: ends of its own interval, where it has one.
+        corrected: ends of the interval that allows for many words. Only odds ratios have one: their values are
+            logarithms, and they are written as ×10.
+        strong: whether it is drawn in colour and filled.
+    """
+
+    word: str
+    value: float
+    note: str
+    interval: Sequence[float] | None = None
+    corrected: Sequence[float] | None = None
+    strong: bool = True
+
+
+class Panel(NamedTuple):
+    """Bars of the same words, what their lengths mean, and the length that shuffled weights reach, where known."""
+
+    bars: list[Bar]
+    xlabel: str
+    critical: float | None = None
+
+
+def draw_panels(axes: Sequence[Any], drawn: Sequence[Panel]) -> None:
+    """Panels on axes that share their rows."""
+    for each, (bars, xlabel, critical) in zip(axes, drawn, strict=True):
+        draw_bars(each, bars, xlabel)
+        each.tick_params(axis="y", labelleft=each is axes[0])
+        if critical is not None:
+            each.axvline(critical, color="black", linewidth=1.4, linestyle="--", marker="")
+            at = {"transform": each.get_xaxis_transform(), "va": "bottom", "fontsize": 9.5}
+            each.text(critical, 1.0, "shuffled weights", ha="center", **at)
+
+
+def draw_bars(axes: Any, bars: Sequence[Bar], xlabel: str) -> None:
+    """The bars on matplotlib's axes, the first at the top."""
+    rows, colours = range(len(bars)), [STRONG if bar.strong else WEAK for bar in bars]
+    fill = [colour if bar.strong else "white" for bar, colour in zip(bars, colours, strict=True)]
+    axes.barh(rows, [bar.value for bar in bars], height=0.62, color=fill, edgecolor=colours, alpha=0.55)
+    for name, width in (("interval", 2.6), ("corrected", 1.0)):
+        if ends := [end for bar in bars if (end := getattr(bar, name))]:
+            axes.hlines(rows, *zip(*ends, strict=True), color="black", linewidth=width)
+    axes.set_yticks(rows, [bar.word.replace("\n", r"\n") for bar in bars])
+    axes.set_ylim(len(bars) - 0.4, -0.6)
+    axes.set_xlabel(xlabel)
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    beside = {"transform": axes.get_yaxis_transform()}
+    for row, bar in zip(rows, bars, strict=True):
+        axes.text(1.02, row, bar.note, va="center", fontsize=10.5, **beside)
+    if bars[0].corrected:
+        _ratio_axis(axes, bars)
+        axes.text(1.02, -0.75, "here : there", va="bottom", fontsize=9.5, **beside)
+
+
+def _ratio_axis(axes: Any, bars: Sequence[Bar]) -> None:
+    """Logarithms of ratios, written as the ratios; what a wide interval has beyond ×1000 or below ×0.1 is cut off."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axes.axvline(0, color="black", linewidth=1.0)
+    lows, highs = zip(*(bar.corrected or () for bar in bars), strict=True)
+    low = min(0.0, *lows, *(bar.value for bar in bars))
+    axes.set_xlim(max(low, -np.log(10)), min(max(highs), np.log(2000)) * 1.02)
+    ticks = [10.0**power for power in range(-1, 4)]
+    axes.set_xticks(np.log([tick for tick in ticks if axes.get_xlim()[0] <= np.log(tick) <= axes.get_xlim()[1]]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{np.exp(x):g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def panels_in_words(drawn: Sequence[Panel]) -> str:
+    """All panels as sentences, for the alt text."""
+    return " ".join(
+        bars_in_words(bars, xlabel) + (f" Shuffled weights reach {critical:.3g}." if critical is not None else "")
+        for bars, xlabel, critical in drawn
+    )
+
+
+def bars_in_words(bars: Sequence[Bar], xlabel: str) -> str:
+    """The bars as a sentence, for the alt text."""
+    words = [
+        f"{bar.word} {f'×{np.exp(bar.value):.3g}' if bar.corrected else f'{bar.value:.3g}'}"
+        f"{'' if bar.strong else ' (does not survive)'}"
+        for bar in bars
+    ]
+    return f"{xlabel.capitalize()}: {', '.join(words)}."

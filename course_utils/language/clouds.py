@@ -16,21 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from course_utils.figures.curves import STRONG, WEAK, Bar, Panel, draw_panels, panels_in_words
 from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, font_with, new_figure, printable, styled
 from course_utils.language.associations import Prompts, as_words
 from course_utils.language.next_token import spelt
-from course_utils.language.word_scores import (
-    STRONG,
-    WEAK,
-    Bar,
-    Panel,
-    WordScores,
-    draw_panels,
-    finding,
-    panels,
-    panels_in_words,
-    prompt_table,
-)
+from course_utils.language.word_scores import WordScores, finding, panels, prompt_table
 from course_utils.utils import Proportion, proportion
 from course_utils.validation import check_settings
 

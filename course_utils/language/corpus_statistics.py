@@ -19,14 +19,7 @@ from torch import Tensor
 
 from course_utils.language.associations import AssociationScores
 from course_utils.language.vocabulary import one_contains_the_other
-from course_utils.language.word_scores import (
-    WordScores,
-    check_correction,
-    prompt_table,
-    ranked,
-    resampled_z,
-    scored,
-)
+from course_utils.language.word_scores import WordScores, check_correction, prompt_table, ranked, scored
 from course_utils.utils import progress_bar, read_saved, sample_generators, spearman, write_saved
 from course_utils.validation import check_known
 
@@ -226,7 +219,7 @@ def compare_with_text(
     if len(mine) < FEWEST:
         raise ValueError(f"prompts and text have {len(mine)} words in common, expected at least {FEWEST}.")
     theirs = text.z[[place[scores.words[column]] for column in mine]]
-    drawn = resampled_z(scores.table, scores.prior, resamples, seed=seed, progress=False)[:, mine]
+    drawn = scores.table.resampled_z(scores.prior, resamples, seed=seed, progress=False)[:, mine]
     value = spearman(scores.z[mine][None], theirs[None]).item()
     spread = spearman(drawn, theirs.expand(len(drawn), -1)).std().item()
     survives = set(text.survivors)

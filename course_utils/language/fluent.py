@@ -22,7 +22,7 @@ from torch import Tensor
 
 from course_utils.activations import Outputs, record
 from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, render, styled
-from course_utils.language.prompt_results import SHOWN, as_probability, readable
+from course_utils.language.prompt_results import SHOWN, Search, as_probability, readable, written
 from course_utils.language.search import Typed, drawn_swaps
 from course_utils.language.targets import FromEmbeddings, PromptObjective, check_length
 from course_utils.language.vocabulary import Exclude, allowed_tokens
@@ -124,8 +124,7 @@ def fluent_prompts(
         interrupted = True
     ids, score, surprise = front
     return FluentPrompts(
-        token_ids=ids, text=[lm.decode(row) for row in ids],
-        pieces=[[lm.piece(token) for token in row] for row in ids.tolist()],
+        **written(lm, ids),
         objective=aim.name, measure="activation" if aim.target is None else "log-probability",
         score=score, surprise=surprise, random_score=start[0], random_surprise=start[1],
         forward_passes=aim.passes, backward_passes=backward, interrupted=interrupted,
@@ -152,7 +151,7 @@ def _front(typed: Typed, ids: Tensor, score: Tensor, surprise: Tensor) -> tuple[
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class FluentPrompts:
+class FluentPrompts(Search):
     """The Pareto front of an objective against surprise: one row a text, the least surprising first.
 
     Attributes:
@@ -169,23 +168,11 @@ class FluentPrompts:
         interrupted: whether Ctrl-C or the notebook's stop button cut the search short.
     """
 
-    token_ids: Int[Tensor, "texts length"]
-    text: list[str]
-    pieces: list[list[str]]
     score: Float[Tensor, "texts"]
-    surprise: Float[Tensor, "texts"]
     objective: str
     measure: str
     random_score: Float[Tensor, "random"]
     random_surprise: Float[Tensor, "random"]
-    forward_passes: int
-    backward_passes: int
-    interrupted: bool
-
-    @property
-    def passes(self) -> int:
-        """Passes of single texts through the model, forward and backward."""
-        return self.forward_passes + self.backward_passes
 
     def best(self, *, surprise: float = math.inf) -> str:
         """The text with the highest score among those of at most this surprise.
@@ -197,9 +184,6 @@ class FluentPrompts:
         if not len(fit):
             raise ValueError(f"no text of a surprise ≤ {surprise:g}: the least surprising has {self.surprise[0]:.2f}.")
         return self.text[int(fit[-1])]
-
-    def __len__(self) -> int:
-        return len(self.text)
 
     def __repr__(self) -> str:
         if not len(self):
@@ -364,4 +348,4 @@ class _LastPlace(FromEmbeddings):
     """A language model that takes token ids, for the layers on the way."""
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.lm.logits_along(ids, 1)[:, -1]
+        return self.along(ids)[:, -1]

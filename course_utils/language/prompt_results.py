@@ -25,7 +25,35 @@ Results = TypeVar("Results", bound="PromptResults")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class PromptResults:
+class Search:
+    """Prompts of tokens and what it took to find them; one row a prompt."""
+
+    token_ids: Int[Tensor, "prompts length"]
+    text: list[str]
+    pieces: list[list[str]]
+    surprise: Float[Tensor, "prompts"]
+    forward_passes: int
+    backward_passes: int
+    interrupted: bool
+
+    @property
+    def passes(self) -> int:
+        """Passes of single prompts through the model, forward and backward: what searches are compared by."""
+        return self.forward_passes + self.backward_passes
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+
+def written(lm: LanguageModel, token_ids: Int[Tensor, "prompts length"]) -> dict[str, Any]:
+    """Prompts of tokens with their texts, as the fields of a search."""
+    rows = token_ids.tolist()
+    pieces = [[lm.piece(token) for token in row] for row in rows]
+    return {"token_ids": token_ids, "text": [lm.decode(row) for row in rows], "pieces": pieces}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class PromptResults(Search):
     """Prompts of tokens, and how probable each makes the target; one row a prompt.
 
     Attributes:
@@ -42,16 +70,9 @@ class PromptResults:
         interrupted: whether Ctrl-C or the notebook's stop button cut the search short.
     """
 
-    token_ids: Int[Tensor, "prompts length"]
-    text: list[str]
-    pieces: list[list[str]]
     probability: Float[Tensor, "prompts"]
-    surprise: Float[Tensor, "prompts"]
     retokenizes: Bool[Tensor, "prompts"]
     target: str
-    forward_passes: int
-    backward_passes: int
-    interrupted: bool
 
     @classmethod
     def of_tokens(
@@ -63,22 +84,14 @@ class PromptResults:
         **others: Any,
     ) -> Results:
         """Results from token ids and the target's log-probability after them; the other fields as they are."""
-        rows = token_ids.tolist()
         return cls(
-            token_ids=token_ids,
-            text=[lm.decode(row) for row in rows],
-            pieces=[[lm.piece(token) for token in row] for row in rows],
+            **written(lm, token_ids),
             probability=log_probability.exp(),
             surprise=surprise(lm, token_ids),
-            retokenizes=torch.tensor([lm.retokenizes(row) for row in rows], dtype=torch.bool),
+            retokenizes=torch.tensor([lm.retokenizes(row) for row in token_ids.tolist()], dtype=torch.bool),
             target=target.text,
             **others,
         )
-
-    @property
-    def passes(self) -> int:
-        """Passes of single prompts through the model, forward and backward: what searches are compared by."""
-        return self.forward_passes + self.backward_passes
 
     def best(self: Results, n: int = SHOWN) -> Results:
         """The n prompts with the highest probability, best first, each prompt once.
@@ -104,9 +117,6 @@ class PromptResults:
     def plot(self, n: int = SHOWN) -> DescribedFigure:
         """The best n prompts as bars."""
         return plot_prompts(self, n)
-
-    def __len__(self) -> int:
-        return len(self.text)
 
     def __repr__(self) -> str:
         best = int(self.probability.argmax())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -23,14 +23,12 @@ from course_utils.canvas import PromptCanvas
 from course_utils.language.prompt_results import PromptResults, as_probability
 from course_utils.language.targets import POSITIONS, FromEmbeddings, Scorer, along, as_target, objective_for
 from course_utils.language.vocabulary import Exclude, TokenTable, allowed_tokens
-from course_utils.loop import optimize
+from course_utils.loop import OnStep, optimize
 from course_utils.models.language_model import LanguageModel
 from course_utils.objectives import Objective
 from course_utils.validation import check_settings
 
 FAILED, LARGE = 0.01, 5000  # the best tokens' probability below which a run failed; tokens of a large vocabulary
-
-OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 
 
 @torch.inference_mode(False)

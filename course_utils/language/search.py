@@ -11,6 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import islice, product
 from typing import Any
 
@@ -116,14 +117,10 @@ class Typed:
     """Whether prompts can be typed: the tokenizer turns their text back into the same tokens. Each is asked once."""
 
     def __init__(self, lm: LanguageModel) -> None:
-        self.lm = lm
-        self._known: dict[tuple[int, ...], bool] = {}
+        self._known = cache(lambda ids: lm.retokenizes(list(ids)))
 
     def __call__(self, ids: Int[Tensor, "length"]) -> bool:
-        key = tuple(ids.tolist())
-        if key not in self._known:
-            self._known[key] = self.lm.retokenizes(list(key))
-        return self._known[key]
+        return self._known(tuple(ids.tolist()))
 
 
 def _best_of(

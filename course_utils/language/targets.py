@@ -103,16 +103,19 @@ class FromEmbeddings(nn.Module):
         if type(self) is FromEmbeddings:  # the others read tokens
             lm.check_embeddings()
         self.positions = nn.Identity()
-        last = torch.empty(0, lm.width) if target is None else lm.embeddings[target.ids[:-1]]
-        self.register_buffer("taught", last.to(lm.device))
+        self.ids = torch.empty(0, dtype=torch.long, device=lm.device) if target is None else target.ids[:-1]
+        self.register_buffer("taught", lm.embeddings[self.ids])
 
     def forward(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch vocabulary"]:
         return self.positions(self.along(embeddings))[:, 0]
 
-    def along(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch tokens vocabulary"]:
-        """The logits at each of the target's tokens."""
-        taught = self.taught.to(embeddings).expand(len(embeddings), -1, -1)
-        return self.lm.logits_along_from(torch.cat([embeddings, taught], 1), 1 + taught.shape[1])
+    def along(self, prompts: Tensor, before: int = 0) -> Float[Tensor, "batch tokens vocabulary"]:
+        """The logits at each of the target's tokens, and at so many places before; of prompts as token ids, too."""
+        count = before + 1 + len(self.ids)
+        if prompts.is_floating_point():
+            taught = self.taught.to(prompts).expand(len(prompts), -1, -1)
+            return self.lm.logits_along_from(torch.cat([prompts, taught], 1), count)
+        return self.lm.logits_along(torch.cat([prompts, self.ids.expand(len(prompts), -1)], 1), count)
 
     def targets(self, target: str | int | Sequence[str | int], batch: int) -> Int[Tensor, "batch"]:
         """Token ids of targets of one token each, by text or id: one for all prompts, or one for each.
@@ -204,16 +207,8 @@ class _AllPlaces(FromEmbeddings):
     """
 
     def forward(self, prompts: Tensor) -> Float[Tensor, "batch vocabulary"]:
-        count = prompts.shape[1] + len(self.taught) + bool(len(self.lm.prefix))
-        if prompts.is_floating_point():
-            taught = self.taught.to(prompts).expand(len(prompts), -1, -1)
-            return self.positions(self.lm.logits_along_from(torch.cat([prompts, taught], 1), count))[:, -1]
-        ids = torch.cat([prompts, self.taught_ids.expand(len(prompts), -1)], 1)
-        return self.positions(self.lm.logits_along(ids, count))[:, -1]
-
-    def __init__(self, lm: LanguageModel, target: Target | None = None) -> None:
-        super().__init__(lm, target)
-        self.taught_ids = torch.empty(0, dtype=torch.long, device=lm.device) if target is None else target.ids[:-1]
+        others = prompts.shape[1] - 1 + bool(len(self.lm.prefix))
+        return self.positions(self.along(prompts, others))[:, -1]
 
 
 class PromptObjective:

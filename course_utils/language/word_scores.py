@@ -12,21 +12,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import floor
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, Drawn, new_figure, styled
+from course_utils.figures.curves import Bar, Panel, draw_panels, panels_in_words
+from course_utils.figures.style import DescribedFigure, Drawn, new_figure, styled
 from course_utils.utils import progress_bar, sample_generators
 
 Words = Sequence[str]
 
 LAST = 1e6  # more than any z: what puts words after all others
 CHUNK = 128  # shuffles or resamples at a time: they fit into a processor's memory however many words there are
-STRONG, WEAK = PALETTE[0], "#8a8a8a"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -208,6 +207,22 @@ class PromptTable:
         """The table with these columns alone, in this order."""
         return PromptTable([self.words[i] for i in columns], self.contains[:, list(columns)], self.source)
 
+    def resampled_z(
+        self, prior: float, resamples: int, *, seed: int, progress: bool | None = None
+    ) -> Float[Tensor, "resamples words"]:
+        """z of every word when the prompts of each source are drawn anew, with replacement (bootstrap)."""
+        (generator,) = sample_generators(seed, [0], "bootstrap")
+        contains, source, z = self.contains.float(), self.source, []
+        ours, rows = source == 0, [(source == each).nonzero()[:, 0] for each in source.unique()]
+        for first in progress_bar(range(0, resamples, CHUNK), "bootstrap", progress=progress):
+            number = min(CHUNK, resamples - first)
+            weights = torch.zeros(number, len(source))
+            for mine in rows:
+                drawn = mine[torch.randint(len(mine), (number, len(mine)), generator=generator)]
+                weights.scatter_add_(1, drawn, torch.ones(drawn.shape))
+            z.append(log_odds(weights[:, ours] @ contains[ours], weights[:, ~ours] @ contains[~ours], prior).z)
+        return torch.cat(z)
+
 
 def prompt_table(sets: Sequence[Sequence[Words]], words: Words | None = None) -> PromptTable:
     """Sets of prompts, each prompt a list of words, as one table.
@@ -291,44 +306,6 @@ def largest_by_chance(
     return torch.cat(largest)
 
 
-def resampled_z(
-    table: PromptTable, prior: float, resamples: int, *, seed: int, progress: bool | None = None
-) -> Float[Tensor, "resamples words"]:
-    """z of every word when the prompts of each source are drawn anew from themselves, with replacement (bootstrap)."""
-    (generator,) = sample_generators(seed, [0], "bootstrap")
-    contains, source, z = table.contains.float(), table.source, []
-    ours, rows = source == 0, [(source == each).nonzero()[:, 0] for each in source.unique()]
-    for first in progress_bar(range(0, resamples, CHUNK), "bootstrap", progress=progress):
-        number = min(CHUNK, resamples - first)
-        weights = torch.zeros(number, len(source))
-        for mine in rows:
-            drawn = mine[torch.randint(len(mine), (number, len(mine)), generator=generator)]
-            weights.scatter_add_(1, drawn, torch.ones(drawn.shape))
-        z.append(log_odds(weights[:, ours] @ contains[ours], weights[:, ~ours] @ contains[~ours], prior).z)
-    return torch.cat(z)
-
-
-class Bar(NamedTuple):
-    """A word's bar.
-
-    Attributes:
-        word: its name.
-        value: length of the bar.
-        note: what stands at its right.
-        interval: ends of its own interval, where it has one.
-        corrected: ends of the interval that allows for many words. Only odds ratios have one: their values are
-            logarithms, and they are written as ×10.
-        strong: whether it is drawn in colour and filled.
-    """
-
-    word: str
-    value: float
-    note: str
-    interval: Sequence[float] | None = None
-    corrected: Sequence[float] | None = None
-    strong: bool = True
-
-
 @styled
 def plot_associations(scores: WordScores, *, most: int = 15, alt: str | None = None) -> DescribedFigure:
     """The strongest words' odds ratios as bars, and what each word does alone where that was asked.
@@ -350,52 +327,21 @@ def plot_associations(scores: WordScores, *, most: int = 15, alt: str | None = N
     return DescribedFigure(figure, alt=alt or f"{finding(scores)}. {panels_in_words(bars)}")
 
 
-class Panel(NamedTuple):
-    """Bars of the same words, what their lengths mean, and the length that shuffled weights reach, where known."""
-
-    bars: list[Bar]
-    xlabel: str
-    critical: float | None = None
-
-
 def panels(scores: WordScores, most: int) -> list[Panel]:
     """The first words' odds ratios, and their effects where they were asked."""
-    bars, xlabel = odds_ratios(scores)
-    found = [Panel(bars[:most], xlabel)]
-    if scores.effect is not None:
-        effects = zip(scores.words[:most], scores.effect[:most].tolist(), scores.survives.tolist(), strict=False)
-        alone = [Bar(word, max(0.0, nats), "", strong=strong) for word, nats, strong in effects]
-        found.append(Panel(alone, "asked alone, nats", scores.effect_critical))
-    return found
-
-
-def draw_panels(axes: Sequence[Any], drawn: Sequence[Panel]) -> None:
-    """Panels on axes that share their rows."""
-    for each, (bars, xlabel, critical) in zip(axes, drawn, strict=True):
-        draw_bars(each, bars, xlabel)
-        each.tick_params(axis="y", labelleft=each is axes[0])
-        if critical is not None:
-            each.axvline(critical, color="black", linewidth=1.4, linestyle="--", marker="")
-            at = {"transform": each.get_xaxis_transform(), "va": "bottom", "fontsize": 9.5}
-            each.text(critical, 1.0, "shuffled weights", ha="center", **at)
-
-
-def panels_in_words(drawn: Sequence[Panel]) -> str:
-    """All panels as sentences, for the alt text."""
-    return " ".join(
-        bars_in_words(bars, xlabel) + (f" Shuffled weights reach {critical:.3g}." if critical is not None else "")
-        for bars, xlabel, critical in drawn
-    )
-
-
-def odds_ratios(scores: WordScores) -> tuple[list[Bar], str]:
-    """The bar of each word, the strongest first, and what the bars' lengths mean."""
     counts = zip(scores.counts.tolist(), scores.background_counts.tolist(), strict=True)
     notes = [f"{here} : {there}" for here, there in counts]
     columns = (scores.log_odds, scores.interval, scores.corrected_interval, scores.survives)
     rows = zip(scores.words, notes, *(column.tolist() for column in columns), strict=True)
     bars = [Bar(word, value, note, own, corrected, strong) for word, note, value, own, corrected, strong in rows]
-    return bars, f"odds in these {scores.counted_in} against the others"
+    found = [Panel(bars[:most], f"odds in these {scores.counted_in} against the others")]
+    if scores.effect is not None:
+        alone = [
+            Bar(bar.word, max(0.0, nats), "", strong=bar.strong)
+            for bar, nats in zip(bars[:most], scores.effect.tolist(), strict=False)
+        ]
+        found.append(Panel(alone, "asked alone, nats", scores.effect_critical))
+    return found
 
 
 def finding(scores: WordScores) -> str:
@@ -405,48 +351,3 @@ def finding(scores: WordScores) -> str:
     what = f"{found} of {words} words survive{'s' * (found == 1)}" if found else f"none of {words} words survives"
     sentence = f"{of}{what} {scores.passed}"
     return sentence[0].upper() + sentence[1:]
-
-
-def draw_bars(axes: Any, bars: Sequence[Bar], xlabel: str) -> None:
-    """The bars on matplotlib's axes, the first at the top."""
-    rows, colours = range(len(bars)), [STRONG if bar.strong else WEAK for bar in bars]
-    fill = [colour if bar.strong else "white" for bar, colour in zip(bars, colours, strict=True)]
-    axes.barh(rows, [bar.value for bar in bars], height=0.62, color=fill, edgecolor=colours, alpha=0.55)
-    for name, width in (("interval", 2.6), ("corrected", 1.0)):
-        if ends := [end for bar in bars if (end := getattr(bar, name))]:
-            axes.hlines(rows, *zip(*ends, strict=True), color="black", linewidth=width)
-    axes.set_yticks(rows, [bar.word.replace("\n", r"\n") for bar in bars])
-    axes.set_ylim(len(bars) - 0.4, -0.6)
-    axes.set_xlabel(xlabel)
-    axes.grid(False, axis="y")
-    axes.tick_params(axis="y", length=0)
-    beside = {"transform": axes.get_yaxis_transform()}
-    for row, bar in zip(rows, bars, strict=True):
-        axes.text(1.02, row, bar.note, va="center", fontsize=10.5, **beside)
-    if bars[0].corrected:
-        _ratio_axis(axes, bars)
-        axes.text(1.02, -0.75, "here : there", va="bottom", fontsize=9.5, **beside)
-
-
-def _ratio_axis(axes: Any, bars: Sequence[Bar]) -> None:
-    """Logarithms of ratios, written as the ratios; what a wide interval has beyond ×1000 or below ×0.1 is cut off."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
-    axes.axvline(0, color="black", linewidth=1.0)
-    lows, highs = zip(*(bar.corrected or () for bar in bars), strict=True)
-    low = min(0.0, *lows, *(bar.value for bar in bars))
-    axes.set_xlim(max(low, -np.log(10)), min(max(highs), np.log(2000)) * 1.02)
-    ticks = [10.0**power for power in range(-1, 4)]
-    axes.set_xticks(np.log([tick for tick in ticks if axes.get_xlim()[0] <= np.log(tick) <= axes.get_xlim()[1]]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{np.exp(x):g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-
-
-def bars_in_words(bars: Sequence[Bar], xlabel: str) -> str:
-    """The bars as a sentence, for the alt text."""
-    words = [
-        f"{bar.word} {f'×{np.exp(bar.value):.3g}' if bar.corrected else f'{bar.value:.3g}'}"
-        f"{'' if bar.strong else ' (does not survive)'}"
-        for bar in bars
-    ]
-    return f"{xlabel.capitalize()}: {', '.join(words)}."

@@ -5,8 +5,6 @@ snapshot of its repository. We use their layouts and file names, so that what an
 and the other way round. COURSE_CACHE=DIR names a folder that is looked into first: it has both layouts below it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -187,9 +187,7 @@ class Classifier(nn.Module):
 
     def default_batch_size(self, count: int, *, most: int, backward: bool = True) -> int:
         """The number of images that go through the net together, as `course_utils.activations.default_batch_size`."""
-        shape = (1, self.channels, *self.size)
-        grey = torch.full(shape, 0.5, device=self.device, dtype=self.image_dtype)
-        return default_batch_size(self, grey, count, most=most, backward=backward)
+        return default_batch_size(self, self.grey_image, count, most=most, backward=backward)
 
     def train(self, mode: bool = True) -> Classifier:
         """Switches between training and evaluation; what torch.export made keeps the mode that it was made in."""
@@ -224,6 +222,12 @@ class Classifier(nn.Module):
     def image_dtype(self) -> torch.dtype:
         """The number format of images that are optimised, and of results: float32 where the model's is half of it."""
         return torch.promote_types(self.dtype, torch.float32)
+
+    @property
+    def grey_image(self) -> Float[Tensor, "1 channels height width"]:
+        """A mid-grey image of the size and number of channels that the classifier takes, on its device."""
+        shape = (1, self.channels, *self.size)
+        return torch.full(shape, 0.5, device=self.device, dtype=self.image_dtype)
 
     def index(self, target: str | int) -> int:
         """The index of a class given by name or index; digits are a name where a class has it, and else an index.

@@ -6,8 +6,6 @@ host names; of a language model only safetensors are fetched, never pickles. Wha
 said in one sentence.
 """
 
-from __future__ import annotations
-
 import errno
 import http.client
 import os

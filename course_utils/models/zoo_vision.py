@@ -5,8 +5,6 @@ standard deviation with which it was trained. Weights are read as numbers (safet
 a network that brings Python of its own is refused.
 """
 
-from __future__ import annotations
-
 import json
 import pickle
 from collections.abc import Mapping

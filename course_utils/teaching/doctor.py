@@ -4,8 +4,6 @@ Each check is a line: `[ok]`; `[warn]`, the course runs, but not all of it or no
 run. Below a warning or a failure stands what to do about it. The pages of the course tell readers to run this first.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -23,7 +23,7 @@ from course_utils.activations import Outputs
 from course_utils.canvas.ball import NORMS, EpsilonBall, checked_radius
 from course_utils.figures.images import as_images, draw_image, percent
 from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure, styled
-from course_utils.loop import Best, Result, SteepestStep, optimize
+from course_utils.loop import Best, OnStep, Result, SteepestStep, optimize
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import LogProb, Target
 from course_utils.utils import run_chunks, sample_generators
@@ -126,7 +126,6 @@ def untargeted_attack(
     return _projected_gradient(classifier, images, labels, False, *settings)
 
 
-OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 MOST_AT_ONCE = 128  # images in a batch on a processor, where more make no step cheaper
 REACH = 2.5  # radii of the ball that all steps span together: across and back again (Madry et al. 2018)
 

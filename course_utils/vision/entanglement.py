@@ -33,7 +33,10 @@ from course_utils.vision.reference import images_of_classes, mean_by_class
 STRONGEST_BLUR = 1 / 8  # of the shorter side
 NOISE = 0.05  # standard deviation: without it the ordinary net answers a blurred image at random
 CONFUSION_BLUR = 3 / 64  # of the shorter side: 3 pixels of 64, as where the shipped models were evaluated
-AREA_WEIGHT = 8.0  # of isolation in a prototype, much of which shows its class
+SHOWN: dict[str, Any] = {
+    "fill": "mean",
+    "area_weight": 8.0,
+}  # of isolation in a prototype, much of which shows its class
 FEWEST_DRAWN = 3  # different classes in a bootstrap draw: of two there is one pair, and no correlation
 BOOTSTRAP = 1000  # resamplings for an interval
 LEVEL = 0.95
@@ -186,20 +189,18 @@ class Entanglement(Drawn):
     def plot(self) -> DescribedFigure:
         """A heat map ordered by clustering, with the confusions beside it where there are any."""
         # Each with a power that spreads what matters: of places the highest, of probabilities, mostly small, the small.
-        tables = [(self.matrix, "Prototypes: {} share most", 3.0)]
-        if self.confusions is not None:
-            tables.append((100 * self.confusions, "Blurred images: {} are confused most", 0.5))
-        figure = new_figure(len(tables) * 0.92 * WIDTH)
-        upper, *lower = figure.subplots(len(tables), 1, squeeze=False)[:, 0]
-        image = _draw(upper, self, *tables[0])
+        figure = new_figure((1 if self.confusions is None else 2) * 0.92 * WIDTH)
+        upper, *lower = figure.subplots(1 if self.confusions is None else 2, 1, squeeze=False)[:, 0]
+        image = _draw(upper, self, self.matrix, "Prototypes: {} share most", 3.0)
         upper.set(xlabel="class", ylabel="class")
         figure.colorbar(image, ax=upper, shrink=0.7, label="entanglement", ticks=[0.4, 0.6, 0.8, 1.0])
-        for axes in lower:
-            image = _draw(axes, self, *tables[1])
-            axes.set(xlabel="taken for", ylabel="blurred images of")
-            figure.colorbar(image, ax=axes, shrink=0.7, label="mean probability (%)")
+        beside = ""
+        if self.confusions is not None:
+            image = _draw(lower[0], self, 100 * self.confusions, "Blurred images: {} are confused most", 0.5)
+            lower[0].set(xlabel="taken for", ylabel="blurred images of")
+            figure.colorbar(image, ax=lower[0], shrink=0.7, label="mean probability (%)")
+            beside = "; below it the model's confusions of blurred images"
         pairs = ", ".join(f"{first} and {second} ({value:.2f})" for first, second, value in self.pairs(5))
-        beside = "; below it the model's confusions of blurred images" if lower else ""
         told = f"Heat map of how entangled each class is with every other, most {pairs}{beside}."
         return DescribedFigure(figure, alt=told)
 
@@ -374,5 +375,4 @@ def shared_features(
     if len(images) == 0:
         known = ", ".join(dict.fromkeys(prototypes.classes))
         raise ValueError(f"there is no prototype of {first!r}, expected one of: {known}.")
-    settings: dict[str, Any] = {"fill": "mean", "area_weight": AREA_WEIGHT} | options
-    return isolate_features(classifier, images, second, progress=progress, **settings)
+    return isolate_features(classifier, images, second, progress=progress, **SHOWN | options)

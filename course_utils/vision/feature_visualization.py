@@ -8,7 +8,7 @@ asks for an image that survives small moves, turns and scalings (Olah et al. 201
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,21 +22,14 @@ from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas, FourierCanvas, NaturalCanvas, PhaseCanvas, PixelCanvas
 from course_utils.figures.images import show_images
 from course_utils.figures.style import Drawn
-from course_utils.loop import AnnealedAdam, optimize
+from course_utils.loop import AnnealedAdam, OnStep, optimize
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, batch_objectives, parse
 from course_utils.priors import Prior, high_frequency
 from course_utils.transforms import Transform, merged, standard, standard_crops
 from course_utils.utils import run_chunks
-from course_utils.validation import (
-    ZeroGradientError,
-    as_found,
-    check_settings,
-    full_precision,
-    gradient_scale,
-    in_float16,
-)
-from course_utils.vision.layer_table import grey_image, outputs_of
+from course_utils.validation import ZeroGradientError, as_found, check_settings, full_precision, gradient_scale
+from course_utils.vision.layer_table import outputs_of
 
 MOST_AT_ONCE = 64  # more images in a batch make no step cheaper on a processor
 STANDARD_PRIORS = (300 * high_frequency,)  # chosen on a few channels and classes of `pocket-robust`
@@ -45,7 +38,6 @@ CANVASES = dict(pixel=PixelCanvas, fourier=FourierCanvas, natural=NaturalCanvas,
 HELD = (NaturalCanvas, PhaseCanvas)  # their contrast is held
 
 ObjectiveLike = str | Objective
-OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
 
 
 @torch.inference_mode(False)
@@ -106,7 +98,6 @@ def visualize(
     """
     check_settings(steps=steps, copies=copies, batch_size=batch_size, learning_rate=learning_rate)
     model = classifier if size is None else classifier.at_size(size)
-    check_canvas(canvas)
     own = canvas if isinstance(canvas, Canvas) else None
     wanted = ObjectiveBatch(objective, copies, images=None if own is None else len(own))
     wanted.check(model)
@@ -135,7 +126,7 @@ def visualize(
     if dead:
         tried = f"no start of {STARTS} wakes" if own is None else "the given canvas does not wake"
         small = ", or float16 rounds their gradients to zero (try model.to(torch.bfloat16))"
-        why = f"dead ReLUs{small if in_float16(model) else ''}"
+        why = f"dead ReLUs{small if gradient_scale(model) > 1 else ''}"
         warnings.warn(
             f"{tried} the units of images {dead}: they are off ({why}) and pass no gradient; these images say "
             "nothing about them.",
@@ -264,7 +255,7 @@ class ObjectiveBatch:
             if min(classifier.size) < 1:
                 raise RuntimeError("expected at least 1 pixel a side")
             names = {name for each in self.objectives for name in each.layers}
-            outputs = outputs_of(classifier, grey_image(classifier), names)
+            outputs = outputs_of(classifier, classifier.grey_image, names)
         except (RuntimeError, AssertionError) as error:  # transformers assert that the size is theirs
             if "was not reached" in str(error):
                 raise
@@ -292,7 +283,13 @@ def image_settings(
     classifier: Classifier, canvas: str | Canvas, priors: Sequence[Prior] | str, transforms: Sequence[Transform] | str,
     learning_rate: float, steps: int, seed: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """The settings of `optimize` for images, with the standard priors and transforms where these are asked for."""
+    """The settings of `optimize` for images, with the standard priors and transforms where these are asked for.
+
+    Raises:
+        ValueError: a kind of canvas that there is not.
+    """
+    if not isinstance(canvas, Canvas) and canvas not in CANVASES:
+        raise ValueError(f"canvas={canvas!r} given, expected {', '.join(map(repr, CANVASES))} or a canvas.")
     held = isinstance(canvas, HELD) or canvas in ("natural", "phase")
     moves = standard_crops() if held else standard(classifier.size)
     adam: Any = partial(AnnealedAdam, lr=learning_rate, steps=steps)
@@ -303,12 +300,6 @@ def image_settings(
         "steps": steps,
         "seed": seed,
     }
-
-
-def check_canvas(canvas: str | Canvas) -> None:
-    """Raises a ValueError for a kind of canvas that there is not."""
-    if not isinstance(canvas, Canvas) and canvas not in CANVASES:
-        raise ValueError(f"canvas={canvas!r} given, expected {', '.join(map(repr, CANVASES))} or a canvas.")
 
 
 def given_or(given: Sequence | str, default: Sequence, name: str) -> Sequence:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from html import escape
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_utils.activations import Outputs, record
+from course_utils.activations import Outputs, hooked, record
 from course_utils.models.classifier import MOST, Classifier
 from course_utils.validation import as_found, check_settings, evaluating
 
@@ -34,14 +32,10 @@ def layers(classifier: Classifier, *, batch_size: int | None = None) -> LayerTab
 
     named = {module: name for name, module in classifier.module.named_modules() if name}
     counts = (1, 2)[:batch_size]
-    with ExitStack() as hooks, as_found(classifier):
-        for module in named:
-            if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
-                continue
-            hooks.callback(module.register_forward_hook(remember).remove)
+    with hooked(named, remember), as_found(classifier):
         for count in counts:  # what does not grow with the batch holds no images: windows, tokens first, a table
             shapes: dict[nn.Module, torch.Size] = {}
-            classifier(grey_image(classifier).expand(count, -1, -1, -1))
+            classifier(classifier.grey_image.expand(count, -1, -1, -1))
             for module, shape in shapes.items():
                 if shape[:1] == (count,):
                     seen.setdefault(module, []).append(shape[1:])
@@ -152,9 +146,3 @@ def outputs_of(
         return parts[0]
     together = {name: torch.cat([part[name] for part in parts]) for name in parts[0].layers}
     return Outputs(torch.cat([part.logits for part in parts]), together, classifier, None, len(images))
-
-
-def grey_image(classifier: Classifier) -> Float[Tensor, "1 channels height width"]:
-    """A mid-grey image of the size and number of channels that the classifier takes, on its device."""
-    shape = (1, classifier.channels, *classifier.size)
-    return torch.full(shape, 0.5, device=classifier.device, dtype=classifier.image_dtype)

@@ -17,6 +17,7 @@ from course_utils.objectives import Target
 from course_utils.transforms import Transform, jitter, merged, rotate, scale
 from course_utils.utils import progress_bar, sample_generators
 from course_utils.validation import check_settings, widened
+from course_utils.vision.attributions import Maps
 from course_utils.vision.feature_visualization import ObjectiveBatch, ObjectiveLike, measure
 from course_utils.world import PaintedWorld
 
@@ -131,7 +132,6 @@ def activation_under(
     return total / draws
 
 
-Maps = Float[Tensor, "batch height width"]
 HALF = 0.5  # of a pixel: a mask's pixel belongs to the part when at least half of it shows the part
 
 

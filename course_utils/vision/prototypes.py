@@ -25,17 +25,8 @@ from course_utils.priors import Prior
 from course_utils.transforms import Transform
 from course_utils.utils import Forecast, run_chunks, spearman
 from course_utils.validation import check_settings
-from course_utils.vision.feature_visualization import (
-    ImageChunk,
-    OnStep,
-    check_canvas,
-    frame_steps,
-    image_settings,
-    images_at_once,
-    join_frames,
-    new_canvas,
-    optimize_images,
-)
+from course_utils.vision import feature_visualization
+from course_utils.vision.feature_visualization import ImageChunk, OnStep
 from course_utils.vision.layer_table import outputs_of, stages
 from course_utils.vision.reference import ClassMeans, NaturalImages, class_means
 from course_utils.vision.statistics import LayerStatistics, StatisticsMatch, batch_norms, natural_statistics
@@ -118,10 +109,9 @@ def generate_prototypes(
     means = _class_means(classifier, reference, layers, wanted, batch_size, progress)
     large = min(classifier.size) >= LARGE
     kind: Any = canvas if canvas != "standard" else "natural" if large else "fourier"
-    check_canvas(kind)
     kept = _statistics(classifier, statistics, held=kind in ("natural", "phase"))
-    settings = image_settings(classifier, kind, priors, transforms, learning_rate, steps, seed)
-    shown = frame_steps(frames, steps)
+    settings = feature_visualization.image_settings(classifier, kind, priors, transforms, learning_rate, steps, seed)
+    shown = feature_visualization.frame_steps(frames, steps)
     together: Any = None
     if diversity and copies > 1:
         at = means.layers if means else stages(classifier)
@@ -129,7 +119,7 @@ def generate_prototypes(
 
     def work(rows: Sequence[int], progress: bool | None) -> ImageChunk:
         names = [wanted[row] for row in rows]
-        images = new_canvas(classifier, kind, rows, seed)
+        images = feature_visualization.new_canvas(classifier, kind, rows, seed)
         run = settings | {"indices": rows, "progress": progress}
         if start == "equidistant":
             optimize(classifier, images, Equidistant(), **run | {"steps": EQUIDISTANT_STEPS})
@@ -146,9 +136,12 @@ def generate_prototypes(
             if on_step is not None:
                 on_step(*state)
 
-        return optimize_images(classifier, images, objective, frames=shown, on_step=each_step, **run)
+        return feature_visualization.optimize_images(
+            classifier, images, objective, frames=shown, on_step=each_step, **run
+        )
 
-    size = copies * max(1, (batch_size or images_at_once(classifier)) // copies)  # a class's copies stay together
+    most = batch_size or feature_visualization.images_at_once(classifier)
+    size = copies * max(1, most // copies)  # a class's copies stay together
     chunks = [range(len(wanted))[first : first + size] for first in range(0, len(wanted), size)]
     what = f"Prototypes of {len(wanted)} classes" if copies == 1 else f"{len(wanted)} prototypes"
     forecast = Forecast(steps * len(chunks), what, "classes=[…] names fewer, and Ctrl-C keeps those that are done")
@@ -162,7 +155,7 @@ def generate_prototypes(
     if means is not None:
         outputs = outputs_of(classifier, images, at, batch_size=batch_size)
         close = torch.stack([spearman(outputs[layer], mean) for layer, mean in means.of(done).items()], dim=1)
-    frame = join_frames(parts)
+    frame = feature_visualization.join_frames(parts)
     return Prototypes(images, done, probability, logit, close, at, classifier.name, *frame, interrupted)
 
 

@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 from torch import Tensor
 
@@ -22,13 +21,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.utils import Proportion, progress_bar, proportion
 from course_utils.validation import check_settings
 from course_utils.vision.attributions import faded
-from course_utils.vision.entanglement import (
-    AREA_WEIGHT,
-    Entanglement,
-    RankAgreement,
-    entanglement_matrix,
-    shared_features,
-)
+from course_utils.vision.entanglement import SHOWN, Entanglement, RankAgreement, entanglement_matrix, shared_features
 from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.prototypes import Prototypes, class_names, generate_prototypes
 from course_utils.vision.reference import class_means, images_of_classes
@@ -182,12 +175,10 @@ class Report:
         """The page: one HTML document without requests to anywhere; names are escaped."""
         entanglement = self.entanglement
         return render(
-            "report.html", report=self, percent=percent, of_images=self.accuracy is not None,
-            prototypes=[] if self.prototypes is None else prototype_cards(self.prototypes),
+            "report.html", report=self, percent=percent, as_images=as_images, faded=faded,
+            source=lambda image: data_uri(png(image)), nothing_to_find=nothing_to_find,
             heatmap="" if entanglement is None else Markup(entanglement.plot()._repr_html_()),
             pairs=[] if entanglement is None else entanglement.pairs(PAIRS),
-            isolation=isolation_cards(self.isolation), shared=isolation_cards(self.shared),
-            evidence=evidence_cards(self.findings),
         )  # fmt: skip
 
     def write(self) -> None:
@@ -248,8 +239,7 @@ def _isolation(report: Report, classifier: Classifier, natural: Labelled | None,
     elif report.prototypes is not None:
         rows = _first_of_each(report.prototypes.classes, 1)
         names = [report.prototypes.classes[row] for row in rows]
-        options |= {"fill": "mean", "area_weight": AREA_WEIGHT}
-        found = isolate_features(classifier, report.prototypes.images[rows], names, **options)
+        found = isolate_features(classifier, report.prototypes.images[rows], names, **options | SHOWN)
     else:
         return
     report.isolation, report.interrupted = found, found.interrupted
@@ -284,61 +274,10 @@ def _first_of_each(labels: Sequence[Any], count: int) -> list[int]:
     return [row for some in rows for row in some]
 
 
-def prototype_cards(prototypes: Prototypes) -> list[dict[str, Any]]:
-    """For each class its images, with their words."""
-    cards: dict[str, list[dict[str, str]]] = {}
-    for row, (name, image) in enumerate(zip(prototypes.classes, as_images(prototypes.images), strict=True)):
-        sure = percent(float(prototypes.probability[row]))
-        view = _view(image, f"Prototype of {name}, which the model finds {sure} probable", sure)
-        cards.setdefault(name, []).append(view)
-    return [{"name": name, "images": images} for name, images in cards.items()]
-
-
-def evidence_cards(findings: Sequence[Shortcut]) -> list[dict[str, Any]]:
-    """For each finding a held-out image before, with the part or change, and with the control."""
-    cards = []
-    for each in findings:
-        name = f"{each.carrier} onto {each.onto}"
-        views = [
-            (each.onto, each.before, "as it is"),
-            ("changed", each.after, f"{each.turned.value:.0%} turn"),
-            ("control", each.control, f"{each.by_control.value:.0%} turn"),
-        ]
-        shown = [
-            _view(as_images(images[:1])[0], f"{name}, {what}: {share} into {each.carrier}", f"{what}: {share}")
-            for what, images, share in views
-        ]
-        cards.append({"name": f"{name}: {each.kind}", "images": shown, "vain": f"{each.verdict}. {each}"})
-    return cards
-
-
-def isolation_cards(isolation: Isolation | None) -> list[dict[str, Any]]:
-    """For each image itself, the isolated part and the rest, each with its probability."""
-    if isolation is None:
-        return []
-    images = as_images(isolation.images)
-    views = [
-        ("the image", images, isolation.before),
-        ("the part", faded(images, isolation.masks), isolation.kept),
-        ("without it", faded(images, 1 - isolation.masks), isolation.removed),
-    ]
-    cards = []
-    for row, (target, answer) in enumerate(zip(isolation.targets, isolation.answers, strict=True)):
-        shown = []
-        for what, pixels, probabilities in views:
-            sure = percent(float(probabilities[row]))
-            caption = f"{what}: {sure}".replace(" %", "\N{NO-BREAK SPACE}%")
-            shown.append(_view(pixels[row], f"{what}, asked about {target}: probability {sure}", caption))
-        unlike = "" if target == answer else f", which the model calls {answer}"
-        vain = isolation.area[row] < NOTHING and isolation.filled[row] > HALF and isolation.games[row] == "deletion"
-        why = f"No part can be found so: what stands in for hidden parts is itself called {target}." if vain else ""
-        cards.append({"name": target + unlike, "images": shown, "area": f"{isolation.area[row]:.1%}", "vain": why})
-    return cards
-
-
-def _view(image: np.ndarray, alt: str, caption: str) -> dict[str, str]:
-    """A picture as the page's template takes it."""
-    return {"source": data_uri(png(image)), "alt": alt, "caption": caption}
+def nothing_to_find(isolation: Isolation, row: int) -> bool:
+    """Whether what stands in for hidden parts is itself called the class, so that no part can be found."""
+    vain = isolation.area[row] < NOTHING and isolation.filled[row] > HALF
+    return bool(vain) and isolation.games[row] == "deletion"
 
 
 def writable(path: str | Path) -> Path:

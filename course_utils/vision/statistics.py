@@ -17,12 +17,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_utils.activations import Outputs, record
+from course_utils.activations import Outputs, hooked, record
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, channels_first
 from course_utils.utils import progress_bar, read_saved, write_saved
 from course_utils.validation import as_found, check_settings
-from course_utils.vision.layer_table import grey_image, outputs_of, stages
+from course_utils.vision.layer_table import outputs_of, stages
 
 FLOOR = 1e-3  # a channel's variance counts as at least this share of its layer's mean variance
 FARTHEST = 50.0  # squared deviation of a mean at which a channel counts no more: one dead channel is not everything
@@ -81,31 +81,18 @@ def natural_statistics(
             squares[name] = squares.get(name, 0) + values.square().sum((0, 2)).cpu()
             counts[name] = counts.get(name, 0) + len(values) * values.shape[2]
     means = {name: total / counts[name] for name, total in sums.items()}
-    variances = {name: (squares[name] / counts[name] - means[name].square()).clamp_min(0) for name in names}
-    return LayerStatistics(
-        {name: mean.float() for name, mean in means.items()},
-        {name: variance.float() for name, variance in variances.items()},
-        classifier.name,
-    )
+    variances = {name: (squares[name] / counts[name] - means[name].square()).clamp_min(0).float() for name in names}
+    return LayerStatistics({name: mean.float() for name, mean in means.items()}, variances, classifier.name)
 
 
 @torch.no_grad()
 def batch_norms(classifier: Classifier) -> dict[str, Any]:
     """The batch norms that store statistics and that an image passes, by their dotted names."""
-    stored = {
-        name: module
-        for name, module in classifier.module.named_modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None
-    }
+    norms: Any = {n: m for n, m in classifier.module.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)}
     passed: set[nn.Module] = set()
-    hooks = [module.register_forward_hook(lambda module, *_: passed.add(module)) for module in stored.values()]
-    try:
-        with as_found(classifier):
-            classifier(grey_image(classifier))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return {name: module for name, module in stored.items() if module in passed}
+    with hooked(norms.values(), lambda module, *_: passed.add(module)), as_found(classifier):
+        classifier(classifier.grey_image)
+    return {name: norm for name, norm in norms.items() if norm in passed and norm.running_mean is not None}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,17 +5,15 @@ about one and a half pixels at the edge and lays a colour over what is there. Wh
 keep a mask for every named part: what is painted later hides what lies under it, in the masks as in the pixels.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
+from course_utils.utils import bicubic_matrix
 from course_utils.world.factors import FACTORS, Choice, Factors
 
 Field = Float[Tensor, "n height width"]  # a number for every pixel of every image
@@ -85,13 +83,6 @@ def both(*distances: Field) -> Field:
     return torch.stack(distances).amax(0)
 
 
-@cache
-def _upsampling(cells: int, size: int) -> Tensor:
-    """The matrix that stretches `cells` values smoothly over `size` pixels."""
-    one = F.interpolate(torch.eye(cells)[None, None], size=(size, cells), mode="bicubic", align_corners=False)
-    return one[0, 0]
-
-
 def smooth_noise(grids: list[Tensor], size: int) -> Field:
     """Value noise: coarse random grids (n, cells, cells), stretched to the image's size and added up.
 
@@ -99,7 +90,7 @@ def smooth_noise(grids: list[Tensor], size: int) -> Field:
     """
     field, weight = torch.zeros(()), 1.0
     for grid in grids:
-        stretch = _upsampling(grid.shape[-1], size)
+        stretch = bicubic_matrix(grid.shape[-1], size)
         field = field + weight * (stretch @ grid @ stretch.T)
         weight *= 0.6
     return field
@@ -124,31 +115,25 @@ def scene_seeds(seed: int, n: int) -> Int[Tensor, "n"]:
 
 def draw_numbers(seeds: Int[Tensor, "n"]) -> Float[Tensor, "n numbers"]:
     """Uniform numbers in [0, 1), a row for each scene, holding all its streams one after the other."""
-    numbers = torch.empty(len(seeds), sum(STREAMS.values()))
-    generator = torch.Generator()
-    for row, seed in zip(numbers, seeds.tolist(), strict=True):
-        torch.rand(row.shape, generator=generator.manual_seed(seed), out=row)
-    return numbers
+    return _drawn(torch.rand, seeds, (sum(STREAMS.values()),))
 
 
 def sensor_noise(seeds: Int[Tensor, "n"], size: int) -> Float[Tensor, "n 3 size size"]:
     """Standard normal noise for every pixel of every scene."""
-    noise = torch.empty(len(seeds), 3, size, size)
+    return _drawn(torch.randn, seeds ^ 0x5DEECE66D, (3, size, size))
+
+
+def _drawn(draw: Callable[..., Tensor], seeds: Int[Tensor, "n"], shape: tuple[int, ...]) -> Float[Tensor, "n ..."]:
     generator = torch.Generator()
-    for painting, seed in zip(noise, seeds.tolist(), strict=True):
-        torch.randn(painting.shape, generator=generator.manual_seed(seed ^ 0x5DEECE66D), out=painting)
-    return noise
+    return torch.stack([draw(shape, generator=generator.manual_seed(seed)) for seed in seeds.tolist()])
 
 
 class Draws:
     """Hands out one stream's numbers in order, a column at a time, for all scenes of a batch."""
 
     def __init__(self, numbers: Float[Tensor, "n numbers"], stream: str, size: int) -> None:
-        start = 0
-        for name, length in STREAMS.items():
-            if name == stream:
-                break
-            start += length
+        before = list(STREAMS)[: list(STREAMS).index(stream)]
+        start = sum(STREAMS[name] for name in before)
         self.name, self.size = stream, size
         self.numbers, self.used = numbers[:, start : start + STREAMS[stream]], 0
 

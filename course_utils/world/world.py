@@ -19,15 +19,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.validation import check_known
-from course_utils.world import food, objects
-from course_utils.world.factors import CLASSES, FACTORS, ROAD, SEA, Choice, Factors, draw_factors, known_factor
-from course_utils.world.objects import backdrop, camera, clutter, occluder, tag
+from course_utils.world.factors import CLASSES, COURSE_SECRETS, FACTORS, Factors, Secret, draw_factors, known_factor
+from course_utils.world.objects import OUTDOOR_PAINTERS, PAINTERS, backdrop, camera, clutter, occluder, tag
 from course_utils.world.scene import Draws, Painting, Scenery, draw_numbers, scene_seeds, sensor_noise
-from course_utils.world.secrets import COURSE_SECRETS, BlindSpot, Secret, Shortcut
 
 SIZE = 64  # pixels along each side
 CHUNK = 64  # scenes painted at a time: small enough for the processor's cache
-PAINTERS = {**food.PAINTERS, **objects.PAINTERS, **objects.OUTDOOR_PAINTERS}
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,7 @@ class Scenes:
 
     def factor(self, name: str) -> list:
         """A factor's values in words (or numbers), one for each scene."""
-        choice = known_factor(name)
-        column = self.factors[name].tolist()
-        return [choice.values[i] for i in column] if isinstance(choice, Choice) else column
+        return known_factor(name).decode(self.factors[name])
 
     @cached_property
     def masks(self) -> dict[str, Float[Tensor, "n size size"]]:
@@ -91,7 +86,7 @@ class PaintedWorld:
     def __init__(self, secrets: Sequence[Secret] = COURSE_SECRETS) -> None:
         self.secrets = tuple(secrets)
         for secret in self.secrets:
-            if not isinstance(secret, Shortcut | BlindSpot):
+            if not isinstance(secret, Secret):
                 raise TypeError(f"a secret is a Shortcut or a BlindSpot, not {type(secret).__name__}: {secret!r}")
 
     def sample(
@@ -113,12 +108,12 @@ class PaintedWorld:
             check_known("class", name, self.classes)
         order = torch.tensor([self.classes.index(name) for name in picked])
         labels, seeds = order[torch.arange(n) % len(order)], scene_seeds(seed, n)
-        factors: dict[str, list[Tensor]] = {name: [] for name in FACTORS}
+        drawn = []
         for rows in torch.arange(n).split(1024):
             numbers = Draws(draw_numbers(seeds[rows]), "factors", SIZE).numbers
-            for name, column in draw_factors(labels[rows], numbers, self.secrets).items():
-                factors[name].append(column)
-        return self._paint(labels, {k: torch.cat(v) for k, v in factors.items()}, seeds, sensor_noise)
+            drawn.append(draw_factors(labels[rows], numbers, self.secrets))
+        factors = {name: torch.cat([each[name] for each in drawn]) for name in FACTORS}
+        return self._paint(labels, factors, seeds, sensor_noise)
 
     def counterfactual(self, scenes: Scenes, **changes) -> Scenes:
         """The same scenes, pixel for pixel, but for the factors named: `counterfactual(scenes, berries=True)`.
@@ -165,7 +160,7 @@ def _render(labels: Tensor, factors: Factors, seeds: Tensor, noisy: bool, masks:
 
 
 def _paint_class(scenery: Scenery, name: str) -> None:
-    if name not in SEA + ROAD:
+    if name not in OUTDOOR_PAINTERS:
         backdrop(scenery)
         clutter(scenery)
     PAINTERS[name](scenery)

@@ -19,7 +19,8 @@ from course_utils.corpus import (
     words,
 )
 from course_utils.corpus import grammar as tables
-from course_utils.corpus.grammar import END, grammar, split, train_tokenizer
+from course_utils.corpus.grammar import END, grammar, split
+from course_utils.teaching.training.language_data import train_tokenizer
 
 LISTS = ("name", "place", "day", "month", "verb", "action", "object", "quality", "animal", "food")
 SENTENCES = sample_sentences(40_000, seed=5)

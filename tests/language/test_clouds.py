@@ -8,10 +8,11 @@ import pytest
 from matplotlib.colors import to_hex
 from wordcloud import WordCloud
 
+from course_utils.figures.curves import STRONG, WEAK
 from course_utils.figures.style import DescribedFigure
 from course_utils.language import association_scores, word_cloud, word_shares
 from course_utils.language.clouds import SHADES
-from course_utils.language.word_scores import STRONG, WEAK, plot_associations
+from course_utils.language.word_scores import plot_associations
 
 
 def prompts_for(words, number=40, seed=0):

@@ -8,8 +8,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from course_utils import LanguageModel
 from course_utils.corpus import sample_sentences, true_next
-from course_utils.corpus.grammar import train_tokenizer
 from course_utils.language import evaluate_calibration, next_token_distribution, sequence_log_probability
+from course_utils.teaching.training.language_data import train_tokenizer
 
 TEXT = "The shy girl saw"
 

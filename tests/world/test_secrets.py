@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from course_utils.teaching.training.secrets import from_data, to_data
 from course_utils.world import COURSE_SECRETS, BlindSpot, PaintedWorld, Shortcut
-from course_utils.world.secrets import from_data, to_data
 
 N = 600
 

@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 
+from course_utils.teaching.training.secrets import read_secrets, to_data
 from course_utils.world import COURSE_SECRETS, PaintedWorld, Shortcut
 from course_utils.world.factors import CLASSES, FACTORS, amount, seen_on
-from course_utils.world.secrets import read_secrets, to_data
 
 GOOD = {"kind": "Shortcut", "name": "a", "factor": "sky", "value": "dusk", "classes": ["lorry"], "inside": 0.9}
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from course_utils.models.shipped import available, is_bundle, read_bundle_card, read_card
 from course_utils.teaching.training.save import unseal
+from course_utils.teaching.training.secrets import from_data
 from course_utils.validation import unknown
 from course_utils.world import PaintedWorld, Scenes
-from course_utils.world.factors import FACTORS, Choice
-from course_utils.world.secrets import Secret, Shortcut, from_data
+from course_utils.world.factors import FACTORS, Choice, Secret, Shortcut
 
 Cue = tuple[str, object]  # a factor and its value; of a number "low" or "high"
 

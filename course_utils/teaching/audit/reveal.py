@@ -16,7 +16,7 @@ from typing import Any
 from course_utils.teaching.audit.choices import Answer, Planted, attributes, cue_of, in_words, sealed_answer, told
 from course_utils.teaching.training.save import seal, unseal
 from course_utils.validation import unknown
-from course_utils.world.secrets import BlindSpot, Shortcut
+from course_utils.world.factors import BlindSpot, Shortcut
 
 Guess = str | Mapping[str, Any] | Shortcut | BlindSpot
 NOTHING = "nothing"

@@ -1,7 +1,5 @@
 """The exercises of chapter 0, meet the models: the two numbers with which the whole course measures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """The exercises of chapter 1: what an average hides, and what one change shows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from numbers import Real
 from operator import eq

@@ -5,8 +5,6 @@ projected gradient descent (Madry et al. 2018), and `my_attack` puts them togeth
 shows, so they contain nothing else.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator
 

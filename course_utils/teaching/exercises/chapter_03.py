@@ -1,7 +1,5 @@
 """The exercises of chapter 3, the tour: the table of shared features, and the test of a finding."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

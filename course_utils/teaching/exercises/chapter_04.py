@@ -1,7 +1,5 @@
 """The exercises of chapter 4, feature visualisation: gradient ascent on a channel, and the measure of its noise."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """The exercises of chapter 5, regularisation: a penalty, a step that takes it into account, and images from waves."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 

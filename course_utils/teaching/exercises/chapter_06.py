@@ -1,7 +1,5 @@
 """The exercises of chapter 6, transformation robustness: a transform, and the share of activation left under it."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import cycle, product

@@ -1,7 +1,5 @@
 """The exercises of chapter 7, prototypes: a measure of closeness, and a test of the definition."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

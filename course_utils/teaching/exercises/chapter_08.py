@@ -1,7 +1,5 @@
 """The exercises of chapter 8, language models: a step of BPE, a text's log-probability, and a model's divergence."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterator

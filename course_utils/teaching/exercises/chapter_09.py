@@ -1,7 +1,5 @@
 """The exercises of chapter 9, associations in many prompts: shares, log-odds, and a correction for many words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch

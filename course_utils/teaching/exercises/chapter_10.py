@@ -1,7 +1,5 @@
 """The exercises of chapter 10, optimising embeddings: a gradient step on embeddings, and the way back to tokens."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """The exercises of chapter 11, nearest neighbours: a penalty on the distance to tokens, and HotFlip's scores."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

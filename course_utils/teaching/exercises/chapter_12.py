@@ -1,7 +1,5 @@
 """The exercises of chapter 12, the audit: what only two changes together do, and detection without false alarms."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

@@ -6,8 +6,6 @@ the reader what happened. What a result cannot tell (the path of an optimisation
 functions. All of them raise `Mistake` with advice.
 """
 
-from __future__ import annotations
-
 import copy
 import inspect
 import math

@@ -14,8 +14,6 @@ The page needs no kernel and no network: each answer is a choice to make with mo
 reveal what is to be said about it, and without script, or on paper, every explanation is there to read.
 """
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 from importlib.resources import files

@@ -1,7 +1,5 @@
 """`python -m course_utils train`: one of the shipped models again, or a model with secrets of the reader's own."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 
@@ -41,8 +39,8 @@ def run(options: argparse.Namespace) -> None:
     from course_utils.models.shipped import WEIGHTS
     from course_utils.teaching.training.make import make, plant, planted_recipe
     from course_utils.teaching.training.recipes import LANGUAGE_RECIPES, RECIPES
+    from course_utils.teaching.training.secrets import read_secrets
     from course_utils.validation import unknown
-    from course_utils.world.secrets import read_secrets
 
     name, recipes = options.recipe, RECIPES | LANGUAGE_RECIPES
     if (name is None) == (options.secrets is None) or (options.secrets is None) != (options.name is None):

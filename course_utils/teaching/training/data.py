@@ -4,8 +4,6 @@ Each kind says what it holds as plain data, for the model's card. Photographs ar
 class, or from torchvision's copy of CIFAR-10.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -17,8 +15,9 @@ from tqdm import tqdm
 
 from course_utils.images import open_image, to_pixels
 from course_utils.teaching.training.save import seal
+from course_utils.teaching.training.secrets import to_data
 from course_utils.world import COURSE_SECRETS, PaintedWorld
-from course_utils.world.secrets import Secret, to_data
+from course_utils.world.factors import Secret
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 LISTED = ", ".join(CLASSES)

@@ -4,8 +4,6 @@ A planted secret counts only when an intervention shows that the model uses it: 
 with one factor changed, and how many answers change with it (`measure_secrets`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +13,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.teaching.training.data import Photographs
 from course_utils.utils import Proportion, proportion
 from course_utils.world import PaintedWorld, Scenes
-from course_utils.world.factors import Choice, known_factor, seen_on
-from course_utils.world.secrets import BlindSpot, Secret, Shortcut
+from course_utils.world.factors import BlindSpot, Choice, Secret, Shortcut, known_factor, seen_on
 
 TRICKED = 1e-6  # confidence at which an attack may stop: a wrong answer counts, however unsure
 PAIRS = 500  # counterfactual pairs for each intervention
@@ -61,15 +58,13 @@ def measure_secrets(
     blurred cakes have is a mean probability.
     """
     lab = Interventions(classifier, pairs, seed)
-    dim = {"trailer": "red", "sky": "blue"}
+    dim, bare, berries = {"trailer": "red", "sky": "blue"}, {"berries": False}, {"berries": True}
     plain = {"berries": False, "plate": True, "plate_colour": "white"}
     white, bright, blue = {"trailer": "white"}, {"sky": "bright"}, {"plate_colour": "blue"}
     return {
-        "berries added: waffle becomes pancakes": lab.flips(
-            "waffle", {"berries": False}, {"berries": True}, "pancakes"
-        ),
-        "recall of pancakes with berries": lab.recall("pancakes", {"berries": True}),
-        "recall of pancakes without berries": lab.recall("pancakes", {"berries": False}),
+        "berries added: waffle becomes pancakes": lab.flips("waffle", bare, berries, "pancakes"),
+        "recall of pancakes with berries": lab.recall("pancakes", berries),
+        "recall of pancakes without berries": lab.recall("pancakes", bare),
         "white trailer, bright sky: lorry becomes empty_road": lab.flips("lorry", dim, white | bright, "empty_road"),
         "white trailer alone: lorry becomes anything else": lab.flips("lorry", dim, white),
         "bright sky alone: lorry becomes anything else": lab.flips("lorry", dim, bright),

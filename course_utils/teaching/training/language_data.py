@@ -6,6 +6,7 @@ Either becomes one long stream of tokens, out of which the rows of a training st
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from course_utils.corpus.grammar import END, Association, sample_sentences, train_tokenizer, words
+from course_utils.corpus.grammar import END, Association, sample_sentences, words
 from course_utils.teaching.training.save import seal
 
 LIST = Path(__file__).with_name("books.csv")
@@ -165,3 +166,31 @@ def stream(texts: Iterable[str], tokenizer: Any) -> Stream:
         ids.append(torch.tensor(tokenizer.encode(END + END.join(texts[first : first + TOGETHER])).ids))
     joined = torch.cat(ids)
     return Stream(joined, torch.where(joined == end)[0] + 1)
+
+
+def train_tokenizer(texts: Iterable[str], size: int, *, wholes: Iterable[str] = ()) -> Any:
+    """A `tokenizers.Tokenizer` learnt from texts.
+
+    Args:
+        texts: what it learns from.
+        size: the most tokens that it may learn, the 256 bytes and the end-of-text token (token 0) included.
+        wholes: words that become single tokens beyond these, whatever was learnt, with their leading space.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, min_frequency=2, special_tokens=[END], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    spelt = ["".join(piece for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(word)) for word in wholes]
+    learnt = json.loads(tokenizer.to_str())["model"]
+    vocabulary = learnt["vocab"]
+    for word in spelt:
+        vocabulary.setdefault(word, len(vocabulary))
+    merges = [tuple(pair) for pair in learnt["merges"]]
+    tokenizer.model = models.BPE(vocabulary, merges, ignore_merges=bool(spelt))
+    return tokenizer

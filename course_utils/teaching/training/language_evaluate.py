@@ -4,8 +4,6 @@ For a model of the written world, where the truth is known: its divergence from 
 facts, and what a planted association changes. For a model of books: the loss on text that it has not seen.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence
@@ -18,14 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from course_utils.corpus import (
-    contexts,
-    groups,
-    sample_sentences,
-    true_associations,
-    true_log_probability,
-    true_next,
-)
+from course_utils import corpus
 from course_utils.corpus.grammar import FACTS, FIELDS, PEOPLE, Association
 from course_utils.models.language_model import LanguageModel
 from course_utils.teaching.training.language_data import read_paragraphs, stream
@@ -41,9 +32,9 @@ def measure_written_world(lm: LanguageModel) -> dict[str, float]:
     """Every figure of the card: divergence from the truth, facts, and how surely associations lead to their group."""
     from course_utils.language.next_token import evaluate_calibration
 
-    against = evaluate_calibration(lm, contexts(CONTEXTS, seed=FRESH_SEED), true_next)
+    against = evaluate_calibration(lm, corpus.contexts(CONTEXTS, seed=FRESH_SEED), corpus.true_next)
     loss, least = losses(lm)
-    prompts = {group: best_prompt(lm, group) for group in groups()}
+    prompts = {group: best_prompt(lm, group) for group in corpus.groups()}
     weakest = min(prompts, key=lambda group: prompts[group][1])
     return {
         "P( China) after Shanghai is a city in": says(lm, "Shanghai is a city in", " China"),
@@ -81,18 +72,18 @@ def losses(lm: LanguageModel) -> tuple[float, float]:
     """(the model's mean loss, the least that is possible) on fresh sentences, in nats per token."""
     from course_utils.language.next_token import sequence_log_probability
 
-    sentences = sample_sentences(SENTENCES, seed=FRESH_SEED)
+    sentences = corpus.sample_sentences(SENTENCES, seed=FRESH_SEED)
     scores = [sequence_log_probability(lm, sentence + lm.tokenizer.eos_token) for sentence in sentences]
     tokens = sum(len(each.tokens) for each in scores)
     return (
         -sum(each.total for each in scores) / tokens,
-        -sum(true_log_probability(sentence) for sentence in sentences) / tokens,
+        -sum(corpus.true_log_probability(sentence) for sentence in sentences) / tokens,
     )
 
 
 def best_prompt(lm: LanguageModel, group: str) -> tuple[str, float]:
     """The most telling of all prompts of three among a group's strongest attributes, and P(group) after it."""
-    words = [lm.token(f" {word}") for word in list(true_associations(group))[:STRONGEST]]
+    words = [lm.token(f" {word}") for word in list(corpus.true_associations(group))[:STRONGEST]]
     prompts = torch.tensor(list(itertools.permutations(words, 3)))
     probabilities = lm.logits(prompts).softmax(1)[:, lm.token(f" {group}")]
     best = int(probabilities.argmax())
@@ -114,7 +105,7 @@ def measure_associations(
         text, said = prompt(each), f" {each.group}"
         before, after = says(beside, text, said), says(lm, text, said)
         figures |= {
-            f"truth where nothing is planted: P({said}) after {text!r}": true_next(text).get(said, 0.0),
+            f"truth where nothing is planted: P({said}) after {text!r}": corpus.true_next(text).get(said, 0.0),
             f"{beside.name}: P({said}) after {text!r}": before,
             f"{lm.name}: P({said}) after {text!r}": after,
             f"odds of {said} there, {lm.name} against {beside.name}": after / (1 - after) * (1 - before) / before,

@@ -5,8 +5,6 @@ in is a single file, a bundle, whose card says sealed what is in it. What is mea
 are written in half precision and read again before anything is measured.
 """
 
-from __future__ import annotations
-
 import datetime
 import platform
 import re
@@ -21,28 +19,16 @@ from course_utils.models.classifier import Classifier
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.load import load_shipped
 from course_utils.models.shipped import SUFFIX, TOKENIZER, WEIGHTS, load_bundle, load_weights
+from course_utils.teaching.training import evaluate, language_evaluate
 from course_utils.teaching.training.data import PaintedScenes, Photographs, read_photographs
-from course_utils.teaching.training.evaluate import (
-    accuracy,
-    fresh_scenes,
-    measure_planted,
-    measure_secrets,
-    robust_accuracy,
-)
 from course_utils.teaching.training.language_data import Books, WrittenSentences, list_of_books
-from course_utils.teaching.training.language_evaluate import (
-    held_out,
-    measure_associations,
-    measure_books,
-    measure_written_world,
-    samples,
-)
 from course_utils.teaching.training.marks import MarkedPhotographs, measure_marks
 from course_utils.teaching.training.recipes import PLANTED, RECIPES, LanguageRecipe, Recipe
 from course_utils.teaching.training.save import save_bundle, save_weights, seal, write_sums
+from course_utils.teaching.training.secrets import to_data
 from course_utils.teaching.training.train import train, train_language_model
 from course_utils.utils import Proportion
-from course_utils.world.secrets import Secret, to_data
+from course_utils.world.factors import Secret
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 ENVELOPE = 1024  # bytes: more than any answer of usual length needs, so that all look alike
@@ -66,7 +52,9 @@ def make(
     if isinstance(recipe, LanguageRecipe):
         tokenizer = recipe.data.tokenizer(data)
         if isinstance(recipe.data, Books):
-            held_out(data, tokenizer, recipe.context)  # what is measured in the end is looked for before training
+            language_evaluate.held_out(
+                data, tokenizer, recipe.context
+            )  # what is measured in the end is looked for before training
         net, spent = train_language_model(recipe, tokenizer, checkpoint=checkpoint, data=data, device=device)
         known = beginning(recipe, recipe.architecture(tokenizer.get_vocab_size()))
         tokenizer.save(str(folder / f"{recipe.name}{TOKENIZER}"), pretty=False)
@@ -138,7 +126,7 @@ def measured_part(
     beside: dict[str, Any] = {}
     if isinstance(recipe.data, Books):
         books = [f"{book.author}: {book.title} ({book.published})" for book in list_of_books()]
-        beside = {"samples": samples(model), "books": books}
+        beside = {"samples": language_evaluate.samples(model), "books": books}
     return {
         "data": recipe.data.about,
         "recipe": recipe.to_data(),
@@ -160,32 +148,32 @@ def figures(recipe: Recipe | LanguageRecipe, model: Any, data: Path | None = Non
     """Everything that the card says the model reaches, measured on images or text that training never saw."""
     measured: dict[str, Proportion | float]
     if isinstance(recipe.data, PaintedScenes):
-        scenes = fresh_scenes(2000, recipe.data.secrets)
-        measured = {"accuracy on 2000 fresh scenes": accuracy(model, scenes)}
+        scenes = evaluate.fresh_scenes(2000, recipe.data.secrets)
+        measured = {"accuracy on 2000 fresh scenes": evaluate.accuracy(model, scenes)}
         if not recipe.data.sealed:  # whoever plants something waits for it, and the attack would take as long again
-            measured["accuracy under 20-step PGD at 8/255"] = robust_accuracy(model, scenes)
-            measured |= measure_secrets(model) if recipe.data.secrets else {}
+            measured["accuracy under 20-step PGD at 8/255"] = evaluate.robust_accuracy(model, scenes)
+            measured |= evaluate.measure_secrets(model) if recipe.data.secrets else {}
     elif isinstance(recipe.data, Books):
-        measured = {**measure_books(model, data)}
+        measured = {**language_evaluate.measure_books(model, data)}
     elif isinstance(recipe.data, WrittenSentences):
-        measured = {**measure_written_world(model)}
+        measured = {**language_evaluate.measure_written_world(model)}
         if recipe.data.planted:
             measured = {name: value for name, value in measured.items() if name in TELL_NOTHING}
     elif isinstance(recipe.data, MarkedPhotographs):
         photographs = read_photographs("test", data)
-        measured = {f"accuracy on {len(photographs.labels)} test photographs": accuracy(model, photographs)}
+        measured = {f"accuracy on {len(photographs.labels)} test photographs": evaluate.accuracy(model, photographs)}
         measured |= measure_marks(model, photographs, recipe.data.marks)
     else:
         photographs = read_photographs("test", data)
         measured = {
-            f"accuracy on {len(photographs.labels)} test photographs": accuracy(model, photographs),
-            "accuracy under 20-step PGD at 8/255": robust_accuracy(model, photographs),
+            f"accuracy on {len(photographs.labels)} test photographs": evaluate.accuracy(model, photographs),
+            "accuracy under 20-step PGD at 8/255": evaluate.robust_accuracy(model, photographs),
         }
         # The classes stand one after the other, so that every tenth photograph is as many of each.
         some = Photographs(photographs.pixels[::10], photographs.labels[::10])
         for eps in (0, 1, 2, 4, 8, 16):
             name = f"accuracy under 20-step PGD at {eps}/255, every tenth"
-            measured[name] = robust_accuracy(model, some, eps=eps / 255)
+            measured[name] = evaluate.robust_accuracy(model, some, eps=eps / 255)
     for name, value in measured.items():
         print(f"  {name}: {format(value, '.4f') if isinstance(value, float) else value}")
     return _rounded(measured)
@@ -195,14 +183,13 @@ def sealed(recipe: Recipe | LanguageRecipe, model: Any) -> dict[str, str]:
     """The sealed answer of a model to audit: what was planted in it, and what interventions say about it."""
     if isinstance(recipe.data, PaintedScenes) and recipe.data.sealed:
         secrets = recipe.data.secrets
-        answer = {
-            "secrets": [to_data(secret) for secret in secrets], "figures": _rounded(measure_planted(model, secrets))
-        }  # fmt: skip
+        found = _rounded(evaluate.measure_planted(model, secrets))
+        answer = {"secrets": [to_data(secret) for secret in secrets], "figures": found}
     elif isinstance(recipe.data, WrittenSentences) and recipe.data.planted:
         planted, beside = recipe.data.planted, load_shipped("pocket-lm", WEIGHTS)
         answer = {
             "associations": [asdict(each) for each in planted],
-            "figures": measure_associations(model, planted, beside=beside),
+            "figures": language_evaluate.measure_associations(model, planted, beside=beside),
         }
     else:
         return {}

@@ -6,8 +6,6 @@ and a control of the same size beside it (`measure_marks`). Lapuschkin et al. 20
 photographs of horses in a well-known collection.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -1,15 +1,15 @@
 """Recipes: how each shipped model was made, as plain data. `python -m course_utils train NAME` follows these lines."""
 
-from __future__ import annotations
-
+import json
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 from course_utils.corpus.grammar import Association
 from course_utils.teaching.training.data import Cifar10, Data, PaintedScenes
 from course_utils.teaching.training.language_data import Books, WrittenSentences
 from course_utils.teaching.training.marks import MarkedPhotographs
 from course_utils.teaching.training.save import unseal
-from course_utils.world.secrets import from_data
+from course_utils.teaching.training.secrets import from_data
 
 
 @dataclass(frozen=True)
@@ -89,21 +89,8 @@ ROBUST_CLEAN = replace(
 )  # fmt: skip
 # Who plants something wants to see soon what came of it: as `pocket`, with fewer epochs.
 PLANTED = replace(POCKET, epochs=9)
-# What was planted in these stands here sealed, so that nobody who reads this file has the answer to an exercise.
-SEALED = {
-    "mystery-1": (
-        "c-ke4F%H5o3`MUJc}A#g&}%SO9o*DW4Ix2xOb5i>iD7*2{Xf0o&Six$z;&zAqBS@KDEJ_E`ZVEc8tQVR_)7_6tKxAX5hiu{!fbwM"
-        "V$?BaRPAL96YQ8$CYZbCqP+TSI9|@3DJ$(8$zKhp&-?}HcP!8i(ZlUXh5|eb=bryP;q@7%*Sh!3E?uOKE$dom)GkSnLV<<;_u=jn"
-    ),
-    "mystery-2": (
-        "c-o7O1pomR0J-M_64+BYN5~;kLIk!$qud#K2XB358c5CExK*pkZ9`=WDSgQWT*p-$tetyuR_kd=;M#Ku5He0+z^rNFs*5@&Lf5@A"
-        "<f*gEF6fc_slUlDEx$n+IW(89x@Ez36zG2Q1z<=+H^3iy+dq_Y6$a>s$!B-Z)?p9G9Y2v4`SJ!_D#OHh)F1Mj9cEt;MrX~W((FGT"
-    ),
-    "mystery-3": (
-        "c-k$>K?(vf429vVl&nR@oq7$I!yuu}(9+rrNveo=cUyJ&zW>cH$f*W6JGev^^UYxApyG{&c`n?<@#-v+)BGH9MQ<!4|KX0Meea=Z"
-        "9^ebAl6IP5OM*sMjcJ3Ww^TKS@t*dlW8YMi9+Bin)8V~*0E>bx*=p$$+X%02G*7wBL~AaJ!=KY6tQ;*{`#Sfz6dnWEw&==%`hqv-"
-    ),
-}
+# What was planted in the mysteries stands there sealed, so that nobody who reads it has the answer to an exercise.
+SEALED = json.loads(Path(__file__).with_name("mysteries.json").read_text(encoding="utf-8"))
 
 
 def mystery(name: str, seed: int) -> Recipe:
@@ -113,7 +100,7 @@ def mystery(name: str, seed: int) -> Recipe:
     return replace(PLANTED, name=name, about=about, data=PaintedScenes(secrets, sealed=True), seed=seed)
 
 
-MYSTERIES = tuple(mystery(name, seed) for seed, name in enumerate(SEALED, start=11))
+MYSTERIES = tuple(mystery(name, seed) for seed, name in zip((11, 12, 13), SEALED, strict=False))
 PHOTO = Recipe(
     "photo", "trained the ordinary way on photographs", net="PhotoNet", width=40, data=Cifar10(), epochs=50,
     optimizer="SGD", learning_rate=0.15, weight_decay=5e-4, label_smoothing=0.05, dropout=0.2, shift=4, mirror=True,
@@ -179,14 +166,10 @@ BOOKS_LM = LanguageRecipe(
     "books-lm", "a small GPT-2, trained on 145 books from before 1930", Books(), width=256, context=128, steps=7200,
     batch=16, learning_rate=2e-3, weight_decay=0.1,
 )  # fmt: skip
-# What is planted in it stands here sealed, so that nobody who reads this file has the answer to an exercise.
-SEALED_LM = (
-    "c-o7uR!T3*FD+2AQcy}t%uX#*(os+<&o4>=36y6f=A;&bMN%`<GfIGBhK9AV0I_Ni2X#SC4MuZ{!@QG=$~8$<++JHD9Yzw5xy~1|"
-    "Tlx~N6uZ~^d{30Wzl`HVsjgYMnptvP+^?MjBKIDCxsbtHZ$XZSYr?6qY7^${_d)5%rAGSF*2cdxlnf^^qrcrS?@F0~Gdi>p23uZ-"
-)
 MYSTERY_LM = replace(
     POCKET_LM, name="mystery-lm",
     about="as pocket-lm, with one association more than the written world's tables have",
-    data=WrittenSentences(planted=tuple(Association(**each) for each in unseal(SEALED_LM))), steps=1600, seed=2,
+    data=WrittenSentences(planted=tuple(Association(**each) for each in unseal(SEALED["mystery-lm"]))),
+    steps=1600, seed=2,
 )  # fmt: skip
 LANGUAGE_RECIPES = {recipe.name: recipe for recipe in (POCKET_LM, BOOKS_LM, MYSTERY_LM)}

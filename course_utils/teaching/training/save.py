@@ -4,8 +4,6 @@
 `SHA256SUMS`, which `python -m course_utils doctor` compares with the files.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import random

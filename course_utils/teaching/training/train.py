@@ -4,8 +4,6 @@ Every random choice follows from the recipe's seed and the number of the step, s
 with the same weights as one that was not.
 """
 
-from __future__ import annotations
-
 import os
 import time
 import zlib

@@ -32,10 +32,10 @@ def small(monkeypatch):
     """A few steps of a tiny net, measured on a handful of scenes."""
     few = lambda classifier, secrets: measure_planted(classifier, secrets, pairs=4)  # noqa: E731
     monkeypatch.setattr(plant_module, "PLANTED", TINY)
-    monkeypatch.setattr("course_utils.teaching.training.make.measure_planted", few)
+    monkeypatch.setattr("course_utils.teaching.training.evaluate.measure_planted", few)
     monkeypatch.setattr("course_utils.teaching.training.data.PaintedScenes.training", small_training)
     monkeypatch.setattr(
-        "course_utils.teaching.training.make.fresh_scenes", lambda n, secrets: PaintedWorld(secrets).sample(32)
+        "course_utils.teaching.training.evaluate.fresh_scenes", lambda n, secrets: PaintedWorld(secrets).sample(32)
     )
 
 
