@@ -82,7 +82,7 @@ class Asked:
     def scores(self, target: str, prompts: Any = None, rest: Any = None, **options: Any) -> AssociationScores | None:
         """Scores of a target's prompts, or of others in their place; None where no prompt reaches the bar."""
         rest = [each for name, each in self.found.items() if name != target] if rest is None else rest
-        settings = {"shuffles": 199, "leave_out": self.found, "progress": False, "target": target} | options
+        settings = {"shuffles": 199, "leave_out": list(self.found), "progress": False, "target": target} | options
         try:
             return association_scores(self.found[target] if prompts is None else prompts, rest, **settings)
         except ValueError as error:
