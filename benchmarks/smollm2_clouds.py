@@ -123,6 +123,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True, help="for the prompts as they come")
     parser.add_argument("--minutes", type=float, default=600.0, help="begin no search after so many")
+    parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     torch.set_num_threads(1)
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -137,7 +138,7 @@ if __name__ == "__main__":
     for name, each in models.items():
         direct = asked(each, words, given.folder / f"asked_{name}.json")
         both.append(Asked(each, found[name], direct, words))
-    both[0].direct.save(OUT.with_name("smollm2_asked.json"))
+    both[0].direct.save(given.out.with_name("smollm2_asked.json"))
     settings = SETTINGS | {"prompts": len(found["trained"]["girl"]), "words": len(words), "shuffled with": EMPTY}
     kept: dict[str, Any] = {"settings": settings}
     kept["prompts"] = {name: {t: prompts_of(each) for t, each in found[name].items()} for name in MODELS}
@@ -147,5 +148,5 @@ if __name__ == "__main__":
     searched = {bar: {"found": [both[0].survivors(t, least) for t in TARGETS]} for bar, least in BARS.items()}
     kept["survivors"] = summary({bar: searched[bar] | nulls[bar] for bar in BARS})
     kept["interventions"] = interventions(both[0])
-    OUT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    given.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(kept["survivors"], indent=1))
