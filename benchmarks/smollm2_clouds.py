@@ -104,11 +104,13 @@ def interventions(asked: Asked, first: int = 6, trials: int = 30) -> dict[str, d
     generator = torch.Generator().manual_seed(0)
     prompts = tokens[torch.randint(len(tokens), (trials, 3), generator=generator)]
     position, draw = torch.randint(3, (trials,), generator=generator), random.Random(0)
+    shown = sorted(word for word in asked.vocabulary if not is_offensive(word))
     changes: dict[str, dict[str, dict[str, float]]] = {}
     for target in TARGETS:
         answer, scores = lm.token(f" {target}"), asked.scores(target)
         before = lm.logits(prompts).log_softmax(1)[:, answer]
-        kinds = {"strongest": scores.words[:first], "random": draw.sample(sorted(asked.vocabulary), first)}
+        strongest = [word for word in scores.words if not is_offensive(word)][:first]
+        kinds = {"strongest": strongest, "random": draw.sample(shown, first)}
         changes[target] = {kind: {} for kind in kinds}
         for kind, listed in kinds.items():
             for word in listed:
@@ -147,6 +149,6 @@ if __name__ == "__main__":
         nulls[bar] |= kinds
     searched = {bar: {"found": [both[0].survivors(t, least) for t in TARGETS]} for bar, least in BARS.items()}
     kept["survivors"] = summary({bar: searched[bar] | nulls[bar] for bar in BARS})
-    kept["interventions"] = interventions(both[0])
+    kept["interventions"] = {name: interventions(each) for name, each in zip(MODELS, both, strict=True)}
     given.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(kept["survivors"], indent=1))
