@@ -128,7 +128,7 @@ def null_clouds(asked: Asked, bars: dict[str, float]) -> Clouds:
             others = [row for other, each in working.items() if other != target for row in each.pieces]
             random.Random(number).shuffle(others)
             sides = {"prompts": others[: len(working[target])], "rest": others[len(working[target]) :]}
-            if sides["prompts"]:
+            if all(sides.values()):
                 rows[name]["other targets"].append(asked.survivors(target, 0.0, **sides))
     return rows
 

@@ -135,20 +135,24 @@ if __name__ == "__main__":
     allowed = {lm.token(f" {word}") for word in words}
     exclude = ("target", *(token for token in range(lm.vocabulary) if token not in allowed))
     done = search(models, exclude, given.folder / "found.jsonl", time.time() + 60 * given.minutes)
-    found = complete(done, lm)
+    found, kept = complete(done, lm), {}
+
+    def keep(**parts: Any) -> None:
+        kept.update(parts)
+        given.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+    settings = SETTINGS | {"prompts": len(found["trained"]["girl"]), "words": len(words), "shuffled with": EMPTY}
+    keep(settings=settings, prompts={name: {t: prompts_of(each) for t, each in found[name].items()} for name in MODELS})
     both = []
     for name, each in models.items():
         direct = asked(each, words, given.folder / f"asked_{name}.json")
         both.append(Asked(each, found[name], direct, words))
-    both[0].direct.save(given.out.with_name("smollm2_asked.json"))
-    settings = SETTINGS | {"prompts": len(found["trained"]["girl"]), "words": len(words), "shuffled with": EMPTY}
-    kept: dict[str, Any] = {"settings": settings}
-    kept["prompts"] = {name: {t: prompts_of(each) for t, each in found[name].items()} for name in MODELS}
+        if each is lm:
+            direct.save(given.out.with_name("smollm2_asked.json"))
+    keep(interventions={name: interventions(each) for name, each in zip(MODELS, both, strict=True)})
     nulls = null_clouds(both[0], BARS)
     for bar, kinds in of_random_weights(both[1:], BARS).items():
         nulls[bar] |= kinds
     searched = {bar: {"found": [both[0].survivors(t, least) for t in TARGETS]} for bar, least in BARS.items()}
-    kept["survivors"] = summary({bar: searched[bar] | nulls[bar] for bar in BARS})
-    kept["interventions"] = {name: interventions(each) for name, each in zip(MODELS, both, strict=True)}
-    given.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    keep(survivors=summary({bar: searched[bar] | nulls[bar] for bar in BARS}))
     print(json.dumps(kept["survivors"], indent=1))
