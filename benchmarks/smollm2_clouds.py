@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from null_clouds import Asked, Found, null_clouds, of_random_weights, summary
+from null_clouds import Asked, Clouds, Found, null_clouds, of_random_weights, summary
 
 from course_utils import LanguageModel, load_language_model
 from course_utils.language import (
@@ -143,16 +143,17 @@ if __name__ == "__main__":
 
     settings = SETTINGS | {"prompts": len(found["trained"]["girl"]), "words": len(words), "shuffled with": EMPTY}
     keep(settings=settings, prompts={name: {t: prompts_of(each) for t, each in found[name].items()} for name in MODELS})
-    both = []
+    clouds: Clouds = {bar: {} for bar in BARS}
+    changes = {}
     for name, each in models.items():
-        direct = asked(each, words, given.folder / f"asked_{name}.json")
-        both.append(Asked(each, found[name], direct, words))
+        about = Asked(each, found[name], asked(each, words, given.folder / f"asked_{name}.json"), words)
         if each is lm:
-            direct.save(given.out.with_name("smollm2_asked.json"))
-    keep(interventions={name: interventions(each) for name, each in zip(MODELS, both, strict=True)})
-    nulls = null_clouds(both[0], BARS)
-    for bar, kinds in of_random_weights(both[1:], BARS).items():
-        nulls[bar] |= kinds
-    searched = {bar: {"found": [both[0].survivors(t, least) for t in TARGETS]} for bar, least in BARS.items()}
-    keep(survivors=summary({bar: searched[bar] | nulls[bar] for bar in BARS}))
+            about.direct.save(given.out.with_name("smollm2_asked.json"))
+        changes[name] = interventions(about)
+        keep(interventions=changes)
+        parts = null_clouds(about, BARS) if each is lm else of_random_weights([about], BARS)
+        for bar, least in BARS.items():
+            here = {"found": [about.survivors(target, least) for target in TARGETS]} if each is lm else {}
+            clouds[bar] |= here | parts[bar]
+        keep(survivors=summary(clouds))
     print(json.dumps(kept["survivors"], indent=1))
