@@ -82,7 +82,7 @@ class Asked:
     def scores(self, target: str, prompts: Any = None, rest: Any = None, **options: Any) -> AssociationScores | None:
         """Scores of a target's prompts, or of others in their place; None where no prompt reaches the bar."""
         rest = [each for name, each in self.found.items() if name != target] if rest is None else rest
-        settings = {"shuffles": 199, "leave_out": self.found, "progress": False, "target": target} | options
+        settings = {"shuffles": 199, "leave_out": list(self.found), "progress": False, "target": target} | options
         try:
             return association_scores(self.found[target] if prompts is None else prompts, rest, **settings)
         except ValueError as error:
@@ -128,7 +128,7 @@ def null_clouds(asked: Asked, bars: dict[str, float]) -> Clouds:
             others = [row for other, each in working.items() if other != target for row in each.pieces]
             random.Random(number).shuffle(others)
             sides = {"prompts": others[: len(working[target])], "rest": others[len(working[target]) :]}
-            if sides["prompts"]:
+            if all(sides.values()):
                 rows[name]["other targets"].append(asked.survivors(target, 0.0, **sides))
     return rows
 

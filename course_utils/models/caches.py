@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from course_utils.utils import expanded
 from course_utils.validation import unknown
 
 # Models that were there before names had owners; a cache may hold them under either name.
@@ -79,9 +80,9 @@ def mode() -> str:
 
 
 def course_cache() -> Path | None:
-    """The folder that COURSE_CACHE names, if it does."""
+    """The folder that COURSE_CACHE names, if it does; ValueError where there is no home folder for its `~`."""
     named = os.environ.get("COURSE_CACHE", "").strip()
-    return Path(named).expanduser() if named else None
+    return expanded(named) if named else None
 
 
 def folder_in(root: Path, name: str) -> Path:
@@ -177,7 +178,7 @@ def snapshot(name: str, where: Sequence[Path] | None = None) -> Path | None:
     for cache_folder, each in product(folders(name) if where is None else where, names):
         try:
             folder = Path(local(each, cache_dir=cache_folder))
-        except LocalEntryNotFoundError:
+        except (LocalEntryNotFoundError, RuntimeError):  # the second where there is no home folder
             continue
         except HFValidationError as error:
             raise ValueError(f"{name!r} cannot be the name of a model: {error}") from None

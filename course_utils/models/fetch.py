@@ -268,7 +268,9 @@ ELSEWHERE = (
 
 
 def make_room(folder: Path, size: int) -> None:
-    """Makes a folder; raises OSError if its disk has too little space free for so many bytes."""
+    """Makes a folder; raises OSError if there is no home for it, or too little space free for so many bytes."""
+    if str(folder).startswith("~"):  # what others make of a home that is not known would become a folder of that name
+        raise OSError(f"there is no home folder for {folder}: name another folder with --to DIR or COURSE_CACHE=DIR.")
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < size:

@@ -117,12 +117,18 @@ def shipped_weights() -> Finding:
 
 def cache() -> Finding:
     """The folder into which pretrained models are fetched: writable, and there if COURSE_CACHE names it."""
-    folder = caches.course_cache() or caches.folders("resnet50")[0]
+    remedy = "set COURSE_CACHE to a folder that may be written to"
+    try:
+        folder = caches.course_cache() or caches.folders("resnet50")[0]
+    except ValueError as error:
+        return Finding("COURSE_CACHE", str(error), remedy, "fail")
+    if str(folder).startswith("~"):
+        return Finding("cache", f"there is no home folder for {folder}", remedy, "warn")
     if caches.course_cache() and not folder.is_dir():
-        remedy = f"fill it: python -m course_utils prefetch --to {folder}"
-        return Finding("COURSE_CACHE", f"{folder} does not exist", remedy, "warn")
+        fill = f"fill it: python -m course_utils prefetch --to {folder}"
+        return Finding("COURSE_CACHE", f"{folder} does not exist", fill, "warn")
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    writable, remedy = os.access(existing, os.W_OK), "set COURSE_CACHE to a folder that may be written to"
+    writable = os.access(existing, os.W_OK)
     return check(writable, "cache", f"{folder} is {'' if writable else 'not '}writable", remedy, "warn")
 
 
@@ -135,6 +141,9 @@ def pretrained_models() -> Iterator[Finding]:
         return
     absent = "not on this computer; cells that run on it stay empty, everything else runs"
     for name in fetch.CHAPTERS:
-        path = caches.locate(name)
+        try:
+            path = caches.locate(name)
+        except ValueError:  # COURSE_CACHE cannot be used, as `cache` says
+            return
         remedy = f"to have it: python -m course_utils prefetch {name}"
         yield check(path, name, f"pretrained weights in {path}" if path else absent, remedy, level)

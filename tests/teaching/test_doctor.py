@@ -1,11 +1,14 @@
 """`python -m course_utils doctor` says whether the course will run here, and what to do where it will not."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
+import torch
 
 from course_utils.__main__ import main
+from course_utils.models import fetch
 from course_utils.teaching import doctor
 from course_utils.teaching.doctor import Finding
 
@@ -90,3 +93,37 @@ def test_a_cache_that_may_not_be_written_to_is_a_warning(monkeypatch, tmp_path):
 def test_a_finding_is_a_line_and_its_remedy_the_next():
     assert str(Finding("Python", "3.12")) == "[ok]   Python: 3.12"
     assert str(Finding("disk", "full", "make room", "warn")) == "[warn] disk: full\n       make room"
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user without an entry and without HOME, as in some containers: `~` stands for nothing."""
+
+    def expanduser(path):
+        if str(path).startswith("~"):
+            raise RuntimeError("Could not determine home directory.")
+        return path
+
+    monkeypatch.setattr(Path, "expanduser", expanduser)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: "~/.cache/torch/hub")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "~/.cache/huggingface/hub")
+
+
+def test_without_a_home_the_course_runs_and_the_caches_are_absent(homeless, capsys):
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "[warn] cache: there is no home folder for ~" in said and "set COURSE_CACHE" in said
+    assert "gpt2: not on this computer" in said
+
+
+def test_a_cache_in_no_home_fails_in_a_sentence(homeless, capsys, monkeypatch):
+    monkeypatch.setenv("COURSE_CACHE", "~/models")
+    assert main(["doctor"]) == 1
+    assert "[fail] COURSE_CACHE: the path '~/models' cannot be used" in capsys.readouterr().out
+
+
+def test_without_a_home_nothing_is_written_into_a_folder_named_tilde(homeless, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match=r"there is no home folder for ~.*--to DIR or COURSE_CACHE=DIR"):
+        fetch.make_room(Path("~/.cache/torch/hub/checkpoints"), 1)
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from course_utils.utils import expanded
+
 DATA = (
     "what to train on: for photo photographs, train/CLASS/* and test/CLASS/* (default: CIFAR-10, fetched by "
     "torchvision); for books-lm books, one *.txt each with a paragraph a line"
@@ -14,7 +16,7 @@ NAMES = "pocket, pocket-robust, pocket-judge, photo, photo-robust, pocket-lm, bo
 
 def path(text: str) -> Path:
     """A path as it stands on a command line, where the shell leaves the `~` of --to=~/stick alone."""
-    return Path(text).expanduser()
+    return expanded(text)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
