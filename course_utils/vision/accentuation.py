@@ -165,7 +165,8 @@ class Accentuation(Drawn):
     def __repr__(self) -> str:
         rise = f"activation {self.before.median():.3g} → {self.activation.median():.3g} in the middle"
         cut = "; interrupted" * self.interrupted
-        return f"Accentuation of {len(self.images)} images: {rise}, distance {self.distance.median():.2f}{cut}"
+        images = f"{len(self.images)} image{'s' * (len(self.images) != 1)}"
+        return f"Accentuation of {images}: {rise}, distance {self.distance.median():.2f}{cut}"
 
 
 def top_images(
@@ -256,7 +257,7 @@ class TopImages(Drawn):
         sheet = show_images(self.images, titles, columns=columns, alt=f"The images that excite {self.unit} most.")
         height, width = self.images.shape[2:]
         for axes, (down, across) in zip(sheet.figure.axes, self.places.tolist(), strict=True):
-            axes.plot(across * width, down * height, "o", ms=16, mfc="none", mec=PALETTE[3], mew=2)
+            axes.plot(across * width, down * height, "o", ms=18, mfc="none", mec=PALETTE[4], mew=3)
         return sheet
 
     def __repr__(self) -> str:
