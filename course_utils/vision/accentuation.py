@@ -35,7 +35,6 @@ from course_utils.vision.feature_visualization import (
     ObjectiveBatch,
     ObjectiveLike,
     image_settings,
-    images_at_once,
     measure,
     new_canvas,
 )  # fmt: skip
@@ -93,8 +92,8 @@ def accentuate(
     if not 0 <= near < float("inf"):
         raise ValueError(f"near={near} given, expected at least 0.")
     ready = classifier.check_images(images).detach().to(classifier.device, classifier.image_dtype).clamp(EDGE, 1 - EDGE)
-    given = list(objective) if isinstance(objective, list | tuple) else [objective]
-    wanted = ObjectiveBatch(given, 1, images=len(ready))
+    several = isinstance(objective, list | tuple)
+    wanted = ObjectiveBatch(objective if several else [objective], 1, images=len(ready))
     wanted.check(classifier)
     at = layer or (found := stages(classifier, batch_size=batch_size))[len(found) // 2]
     see = record(classifier, [at])
@@ -112,15 +111,14 @@ def accentuate(
             moved = (see(x)[at].flatten(1) - natural).square().sum(1)
             return moved / natural.square().sum(1).clamp_min(1e-12)
 
-        priors = [lambda x: near * distance(x)]
-        run = settings | {"priors": priors, "indices": rows, "progress": progress}
+        run = settings | {"priors": [lambda x: near * distance(x)], "indices": rows, "progress": progress}
         result = optimize(classifier, canvas, aim, **run)
         with torch.no_grad(), evaluating(classifier):
             figures = measure(classifier, aim, originals), measure(classifier, aim, result.x), distance(result.x)
         return SimpleNamespace(rows=(result.x, originals, *figures), interrupted=result.interrupted)
 
-    chunks = [each.tolist() for each in torch.arange(len(ready)).split(int(batch_size or images_at_once(classifier)))]
-    parts, interrupted = run_chunks(work, chunks, "accentuating", progress=progress)
+    size = int(batch_size or classifier.default_batch_size(len(ready), most=MOST_AT_ONCE))
+    parts, interrupted = run_chunks(work, wanted.chunks(size, together=False), "accentuating", progress=progress)
     after, *rest = (torch.cat(each).cpu() for each in zip(*(part.rows for part in parts), strict=True))
     return Accentuation(after, *rest, wanted.names[: len(after)], at, interrupted)
 
@@ -163,10 +161,9 @@ class Accentuation(Drawn):
         return show_perturbation(self.originals, self.images, captions=(before, after))
 
     def __repr__(self) -> str:
-        rise = f"activation {self.before.median():.3g} → {self.activation.median():.3g} in the middle"
-        cut = "; interrupted" * self.interrupted
-        images = f"{len(self.images)} image{'s' * (len(self.images) != 1)}"
-        return f"Accentuation of {images}: {rise}, distance {self.distance.median():.2f}{cut}"
+        images, cut = f"{len(self.images)} image{'s' * (len(self.images) != 1)}", "; interrupted" * self.interrupted
+        before, after, distance = (each.median() for each in (self.before, self.activation, self.distance))
+        return f"Accentuation of {images}: median activation {before:.3g} → {after:.3g}, distance {distance:.2f}{cut}"
 
 
 def top_images(
@@ -257,7 +254,7 @@ class TopImages(Drawn):
         sheet = show_images(self.images, titles, columns=columns, alt=f"The images that excite {self.unit} most.")
         height, width = self.images.shape[2:]
         for axes, (down, across) in zip(sheet.figure.axes, self.places.tolist(), strict=True):
-            axes.plot(across * width, down * height, "o", ms=18, mfc="none", mec=PALETTE[4], mew=3)
+            axes.plot(across * width, down * height, "o", ms=18, mfc="none", mec=PALETTE[5], mew=3)
         return sheet
 
     def __repr__(self) -> str:
