@@ -6,6 +6,7 @@ measured on the images as they are read back from there, by efficientnet-lite2, 
     sheet     prototypes of twenty classes drawn at random
     hundred   a hundred classes by four recipes, for the benchmarks page: hours without a GPU
     ladder    one class by six recipes, from bare pixels to the defaults
+    unit      four images for one channel
     redrawn   the defaults on the network, and on the network with a head drawn anew
 
 The classes are the first of a permutation with seed 2026 of those with which no setting was chosen.
@@ -47,6 +48,11 @@ HUNDRED: dict[str, dict[str, Any]] = {
     "every magnitude held, 200 steps": {"steps": 200, "canvas": "phase"},
     "the first edition's, 200 steps": {"steps": 200, "canvas": "fourier"},
 }
+UNIT: dict[str, Any] = {
+    "objective": "blocks.5:26",
+    "canvas": "natural",
+    "copies": 4,
+}  # chosen by eye among seven channels
 REDRAWN = {"nothing": [], "head": ["classifier"]}
 REDRAWN_CLASSES = ("red fox", "giant panda", "church", "cheeseburger")
 
@@ -143,6 +149,16 @@ def ladder(net: Classifier, judge: Classifier) -> None:
     note("ladder", {"rungs": names, "calls": calls, "seed": 0, **found})
 
 
+def unit(net: Classifier, judge: Classifier) -> None:
+    """The images, and the scores before each of a few steps of the first of them."""
+    images = visualize(net, **UNIT, steps=100).images
+    cpu, scores = copy.deepcopy(net).to("cpu"), list[float]()
+    save(images, "unit")
+    alone = UNIT | {"copies": 1}
+    visualize(cpu, **alone, steps=4, on_step=lambda step, x, outputs, score: scores.append(score[0].item()))
+    note("unit", {**UNIT, "steps": 100, "seed": 0, "first scores": {"steps": 4, "score": scores}})
+
+
 def redrawn(net: Classifier, judge: Classifier) -> None:
     names, cpu, rows = list(REDRAWN_CLASSES), copy.deepcopy(net).to("cpu"), []
     images = [
@@ -170,7 +186,7 @@ def main() -> None:
         PARTS[part](net, judge)
 
 
-PARTS = {"sheet": sheet, "hundred": hundred, "ladder": ladder, "redrawn": redrawn}
+PARTS = {"sheet": sheet, "hundred": hundred, "ladder": ladder, "unit": unit, "redrawn": redrawn}
 
 
 if __name__ == "__main__":
