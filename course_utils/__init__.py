@@ -7,4 +7,4 @@ from course_utils._moved import install, lazily
 
 install()
 
-__all__, __getattr__, __dir__ = lazily(__name__, load_picture="load_image")
+__all__, __getattr__, __dir__ = lazily(__name__)

@@ -4,6 +4,7 @@
 (`course_utils.vision`, `.language`, `.models`, …), which have not moved.
 """
 
+import ast
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,36 +16,33 @@ from types import ModuleType
 from typing import Any
 
 
-def _table(name: str) -> list[list[str]]:
-    """The words of each line of a table beside this module."""
-    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
-    return [line.replace(":", "").split() for line in lines]
-
-
-def lazily(facade: str, **renamed: str) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+def lazily(facade: str) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
     """`__all__`, `__getattr__` and `__dir__` of a façade, which imports a name's module when the name is first used.
 
-    Which names a façade has, and the modules below `course_utils` that hold them, stands in `_names.txt`.
+    Which names a façade has, and where they are, stands in the stub file beside it (`.pyi`), where editors and type
+    checkers read it, too.
 
     Args:
         facade: the name of its module.
-        renamed: what names of the first edition are called now.
     """
-    where = {name: home for each, home, *names in _table("_names.txt") if each == facade for name in names}
+    stub = Path(sys.modules[facade].__file__ or "").with_suffix(".pyi")
+    imports = [line for line in ast.parse(stub.read_text(encoding="utf-8")).body if isinstance(line, ast.ImportFrom)]
+    where = {name.asname or name.name: (str(line.module), name.name) for line in imports for name in line.names}
 
     def load(name: str) -> Any:
-        name = renamed.get(name, name)
         if name not in where:
             raise AttributeError(f"module {facade!r} has no attribute {name!r}")
         from course_utils.validation import with_checked_kinds  # here: it imports torch
 
-        return with_checked_kinds(getattr(import_module(f"course_utils.{where[name]}"), name))
+        home, known_as = where[name]
+        return with_checked_kinds(getattr(import_module(home), known_as))
 
     return sorted(where), load, lambda: sorted({*vars(sys.modules[facade]), *where})
 
 
 # Each line of the table: where it is now, and what it was called.
-_NOW = {f"course_utils.{old}": f"course_utils.{new}" for new, *names in _table("_moved.txt") for old in names}
+_TABLE = Path(__file__).with_name("_moved.txt").read_text(encoding="utf-8").replace(":", "").splitlines()
+_NOW = {f"course_utils.{old}": f"course_utils.{new}" for new, *names in map(str.split, _TABLE) for old in names}
 
 
 class _Moved(MetaPathFinder, Loader):

@@ -12,4 +12,4 @@ from course_utils._moved import lazily
 
 __path__: list[str] = []  # so that the first edition's `course_utils.show.style` is looked for
 
-__all__, __getattr__, __dir__ = lazily(__name__, Picture="DescribedFigure")
+__all__, __getattr__, __dir__ = lazily(__name__)

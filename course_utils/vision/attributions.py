@@ -26,7 +26,7 @@ from course_utils.objectives import Target
 from course_utils.transforms import gaussian_blur
 from course_utils.utils import progress_bar
 from course_utils.validation import as_found, check_flow, check_known, check_settings, widened
-from course_utils.vision.layer_table import computing_layers, grey_image, layers, outputs_of
+from course_utils.vision.layer_table import computing_layers, layers, outputs_of
 
 SIGNS = ("absolute", "positive")
 MOST_AT_ONCE = 64  # images in a batch on a processor, where more are no faster
@@ -276,7 +276,7 @@ def _spatial_layer(classifier: Classifier, layer: str | None, batch_size: int | 
     if layer not in with_maps:
         shape = shapes.get(layer)
         raise ValueError(f"layer {layer!r} gives shape {shape} for an image, expected maps (channels, height, width).")
-    grey = grey_image(classifier)
+    grey = classifier.grey_image()
     noise = torch.rand(grey.shape, generator=torch.Generator().manual_seed(0)).to(grey)
     of_grey, of_noise = outputs_of(classifier, torch.cat([grey, noise]), [layer], batch_size=batch_size).layers[layer]
     if torch.equal(of_grey, of_noise):
