@@ -64,7 +64,7 @@ VISION = {
     "targeted_attack": lambda c, n: vision.targeted_attack(c, images(7), "b", steps=2, batch_size=n, **QUIET),
     "untargeted_attack": lambda c, n: vision.untargeted_attack(c, images(7), "a", steps=2, batch_size=n, **QUIET),
     "visualize": lambda c, n: vision.visualize(c, ["0:1", "3:1", "logits:a"], steps=2, batch_size=n, **QUIET),
-    "accentuate": lambda c, n: vision.accentuate(c, images(7), "3:1", layer="0", steps=2, batch_size=n, **QUIET),
+    "accentuate": lambda c, n: vision.accentuate(c, images(7), "3:1", near=0, steps=2, batch_size=n, **QUIET),
     "top_images": lambda c, n: vision.top_images(c, images(7), "3:1", crops=2, batch_size=n, **QUIET),
     "generate_prototypes": lambda c, n: vision.generate_prototypes(
         c, reference=(images(15), LABELS), steps=2, batch_size=n, **QUIET

@@ -7,6 +7,7 @@ the unit answers more, and keeps it near what it was: the change shows *what* th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,8 @@ def accentuate(
         images: in [0, 1]: photographs, scenes.
         objective: `"layer3:12"` (a channel), `"logits:volcano"` (a class) or an objective, for all images; or a list
             of them, one for each.
-        near: what a distance of one costs, in units of the objective, at least 0.
+        near: what a distance of one costs, in units of the objective, at least 0: tens for logits of ImageNet's
+            networks, a few for those of small ones, about its usual activation for a channel.
         layer: where distance is measured; by default the one in the middle of `stages`.
         transforms, steps, learning_rate, seed, batch_size, progress: as `visualize`; random crops and mirroring are
             the standard transforms of images from 128 pixels.
@@ -84,6 +86,9 @@ def accentuate(
             does not go with the images, settings out of range.
         TypeError: something that is no objective.
         RuntimeError, FloatingPointError: no usable gradient (see `course_utils.loop.optimize`).
+
+    Warns:
+        UserWarning: `near` keeps every image as it was.
 
     Source: Hamblin et al. 2024. There the magnitudes of an image's waves are held and only phases change, and a ratio
     of gradients sets the weight of the penalty; here both change, and `near` is in units that can be read.
@@ -119,6 +124,10 @@ def accentuate(
 
     size = int(batch_size or classifier.default_batch_size(len(ready), most=MOST_AT_ONCE))
     parts, interrupted = run_chunks(work, wanted.chunks(size, together=False), "accentuating", progress=progress)
+    if max(part.rows[-1].max() for part in parts) < 1e-6:
+        warnings.warn(
+            f"near={near} costs more than {wanted.names[0]} gains: no image changed; take less.", stacklevel=2
+        )
     after, *rest = (torch.cat(each).cpu() for each in zip(*(part.rows for part in parts), strict=True))
     return Accentuation(after, *rest, wanted.names[: len(after)], at, interrupted)
 

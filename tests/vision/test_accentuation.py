@@ -52,7 +52,7 @@ def test_the_unit_answers_more(net: Classifier, images: torch.Tensor, objective:
 def test_the_penalty_keeps_an_image_nearer_and_its_distance_is_what_the_layer_says(
     net: Classifier, images: torch.Tensor
 ) -> None:
-    free, kept = (accentuate(net, images, "logits:b", near=w, layer="0", steps=20, **QUIET) for w in (0, 5))
+    free, kept = (accentuate(net, images, "logits:b", near=w, layer="0", steps=20, **QUIET) for w in (0, 0.5))
     assert (kept.distance < free.distance).all() and (kept.activation < free.activation).all()
     expected = distance(net, "0", kept.images, kept.originals)
     torch.testing.assert_close(kept.distance, expected, rtol=1e-3, atol=1e-6)
@@ -66,10 +66,12 @@ def test_it_starts_from_the_image_itself(images: torch.Tensor) -> None:
 
 
 def test_same_seed_same_images_and_none_depends_on_its_neighbours(net: Classifier, images: torch.Tensor) -> None:
-    first, again, in_twos = (accentuate(net, images, "2:1", steps=6, batch_size=n, **QUIET) for n in (5, 5, 2))
+    first, again, in_twos = (
+        accentuate(net, images, "2:1", near=0.1, steps=6, batch_size=n, **QUIET) for n in (5, 5, 2)
+    )
     assert torch.equal(first.images, again.images)
     torch.testing.assert_close(first.images, in_twos.images, rtol=0, atol=1e-4)
-    other = accentuate(net, images, "2:1", steps=6, seed=1, **QUIET)
+    other = accentuate(net, images, "2:1", near=0.1, steps=6, seed=1, **QUIET)
     assert not torch.equal(first.images, other.images)
 
 
@@ -93,7 +95,7 @@ def test_an_interrupt_keeps_the_images_that_were_reached(
         return torch.nn.functional.silu(*given)
 
     monkeypatch.setattr(net.module[1], "forward", stop)
-    result = accentuate(net, images, "2:1", layer="0", steps=6, batch_size=1, **QUIET)
+    result = accentuate(net, images, "2:1", near=0.1, layer="0", steps=6, batch_size=1, **QUIET)
     assert result.interrupted and 1 <= len(result.images) < 5
     assert "interrupted" in repr(result)
 
@@ -116,6 +118,11 @@ def test_what_accentuate_cannot_do_is_one_sentence(
 ) -> None:
     with pytest.raises(error, match=words):
         accentuate(net, **{"images": images, "objective": "2:1", **QUIET} | change)
+
+
+def test_a_penalty_that_keeps_every_image_as_it_was_is_warned_about(net: Classifier, images: torch.Tensor) -> None:
+    with pytest.warns(UserWarning, match="near=1000 costs more than 2:1 gains: no image changed; take less"):
+        accentuate(net, images, "2:1", near=1000, steps=3, **QUIET)
 
 
 @pytest.mark.parametrize("unit", ["2:1", "logits:b", Neuron("2", 3, 0, 0)])
