@@ -23,7 +23,7 @@ from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import Target, pick
 from course_utils.transforms import gaussian_blur
-from course_utils.utils import progress_bar
+from course_utils.utils import image_count, progress_bar
 from course_utils.validation import as_found, check_flow, check_known, check_settings, widened
 from course_utils.vision.layer_table import spatial_layer
 
@@ -312,11 +312,6 @@ class Attribution(Drawn):
     def _disagreement(self) -> str:
         other = int((~self.agrees).sum())
         return f"; the classifier says something else of {other}" if other else ""
-
-
-def image_count(number: int) -> str:
-    """A number of images, in words."""
-    return f"{number} image{'s' * (number != 1)}"
 
 
 @styled
