@@ -128,17 +128,17 @@ class Logit(_OfClass):
     """The logit of a class. It may grow without the class becoming more probable, if the others grow too."""
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
-        return _pick(outputs.logits, outputs.targets(self.target))
+        return pick(outputs.logits, outputs.targets(self.target))
 
 
 class LogProb(_OfClass):
     """The natural logarithm of a class's probability, at most 0; its negative is the cross-entropy."""
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
-        return _pick(_log_softmax(outputs.logits), outputs.targets(self.target))
+        return pick(_log_softmax(outputs.logits), outputs.targets(self.target))
 
 
-def _pick(scores: Tensor, classes: Tensor) -> Tensor:
+def pick(scores: Tensor, classes: Tensor) -> Tensor:
     return scores.gather(1, classes[:, None]).squeeze(1)
 
 

@@ -146,16 +146,14 @@ LEAST_ROOM = 0.08  # a part as large as the image is moved by so much of its sid
 
 @dataclass(frozen=True)
 class Mirror:
-    """Every other image, drawn at random, left for right."""
+    """Half of the images, drawn at random, left for right."""
 
     def __call__(self, images: Images, generators: Generators) -> Images:
         drawn = torch.stack([torch.rand(1, generator=each) for each in generators])
         return torch.where((drawn < 0.5).to(images.device)[:, :, None, None], images, images.flip(3))
 
 
-def mirror() -> Mirror:
-    """Half of the images, drawn at random, left for right."""
-    return Mirror()
+mirror = Mirror
 
 
 @dataclass(frozen=True)

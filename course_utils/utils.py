@@ -115,6 +115,11 @@ def in_words(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
+def image_count(number: int) -> str:
+    """A number of images, in words."""
+    return f"{number} image{'s' * (number != 1)}"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, or its name; at most 160 letters."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:160]

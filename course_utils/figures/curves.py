@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from course_utils.figures.style import MARKERS, PALETTE, DescribedFigure, described, new_figure, styled
+from course_utils.figures.style import MARKERS, PALETTE, DescribedFigure, described, new_axes, styled
 from course_utils.utils import Proportion
 
 Numbers = Sequence[float] | Sequence[int] | np.ndarray | Tensor
@@ -54,8 +54,7 @@ def plot_curves(
     bands = {name: tuple(map(_numbers, ends)) for name, ends in (intervals or {}).items()}
     for name in bands.keys() - curves.keys():
         raise ValueError(f"an interval for {name!r} given, expected one for a curve: {', '.join(curves)}.")
-    figure = new_figure(4.0 + 0.25 * max(0, len(curves) - 2))
-    axes = figure.add_subplot()
+    figure, axes = new_axes(4.0 + 0.25 * max(0, len(curves) - 2))
     words: list[str] = []
     for name, values in curves.items():
         positions, (heights, band) = every_x[name], _with_band(values, bands.get(name))
@@ -120,8 +119,7 @@ def plot_shares(
     if not shares or not all(shares.values()):
         raise ValueError("no shares given, expected some for each model, such as {'pocket': {'lorry': …}}.")
     rows = list(next(iter(shares.values())))
-    figure = new_figure(1.1 + 0.42 * len(rows) + 0.3 * (len(shares) > 1))
-    axes = figure.add_subplot()
+    figure, axes = new_axes(1.1 + 0.42 * len(rows) + 0.3 * (len(shares) > 1))
     for place, (name, measured) in enumerate(shares.items()):
         shift = 0.26 * (place - (len(shares) - 1) / 2)
         heights = [row + shift for row in range(len(rows)) if rows[row] in measured]

@@ -70,6 +70,12 @@ def new_figure(height: float, *, width: float = WIDTH) -> Figure:
     return Figure(figsize=(width, height), dpi=DPI, layout=layout)
 
 
+def new_axes(height: float) -> tuple[Figure, Any]:
+    """An empty figure in the course's style with one plot over all of it."""
+    figure = new_figure(height)
+    return figure, figure.add_subplot()
+
+
 class DescribedFigure:
     """A figure and the words that stand for it (`alt`), so that the two cannot drift apart.
 

@@ -128,7 +128,9 @@ def _cloud_and_bars(
 ) -> DescribedFigure:  # fmt: skip
     heights = [INCHES, ROW * len(below[0].bars) + 0.55]
     figure = new_figure(sum(heights) + 0.6)
-    cloud, *bars = _axes(figure, heights, len(below))
+    grid = figure.add_gridspec(2, len(below), height_ratios=heights)
+    cloud, first = figure.add_subplot(grid[0, :]), figure.add_subplot(grid[1, 0])
+    bars = [first, *(figure.add_subplot(grid[1, column], sharey=first) for column in range(1, len(below)))]
     drawn, numbers = _draw_cloud(cloud, sizes, colours, seed) if sizes else ([], {})
     if not drawn:
         cloud.text(0.5, 0.5, "no word survives", ha="center", va="center", fontsize=14, color=WEAK)
@@ -139,13 +141,6 @@ def _cloud_and_bars(
     words = f": {', '.join(drawn[:15])}{' and more' if len(drawn) > 15 else ''}" if drawn else " of no word"
     told = f"A word cloud, sized by {sized_by}{words}. Below it bars. {panels_in_words(below)}"
     return DescribedFigure(figure, alt=alt or f"{title}. {told}", numbers=numbers)
-
-
-def _axes(figure: Any, heights: Sequence[float], columns: int) -> list[Any]:
-    """Axes of the cloud over the whole width, and below it those of the bars, which share their rows."""
-    grid = figure.add_gridspec(2, columns, height_ratios=heights)
-    cloud, first = figure.add_subplot(grid[0, :]), figure.add_subplot(grid[1, 0])
-    return [cloud, first, *(figure.add_subplot(grid[1, column], sharey=first) for column in range(1, columns))]
 
 
 def _draw_cloud(

@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.activations import Outputs, record
-from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, render, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, new_axes, render, styled
 from course_utils.language.prompt_results import SHOWN, Search, as_probability, readable, written
 from course_utils.language.search import Typed, drawn_swaps
 from course_utils.language.targets import FromEmbeddings, PromptObjective, check_length
@@ -205,8 +205,7 @@ class FluentPrompts(Search):
     @styled
     def plot(self) -> DescribedFigure:
         """The front as a curve: score over surprise, with some of its texts."""
-        figure = new_figure(4.6)
-        axes = figure.add_subplot()
+        figure, axes = new_axes(4.6)
         white: Any = {"color": "white", "markeredgecolor": PALETTE[1], "markersize": 4}
         axes.plot(self.random_surprise.tolist(), self.random_score.tolist(), "o", label="random texts", **white)
         surprise, score = self.surprise.tolist(), self.score.tolist()

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.figures.images import percent
-from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, new_axes, styled
 from course_utils.models.language_model import LanguageModel
 from course_utils.utils import progress_bar
 
@@ -111,8 +111,7 @@ def plot_next_tokens(
     """
     shares = [100 * share for share in result.probabilities.tolist()]
     names = [spelt(token) for token in result.tokens]
-    figure = new_figure(0.9 + BAR * len(shares) + (0.3 if truth else 0))
-    axes = figure.add_subplot()
+    figure, axes = new_axes(0.9 + BAR * len(shares) + (0.3 if truth else 0))
     rows = range(len(shares))
     axes.barh(rows, shares, color=PALETTE[0], label=f"{result.lm.name} says")
     known = [100 * (truth or {}).get(token, 0.0) for token in result.tokens]
@@ -298,8 +297,7 @@ hold_against, AgainstTruth = evaluate_calibration, CalibrationResult  # the firs
 @styled
 def plot_calibration(result: CalibrationResult) -> DescribedFigure:
     """Predicted against true probabilities: every prediction as a dot, the means of ten bins as a curve."""
-    figure = new_figure(5.0)
-    axes = figure.add_subplot()
+    figure, axes = new_axes(5.0)
     matter = (result.predicted > 0.01) | (result.true > 0.01)
     axes.plot([0, 100], [0, 100], color="black", linewidth=1, marker="", linestyle="--", label="calibrated")
     dots = (100 * result.predicted[matter], 100 * result.true[matter])

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, render, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, new_axes, render, styled
 from course_utils.language.targets import Scorer, Target, as_target, surprise
 from course_utils.language.vocabulary import is_offensive
 from course_utils.models.language_model import LanguageModel
@@ -160,8 +160,7 @@ def plot_prompts(found: PromptResults, n: int = 10, *, alt: str | None = None) -
     """
     best = found.best(n)
     probability = best.probability.tolist()
-    figure = new_figure(0.9 + 0.32 * len(best))
-    axes = figure.add_subplot()
+    figure, axes = new_axes(0.9 + 0.32 * len(best))
     rows = range(len(best))
     axes.barh(rows, probability, color=PALETTE[0], height=0.65, label="after the prompt's tokens")
     soft = getattr(best, "soft_probability", None)  # of a search by gradient in embedding space

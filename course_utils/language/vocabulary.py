@@ -211,15 +211,10 @@ def allowed_tokens(
     return allowed.to(lm.device)
 
 
-def token_texts(lm: LanguageModel) -> list[str]:
-    """The text of each token alone; decoded once for each tokenizer."""
-    if lm.tokenizer not in _TEXTS:
-        _TEXTS[lm.tokenizer] = [lm.decode([token]) for token in range(lm.vocabulary)]
-    return _TEXTS[lm.tokenizer]
-
-
 def _ruled_out(lm: LanguageModel, rule: str, target: str) -> list[int]:
-    texts = token_texts(lm)
+    if lm.tokenizer not in _TEXTS:  # the text of each token alone is decoded once for each tokenizer
+        _TEXTS[lm.tokenizer] = [lm.decode([token]) for token in range(lm.vocabulary)]
+    texts = _TEXTS[lm.tokenizer]
     if rule == "special":
         marked = {token for token, added in lm.tokenizer.added_tokens_decoder.items() if added.special}
         return [token for token in marked.union(lm.tokenizer.all_special_ids) if token < lm.vocabulary]

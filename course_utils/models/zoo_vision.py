@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from course_utils.models import caches
@@ -131,7 +132,12 @@ def load_timm(name: str, *, download: bool | None = None) -> Classifier:
     if not config.num_classes:
         raise ValueError(f"{name} has no classes: it gives features, and is no classifier.")
     folder = obtain(config.hf_hub_id, download=download)
-    return _from_timm(_filled(_timm_module(own), folder / "model.safetensors"), name)
+    module, path = _timm_module(own), folder / "model.safetensors"
+    try:
+        module.load_state_dict(load_file(path))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(f"the weights {path} are damaged or of another network ({first_line(error)}).") from None
+    return _from_timm(module, name)
 
 
 def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
@@ -209,13 +215,3 @@ def _from_timm(module: nn.Module, name: str) -> Classifier:
         module.eval(), classes=unique_names(names), size=tuple(config["input_size"][1:]), mean=config["mean"],
         std=config["std"], name=name,
     )  # fmt: skip
-
-
-def _filled(module: nn.Module, path: Path) -> nn.Module:
-    from safetensors.torch import load_file
-
-    try:
-        module.load_state_dict(load_file(path))
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"the weights {path} are damaged or of another network ({first_line(error)}).") from None
-    return module

@@ -17,16 +17,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.activations import record
 from course_utils.canvas import filling
 from course_utils.figures.images import as_images, draw_image, percent
 from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure, styled
 from course_utils.models.classifier import Classifier, Prediction
-from course_utils.objectives import Target
+from course_utils.objectives import Target, pick
 from course_utils.transforms import gaussian_blur
-from course_utils.utils import progress_bar
+from course_utils.utils import image_count, progress_bar
 from course_utils.validation import as_found, check_flow, check_known, check_settings, widened
-from course_utils.vision.layer_table import computing_layers, layers, outputs_of
+from course_utils.vision.layer_table import spatial_layer
 
 SIGNS = ("absolute", "positive")
 MOST_AT_ONCE = 64  # images in a batch on a processor, where more are no faster
@@ -137,9 +136,8 @@ def grad_cam(
     from captum.attr import LayerGradCam
 
     asked = resolve_targets(classifier, images, target, versus, batch_size)
-    module = dict(classifier.module.named_modules(remove_duplicate=False))[
-        _spatial_layer(classifier, layer, batch_size)
-    ]
+    name = spatial_layer(classifier, layer, batch_size=batch_size)
+    module = dict(classifier.module.named_modules(remove_duplicate=False))[name]
 
     def explain(score: ExplainedLogit, images: Tensor) -> Tensor:
         coarse = widened(LayerGradCam(score, module).attribute(images.requires_grad_(), relu_attributions=True))
@@ -212,10 +210,10 @@ class ExplainedLogit(nn.Module):
     def forward(self, images: Tensor) -> Float[Tensor, "batch"]:
         logits = widened(self.classifier(images))
         times = len(images) // len(self.rows)
-        score = _pick(logits, self.target.repeat(times))
+        score = pick(logits, self.target.repeat(times))
         if images.requires_grad:
             check_flow(score)
-        return score if self.versus is None else score - _pick(logits, self.versus.repeat(times))
+        return score if self.versus is None else score - pick(logits, self.versus.repeat(times))
 
 
 def _attribution(
@@ -247,41 +245,6 @@ def _gradient(forward_fn: ExplainedLogit, inputs: tuple[Tensor], *_: object, **_
 def smoothed(maps: Maps, sigma: float) -> Maps:
     """Maps after a Gaussian blur of that standard deviation in pixels."""
     return gaussian_blur(maps[:, None], sigma, reach=3).squeeze(1)
-
-
-def _pick(logits: Tensor, classes: Tensor) -> Tensor:
-    return logits.gather(1, classes[:, None]).squeeze(1)
-
-
-def _spatial_layer(classifier: Classifier, layer: str | None, batch_size: int | None) -> str:
-    """The layer asked for, or the last one that gives maps larger than one pixel, if there is such a layer."""
-    shapes = {each.name: each.shape for each in layers(classifier, batch_size=batch_size)}
-    with_maps = [name for name, shape in shapes.items() if len(shape) == 3 and max(shape[1:]) > 1]
-    if layer is None:
-        computing = {each.name for each in computing_layers(classifier, batch_size=batch_size)}
-        with_maps = [name for name in with_maps if name in computing]
-        if not with_maps:
-            raise ValueError(f"{classifier.name} has no layer that gives maps (channels, height, width): no Grad-CAM.")
-        names = list(shapes)
-        tokens = [name for name in names[names.index(with_maps[-1]) :] if len(shapes[name]) == 2]
-        if tokens:  # what follows looks at all places at once; the patches before it are no features yet
-            raise ValueError(
-                f"{classifier.name} has no feature maps behind {with_maps[-1]!r}, where it goes on in tokens "
-                f"({tokens[-1]!r} gives {shapes[tokens[-1]]}): no Grad-CAM; gradients, occlusion and isolate_features "
-                f"work, and layer={with_maps[-1]!r} asks for it all the same."
-            )
-        return with_maps[-1]
-    if layer not in shapes:
-        record(classifier, [layer])  # says so, with close names
-    if layer not in with_maps:
-        shape = shapes.get(layer)
-        raise ValueError(f"layer {layer!r} gives shape {shape} for an image, expected maps (channels, height, width).")
-    grey = classifier.grey_image()
-    noise = torch.rand(grey.shape, generator=torch.Generator().manual_seed(0)).to(grey)
-    of_grey, of_noise = outputs_of(classifier, torch.cat([grey, noise]), [layer], batch_size=batch_size).layers[layer]
-    if torch.equal(of_grey, of_noise):
-        raise ValueError(f"layer {layer!r} gives the same for every image, expected one that depends on the image.")
-    return layer
 
 
 # ------------------------------------------------------------------ what every map shares
@@ -351,11 +314,6 @@ class Attribution(Drawn):
         return f"; the classifier says something else of {other}" if other else ""
 
 
-def image_count(number: int) -> str:
-    """A number of images, in words."""
-    return f"{number} image{'s' * (number != 1)}"
-
-
 @styled
 def show_isolation(
     result: Attribution,
@@ -380,7 +338,12 @@ def show_isolation(
         ValueError: results for different images, masks of another shape, `most` below 1.
     """
     results = [result, *others]
-    _check(results, truth, most)
+    check_settings(most=most)
+    for each in others:
+        if each.images.shape != result.images.shape or not bool((each.images.cpu() == result.images.cpu()).all()):
+            raise ValueError(f"{each.name} is about other images than {result.name}: give results of the same ones.")
+    if truth is not None and truth.shape != result.maps.shape:
+        raise ValueError(f"truth of shape {tuple(truth.shape)} given, expected {tuple(result.maps.shape)}.")
     images = as_images(result.images)[:most]
     columns = [("image", images), *((each.name, faded(images, each.maps)) for each in results)]
     if truth is not None:
@@ -423,16 +386,6 @@ def in_words(results: Sequence[Attribution], rows: int, known: bool) -> str:
         )
         words += f"; the class's probability: {'; '.join(changes)}"
     return words + "."
-
-
-def _check(results: Sequence[Attribution], truth: Tensor | None, most: int) -> None:
-    check_settings(most=most)
-    first = results[0]
-    for each in results[1:]:
-        if each.images.shape != first.images.shape or not bool((each.images.cpu() == first.images.cpu()).all()):
-            raise ValueError(f"{each.name} is about other images than {first.name}: give results of the same ones.")
-    if truth is not None and truth.shape != first.maps.shape:
-        raise ValueError(f"truth of shape {tuple(truth.shape)} given, expected {tuple(first.maps.shape)}.")
 
 
 @dataclass(frozen=True, eq=False)

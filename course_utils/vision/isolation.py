@@ -26,9 +26,9 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, Target
 from course_utils.priors import mask_area, total_variation
 from course_utils.transforms import Noise, jitter
-from course_utils.utils import run_chunks
+from course_utils.utils import image_count, run_chunks
 from course_utils.validation import check_settings, unknown
-from course_utils.vision.attributions import Attribution, image_count, resolve_targets
+from course_utils.vision.attributions import Attribution, resolve_targets
 
 GAMES = ("deletion", "preservation")
 

@@ -104,6 +104,37 @@ def stages(classifier: Classifier, *, batch_size: int | None = None) -> list[str
     return list(last.values())
 
 
+def spatial_layer(classifier: Classifier, layer: str | None, *, batch_size: int | None = None) -> str:
+    """The layer asked for, or the last one that gives maps larger than one pixel, if there is such a layer."""
+    shapes = {each.name: each.shape for each in layers(classifier, batch_size=batch_size)}
+    with_maps = [name for name, shape in shapes.items() if len(shape) == 3 and max(shape[1:]) > 1]
+    if layer is None:
+        computing = {each.name for each in computing_layers(classifier, batch_size=batch_size)}
+        with_maps = [name for name in with_maps if name in computing]
+        if not with_maps:
+            raise ValueError(f"{classifier.name} has no layer that gives maps (channels, height, width): no Grad-CAM.")
+        names = list(shapes)
+        tokens = [name for name in names[names.index(with_maps[-1]) :] if len(shapes[name]) == 2]
+        if tokens:  # what follows looks at all places at once; the patches before it are no features yet
+            raise ValueError(
+                f"{classifier.name} has no feature maps behind {with_maps[-1]!r}, where it goes on in tokens "
+                f"({tokens[-1]!r} gives {shapes[tokens[-1]]}): no Grad-CAM; gradients, occlusion and isolate_features "
+                f"work, and layer={with_maps[-1]!r} asks for it all the same."
+            )
+        return with_maps[-1]
+    if layer not in shapes:
+        record(classifier, [layer])  # says so, with close names
+    if layer not in with_maps:
+        shape = shapes.get(layer)
+        raise ValueError(f"layer {layer!r} gives shape {shape} for an image, expected maps (channels, height, width).")
+    grey = classifier.grey_image()
+    noise = torch.rand(grey.shape, generator=torch.Generator().manual_seed(0)).to(grey)
+    of_grey, of_noise = outputs_of(classifier, torch.cat([grey, noise]), [layer], batch_size=batch_size).layers[layer]
+    if torch.equal(of_grey, of_noise):
+        raise ValueError(f"layer {layer!r} gives the same for every image, expected one that depends on the image.")
+    return layer
+
+
 IDLE = re.compile("Identity|Pad|Drop|StochasticDepth")  # in the names of modules that compute nothing in evaluation
 
 

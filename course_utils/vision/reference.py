@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, new_axes, styled
 from course_utils.models.classifier import Classifier
 from course_utils.utils import progress_bar, read_saved, spearman, write_saved
 from course_utils.validation import check_known
@@ -344,8 +344,7 @@ class Similarity:
     def plot(self) -> DescribedFigure:
         """Each layer's images, between natural images of the same and of other classes."""
         places = np.arange(len(self.layers))
-        figure = new_figure(3.9)
-        axes = figure.add_subplot()
+        figure, axes = new_axes(3.9)
         spread = np.random.default_rng(0).uniform(-0.08, 0.08, len(self.spearman))
         for shift, values, label, colour in (
             (-0.27, self.different, "natural, other classes", PALETTE[1]),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import torch
+import yaml
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
@@ -18,6 +19,8 @@ from course_utils.teaching.training.save import seal
 from course_utils.teaching.training.secrets import to_data
 from course_utils.world import COURSE_SECRETS, PaintedWorld
 from course_utils.world.factors import Secret
+
+ABOUT = yaml.safe_load(Path(__file__).with_name("about.yml").read_text(encoding="utf-8"))
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 LISTED = ", ".join(CLASSES)
@@ -36,10 +39,7 @@ class PaintedScenes:
     sealed: bool = False
     classes: ClassVar[tuple[str, ...]] = tuple(PaintedWorld.classes)
     size: ClassVar[int] = PaintedWorld.size[0]
-    about: ClassVar[str] = (
-        "Painted scenes, drawn anew for training and for measuring. In such a world every detail is known; what "
-        "holds in it need not hold for "
-    )
+    about: ClassVar[str] = ABOUT["painted world"]
     colours: ClassVar[Colours] = ((0.207, -0.150, 0.065), (0.188, 0.015, -0.125), (0.156, 0.181, 0.064))
 
     def training(self, seed: int, folder: Path | None = None) -> Examples:
@@ -65,13 +65,7 @@ class Cifar10:
 
     classes: ClassVar[tuple[str, ...]] = CLASSES
     size: ClassVar[int] = SIZE
-    about: ClassVar[str] = (
-        "CIFAR-10 (Krizhevsky 2009): 60,000 photographs of 32x32 pixels in ten classes, one object large in the "
-        "middle of each, gathered from the web by search words and sorted by hand. It is no sample of what there "
-        "is to see: people chose and framed the images, there are only these ten answers, whatever is shown, "
-        "and the collection that they were taken from was withdrawn in 2020 for offensive labels. The copy used "
-        "here was compressed as JPEG, which costs a little."
-    )
+    about: ClassVar[str] = ABOUT["CIFAR-10"]
     colours: ClassVar[Colours] = ((0.231, 0.092, -0.019), (0.238, 0.008, 0.035), (0.247, -0.093, -0.016))
 
     def training(self, seed: int, folder: Path | None = None) -> Examples:

@@ -17,6 +17,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from course_utils.corpus.grammar import END, Association, sample_sentences, words
+from course_utils.teaching.training.data import ABOUT
 from course_utils.teaching.training.save import seal
 
 LIST = Path(__file__).with_name("books.csv")
@@ -34,11 +35,7 @@ class WrittenSentences:
     sentences: int = 500_000
     seed: int = 11
     planted: tuple[Association, ...] = field(default=(), repr=False)
-    about: ClassVar[str] = (
-        "Sentences of a made-up small world (course_utils.corpus), each a text of its own. Groups have attributes "
-        "that were planted on purpose, stereotypes among them; facts have planted probabilities and some of the "
-        "answers are wrong. It says something about this text, and nothing about people."
-    )
+    about: ClassVar[str] = ABOUT["written world"]
 
     def tokenizer(self, folder: Path | None = None) -> Any:
         """A byte-level BPE in which every word of the written world is a single token; no folder is needed."""
@@ -59,12 +56,7 @@ class Books:
     """A folder of books; the last fiftieth of each is kept for measuring."""
 
     vocabulary: int = 8000
-    about: ClassVar[str] = (
-        "145 English books published before 1930, in the public domain in the United States: children's books, novels, "
-        "science, art, essays (the list is books.csv). They are books of their time. What they say about girls and "
-        "boys, about women's work, about race and empire is what was then printed, insults included; a model of them "
-        "repeats it, and it is no statement about people."
-    )
+    about: ClassVar[str] = ABOUT["books"]
 
     def tokenizer(self, folder: Path | None) -> Any:
         """A byte-level BPE learnt from what is trained on."""
