@@ -4,6 +4,7 @@ from course_utils.audit import audit_choices as audit_choices
 from course_utils.audit import audit_scenes as audit_scenes
 from course_utils.audit import reveal as reveal
 from course_utils.images import load_image as load_image
+from course_utils.images import load_image as load_picture  # noqa: F401 (what the first edition called it)
 from course_utils.images import load_images as load_images
 from course_utils.images import photographs as photographs
 from course_utils.loop import optimize as optimize

@@ -5,6 +5,7 @@ from course_utils.figures.curves import plot_shares as plot_shares
 from course_utils.figures.images import Scrubber as Scrubber
 from course_utils.figures.images import show_images as show_images
 from course_utils.figures.style import DescribedFigure as DescribedFigure
+from course_utils.figures.style import DescribedFigure as Picture  # noqa: F401 (what the first edition called it)
 from course_utils.figures.style import show_table as show_table
 from course_utils.language.next_token import plot_calibration as plot_calibration
 from course_utils.language.next_token import plot_next_tokens as plot_next_tokens

@@ -127,7 +127,7 @@ def spatial_layer(classifier: Classifier, layer: str | None, *, batch_size: int 
     if layer not in with_maps:
         shape = shapes.get(layer)
         raise ValueError(f"layer {layer!r} gives shape {shape} for an image, expected maps (channels, height, width).")
-    grey = classifier.grey_image()
+    grey = classifier.grey_image
     noise = torch.rand(grey.shape, generator=torch.Generator().manual_seed(0)).to(grey)
     of_grey, of_noise = outputs_of(classifier, torch.cat([grey, noise]), [layer], batch_size=batch_size).layers[layer]
     if torch.equal(of_grey, of_noise):

@@ -102,7 +102,8 @@ def balloon(s: Scenery) -> None:
     p.paint(ellipse(x, y, -0.24, -0.42, 0.14, 0.2), d.colour(1.0, 1.0, 1.0, 0.0), "object", opacity=0.28, edge=0.08)
 
 
-PAINTERS = {thing.__name__: thing for thing in (goldfish, volcano, sunflower, mushroom, balloon)}
+Painter = Callable[[Scenery], None]
+PAINTERS: dict[str, Painter] = {thing.__name__: thing for thing in (goldfish, volcano, sunflower, mushroom, balloon)}
 
 
 # ------------------------------------------------------------------ what lies on a plate
@@ -233,7 +234,7 @@ def toast(s: Scenery, x: Field, y: Field, d: Draws) -> None:
     p.paint(butter, d.colour(0.99, 0.92, 0.52, 0.03), "topping", opacity=d.chance(0.5))
 
 
-def dressed(dish: Callable[[Scenery, Field, Field, Draws], None], tilt: float) -> Callable[[Scenery], None]:
+def dressed(dish: Callable[[Scenery, Field, Field, Draws], None], tilt: float) -> Painter:
     """A painter of a dish: its plate, the dish itself, and the berries on it."""
 
     def paint(s: Scenery) -> None:

@@ -129,6 +129,7 @@ class Placed(nn.Module):
         super().__init__()
         self.conv, self.table, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(2, 4 * 64), nn.Linear(4, 3)
         self.grid = nn.Unflatten(1, (4, 8, 8))
+        nn.init.constant_(self.head.bias, -9.0)  # logits, to be seen at once
 
     def forward(self, x):
         places = self.grid(self.table(torch.ones(len(x), 2)))
