@@ -1,8 +1,8 @@
 """From an executed chapter to slides: one idea each, the rest of the text in the speaker's notes.
 
 An author chooses cells by their metadata, `{"slideshow": {"slide_type": "slide"}}`, as JupyterLab writes it: only they
-are shown, and what other cells say goes into the notes. Of a chapter in which nothing is chosen, the fifteen slides with
-most to look at are taken: figures before tables, formulas and diagrams before lists.
+are shown, and what other cells say goes into the notes. Of a chapter in which nothing is chosen, the fifteen slides
+with most to look at are taken: figures before tables, formulas and diagrams before lists.
 
 A heading begins a slide. What is looked at rather than read (a figure, a formula, a table, a list, a piece of code,
 what a cell printed) gets one of its own under the same heading. Of a paragraph the first sentence is shown, and all of
@@ -109,7 +109,8 @@ def add_code(made: list[Slide], cell: NotebookNode) -> None:
     if NOT_SHOWN.search(cell.source):
         return
     stub = cell.source.rstrip().endswith("...")
-    if stub or is_short_and_worth_it(cell.source):
+    result = is_chosen(cell) and cell.outputs  # what the author wants to be seen
+    if stub or (is_short_and_worth_it(cell.source) and not result):
         place(made, new_code_cell(cell.source))
     for output in merged(cell.outputs):
         shown = as_shown(output)
