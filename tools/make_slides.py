@@ -1,4 +1,4 @@
-"""Slides for each chapter: python tools/make_slides.py reads what `make book` executed and writes _build/slides.
+"""Slides for each chapter: python tools/make_slides.py takes the outputs of `make book` and writes _build/slides.
 
 reveal.js and MathJax lie beside the slides, so that they need no network. Press S for the speaker's notes, F for the
 whole screen; `?print-pdf` in the address prints.
@@ -10,22 +10,26 @@ import sys
 from pathlib import Path
 
 import nbformat
+from jupyter_cache import get_cache
 from nbconvert.exporters import SlidesExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from run_chapters import CACHE
 from slide_blocks import Slide, slides
 
 ROOT = Path(__file__).resolve().parent.parent
-EXECUTED = ROOT / "_build" / "jupyter_execute" / "notebooks"  # where the book's build leaves chapters with outputs
 SLIDES = ROOT / "_build" / "slides"
 
 
-def main(executed: Path = EXECUTED, folder: Path = SLIDES) -> str | None:
-    """Writes a page of slides for each executed chapter; returns what is missing, or None."""
-    chapters = sorted(executed.glob("[0-9][0-9]_*.ipynb"))
+def main(executed: Path | None = None, folder: Path = SLIDES) -> str | None:
+    """Writes a page of slides for each executed chapter, those of the book if no folder of others is given.
+
+    Returns what is missing, or None.
+    """
+    chapters = chapters_of_the_book() if executed is None else read(executed)
     if not chapters:
-        return f"No executed chapters in {executed}: `make book` first."
+        return f"No executed chapters in {executed or CACHE}: `make book` first."
     shutil.rmtree(folder, ignore_errors=True)
     copy_what_slides_need(folder)
     exporter = SlidesExporter(
@@ -39,15 +43,29 @@ def main(executed: Path = EXECUTED, folder: Path = SLIDES) -> str | None:
         exclude_output_prompt=True,
     )
     titles = {}
-    for path in chapters:
-        made = slides(nbformat.read(path, as_version=4))
-        page, _ = exporter.from_notebook_node(deck(made), {"metadata": {"name": path.stem}})
+    for name, chapter in chapters.items():
+        made = slides(chapter)
+        page, _ = exporter.from_notebook_node(deck(made), {"metadata": {"name": name}})
         page = page.replace("../book/_static/", "pictures/").replace('.ipynb"', '.html"')
-        (folder / f"{path.stem}.html").write_text(page, encoding="utf-8")
-        titles[path.stem] = made[0].heading.lstrip("# ")
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+        titles[name] = made[0].heading.lstrip("# ")
     (folder / "index.html").write_text(contents(titles), encoding="utf-8")
     print(f"Slides for {len(chapters)} chapters: open {folder / 'index.html'}")
     return None
+
+
+def read(folder: Path) -> dict[str, NotebookNode]:
+    """The chapters in a folder, by name."""
+    return {path.stem: nbformat.read(path, as_version=4) for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
+
+
+def chapters_of_the_book() -> dict[str, NotebookNode]:
+    """The chapters with the outputs from which the book was built; none if one has not been executed as it is now."""
+    cache = get_cache(CACHE)
+    try:
+        return {name: cache.merge_match_into_notebook(each)[1] for name, each in read(ROOT / "notebooks").items()}
+    except KeyError:
+        return {}
 
 
 def deck(made: list[Slide]) -> NotebookNode:

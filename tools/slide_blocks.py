@@ -1,8 +1,12 @@
 """From an executed chapter to slides: one idea each, the rest of the text in the speaker's notes.
 
+An author chooses cells by their metadata, `{"slideshow": {"slide_type": "slide"}}`, as JupyterLab writes it: only they
+are shown, and what other cells say goes into the notes. Of a chapter in which nothing is chosen, the fifteen slides
+with most to look at are taken: figures before tables, formulas and diagrams before lists.
+
 A heading begins a slide. What is looked at rather than read (a figure, a formula, a table, a list, a piece of code,
 what a cell printed) gets one of its own under the same heading. Of a paragraph the first sentence is shown, and all of
-it is in the notes. Exercises show what is to be done; labs, checks and quizzes belong to the notebook.
+it is in the notes. Labs, checks and quizzes belong to the notebook.
 """
 
 import re
@@ -13,7 +17,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from plain_markdown import plain
 
-LINES = 14  # of code or printed text, that can be read from the last row
+MOST = 15  # slides of a chapter whose author has chosen none
+LINES = 14  # of code, that can be read from the last row
 NOT_SHOWN = re.compile(r"\b(check|quiz|progress|\w+_lab)\(")  # what belongs to the notebook
 SHORT = 120  # characters of text that leave room for a figure
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -32,17 +37,58 @@ class Slide:
 
 def slides(notebook: NotebookNode) -> list[Slide]:
     """The slides of an executed chapter."""
+    chosen = any(map(is_chosen, notebook.cells))
     made: list[Slide] = []
     for cell in notebook.cells:
+        shown = is_chosen(cell) or not chosen
         if cell.cell_type == "markdown":
-            add_text(made, plain(cell.source))
-        elif cell.cell_type == "code" and made:
+            add_text(made, plain(cell.source), shown)
+        elif cell.cell_type == "code" and made and shown:
             add_code(made, cell)
-    return [slide for slide in made if slide.cells or slide.said]
+    return only(made, [slide for slide in made if slide.cells] if chosen else most_to_look_at(made))
 
 
-def add_text(made: list[Slide], text: str) -> None:
-    """Prose, block by block."""
+def is_chosen(cell: NotebookNode) -> bool:
+    """Whether the author has marked a cell as one to be shown."""
+    return cell.metadata.get("slideshow", {}).get("slide_type") == "slide"
+
+
+def most_to_look_at(made: list[Slide]) -> list[Slide]:
+    """The first slide, the last list (what was seen), and of the others those with most to look at."""
+    full = [slide for slide in made if slide.cells]
+    if len(full) <= MOST:
+        return full
+    first = {(slide.heading, worth(slide)): id(slide) for slide in reversed(full)}  # of its kind in its section
+    seen = next((slide for slide in reversed(full) if worth(slide) == 1), full[-1])
+    rest = [slide for slide in full[1:] if slide is not seen]
+    rest.sort(key=lambda slide: (worth(slide), first[slide.heading, worth(slide)] == id(slide)), reverse=True)
+    return [full[0], seen, *rest[: MOST - 2]]
+
+
+def worth(slide: Slide) -> int:
+    """3 for a figure that a cell made, 2 for a table, a formula or a diagram, 1 for a list, 0 for anything else."""
+    data = [output.get("data", {}) for cell in slide.cells for output in cell.get("outputs", [])]
+    if any("image/png" in each or "<img" in str(each) or "<svg" in str(each) for each in data):
+        return 3
+    text = [cell.source.lstrip() for cell in slide.cells if cell.cell_type == "markdown"]
+    if any("text/html" in each for each in data) or any(each.startswith(("![", "$$", "|")) for each in text):
+        return 2
+    return int(any(each.startswith(("- ", "* ", "1. ")) for each in text))
+
+
+def only(made: list[Slide], chosen: list[Slide]) -> list[Slide]:
+    """The chosen slides, in order; what the others say is in the notes of the one before."""
+    left: list[Slide] = []
+    for slide in made:
+        if any(slide is each for each in chosen):
+            left.append(slide)
+        elif left:
+            left[-1].said += slide.said
+    return left
+
+
+def add_text(made: list[Slide], text: str, shown: bool = True) -> None:
+    """Prose, block by block; what is not shown is only said."""
     for block in BLOCK.split(text.strip()):
         heading = re.match(r"(#+ [^\n]+)\n*(.*)", block, re.DOTALL)
         if heading:
@@ -50,10 +96,10 @@ def add_text(made: list[Slide], text: str) -> None:
             block = heading[2]
         if not block.strip():
             continue
-        if is_looked_at(block):
+        if shown and is_looked_at(block):
             place(made, new_markdown_cell(block))
         else:
-            if not made[-1].cells:
+            if shown and not made[-1].cells:
                 made[-1].cells.append(new_markdown_cell(beginning(block)))
             made[-1].said.append(block)
 
@@ -63,7 +109,8 @@ def add_code(made: list[Slide], cell: NotebookNode) -> None:
     if NOT_SHOWN.search(cell.source):
         return
     stub = cell.source.rstrip().endswith("...")
-    if stub or is_short_and_worth_it(cell.source):
+    result = is_chosen(cell) and cell.outputs  # what the author wants to be seen
+    if stub or (is_short_and_worth_it(cell.source) and not result):
         place(made, new_code_cell(cell.source))
     for output in merged(cell.outputs):
         shown = as_shown(output)
@@ -112,15 +159,13 @@ def is_short_and_worth_it(source: str) -> bool:
 
 
 def as_shown(output: NotebookNode) -> NotebookNode | None:
-    """An output as the audience sees it: a picture or HTML before text, short text only, no dead widget."""
+    """An output as the audience sees it: a picture or HTML before text, all of it, and no dead widget."""
     if output.output_type == "stream":
-        lines = output.text.splitlines()
-        more = ["…"] if len(lines) > LINES else []
-        return new_output("stream", name="stdout", text="\n".join(lines[:LINES] + more))
+        return new_output("stream", name="stdout", text=output.text.rstrip("\n"))
     data = output.get("data", {})
     for kind in ("image/svg+xml", "image/png", "text/html", "text/markdown"):
         if kind in data:
             return new_output("display_data", data={kind: data[kind]}, metadata=output.get("metadata", {}))
-    if WIDGET in data or "text/plain" not in data or len(data["text/plain"].splitlines()) > LINES:
+    if WIDGET in data or "text/plain" not in data:
         return None
     return new_output("display_data", data={"text/plain": data["text/plain"]})

@@ -56,6 +56,45 @@ def test_a_slide_has_a_heading_and_at_most_one_thing_to_look_at():
     assert list(made[4].cells[0].outputs[0].data) == ["image/png"]
 
 
+def test_an_author_chooses_slides_by_the_cells_metadata_and_the_rest_is_said():
+    from slide_blocks import slides
+
+    told = chapter()
+    told.cells[3].metadata["slideshow"] = {"slide_type": "slide"}
+    told.cells[0].metadata["slideshow"] = {"slide_type": "slide"}
+    made = slides(told)
+    assert [slide.heading for slide in made] == ["# Title", "## Part", "## Part"]
+    assert made[1].cells[0].outputs[0].text == "one\ntwo"
+    assert "$$ a = b $$" in made[1].said
+
+
+def test_of_a_long_chapter_in_which_nothing_is_chosen_fifteen_slides_are_taken_figures_first():
+    from slide_blocks import MOST, slides
+
+    long = chapter()
+    long.cells += [new_markdown_cell(f"## Part {n}\n\nA sentence.\n\n- one\n- two") for n in range(20)]
+    long.cells += [new_code_cell("x = 1", outputs=long.cells[3].outputs), new_markdown_cell("## Seen\n\n- last")]
+    made = slides(long)
+    assert len(made) == MOST
+    shown = [cell for slide in made for cell in slide.cells]
+    assert sum("image/png" in str(cell.get("outputs")) for cell in shown) == 2
+    assert made[0].heading == "# Title" and made[-1].cells[-1].source == "- last"
+    assert "A sentence." in " ".join(said for slide in made for said in slide.said)
+
+
+def test_a_long_result_is_shown_whole():
+    from slide_blocks import slides
+
+    long = chapter()
+    long.cells[3].outputs = [new_output("stream", name="stdout", text="\n".join(map(str, range(40))))]
+    assert any(
+        cell.outputs[0].get("text", "").endswith("39")
+        for slide in slides(long)
+        for cell in slide.cells
+        if cell.cell_type == "code"
+    )
+
+
 def test_slides_load_nothing_from_elsewhere(tmp_path, capsys):
     import make_slides
 

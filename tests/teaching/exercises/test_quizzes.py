@@ -91,3 +91,13 @@ def test_an_unknown_chapter_and_a_broken_file_are_explained(monkeypatch, tmp_pat
         monkeypatch.setattr(package, "_DATA", tmp_path)
         with pytest.raises(ValueError, match=r"77\.yml is no list of questions"):
             quiz("77")
+
+
+def test_length_does_not_give_the_right_answer_away_and_half_of_the_questions_ask_to_run_something():
+    questions = [question for chapter in chapters() for question in quiz(chapter).questions]
+    longest = 0
+    for question in questions:
+        right = [len(answer.text) for answer in question.answers if answer.right]
+        longest += max(right) == max(len(answer.text) for answer in question.answers)
+    assert longest <= len(questions) / 3
+    assert sum(question.question.startswith("Run ") for question in questions) >= len(questions) / 2
