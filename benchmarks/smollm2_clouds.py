@@ -89,9 +89,9 @@ def asked(lm: LanguageModel, words: list[str], path: Path) -> DirectAssociations
 
 
 def prompts_of(found: PromptResults) -> list[tuple[str, float]]:
-    """Prompts with their probabilities, the best first, without words that are not shown."""
+    """Prompts with their probabilities, in the order in which they were found, without words that are not shown."""
     rows = zip(found.text, found.probability.tolist(), strict=True)
-    return sorted(((t.strip(), float(f"{p:.3g}")) for t, p in rows if not is_offensive(t)), key=lambda row: -row[1])
+    return [(text.strip(), float(f"{p:.3g}")) for text, p in rows if not is_offensive(text)]
 
 
 @torch.no_grad()

@@ -26,6 +26,19 @@ def test_controls_leave_at_most_one_word_in_twenty_clouds_of_nothing():
             assert ways["all controls"]["survivors"] <= 1 and ways["all controls"]["clouds"] == 20, (bar, kind)
 
 
+def test_on_smollm2_no_word_passes_all_controls_and_a_shuffled_copy_has_prompts_that_work_too():
+    clouds = stored(COMPUTED / "smollm2_clouds.json")
+    sizes = {len(rows) for by in clouds["prompts"].values() for rows in by.values()}
+    assert sizes == {clouds["settings"]["prompts"]}, "as many prompts for every target, in both models"
+    best = {model: max(p for rows in by.values() for _, p in rows) for model, by in clouds["prompts"].items()}
+    assert best["shuffled"] > best["trained"], "chapter 9: no bar on probability tells the two apart"
+    for bar, kinds in clouds["survivors"].items():
+        assert all(ways["all controls"]["survivors"] == 0 for ways in kinds.values()), bar
+    for target, words in clouds["interventions"]["trained"].items():
+        above = [word for word, change in words["strongest"].items() if change > max(words["random"].values())]
+        assert len(above) >= len(words["strongest"]) / 2, f"chapter 9: words of {target} in any context"
+
+
 def test_on_smollm2_vectors_reach_the_target_and_the_best_prompt_stands_at_the_start():
     runs = stored(COMPUTED / "smollm2_climb.json")
     assert sorted(runs["soft"][-1])[len(runs["soft"][-1]) // 2] > 0.9
