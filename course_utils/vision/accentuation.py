@@ -163,11 +163,13 @@ class Accentuation(Drawn):
 
     def plot(self) -> Any:
         """The first four images before and after, and between them the change, magnified around mid-grey."""
-        before, after = (
-            [f"{n}: {a:.3g}" for n, a in zip(self.objectives, each.tolist(), strict=True)]
-            for each in (self.before, self.activation)
-        )
-        return show_perturbation(self.originals, self.images, captions=(before, after))
+        captions = [
+            [f"{name}: {value:.3g}" for name, value in zip(self.objectives, values.tolist(), strict=True)]
+            for values in (self.before, self.activation)
+        ]
+        large = (self.images - self.originals)[:4].abs().flatten().quantile(0.99).item()  # but for single pixels
+        factor = max(1, round(0.5 / max(large, 0.01)))
+        return show_perturbation(self.originals, self.images, magnify=factor, captions=(captions[0], captions[1]))
 
     def __repr__(self) -> str:
         images, cut = f"{len(self.images)} image{'s' * (len(self.images) != 1)}", "; interrupted" * self.interrupted
