@@ -217,17 +217,12 @@ def _ratio_axis(axes: Any, bars: Sequence[Bar]) -> None:
 
 def panels_in_words(drawn: Sequence[Panel]) -> str:
     """All panels as sentences, for the alt text."""
-    return " ".join(
-        bars_in_words(bars, xlabel) + (f" {by.capitalize()} reach {critical:.3g}." if critical is not None else "")
-        for bars, xlabel, critical, by in drawn
-    )
-
-
-def bars_in_words(bars: Sequence[Bar], xlabel: str) -> str:
-    """The bars as a sentence, for the alt text."""
-    words = [
-        f"{bar.word} {f'×{np.exp(bar.value):.3g}' if bar.corrected else f'{bar.value:.3g}'}"
-        f"{'' if bar.strong else ' (does not survive)'}"
-        for bar in bars
-    ]
-    return f"{xlabel.capitalize()}: {', '.join(words)}."
+    sentences = []
+    for bars, xlabel, critical, by in drawn:
+        values = [f"×{np.exp(bar.value):.3g}" if bar.corrected else f"{bar.value:.3g}" for bar in bars]
+        fates = ["" if bar.strong else " (does not survive)" for bar in bars]
+        words = [f"{bar.word} {value}{fate}" for bar, value, fate in zip(bars, values, fates, strict=True)]
+        sentences.append(f"{xlabel.capitalize()}: {', '.join(words)}.")
+        if critical is not None:
+            sentences.append(f"{by.capitalize()} reach {critical:.3g}.")
+    return " ".join(sentences)
