@@ -155,9 +155,8 @@ def isolate_features(
         )
         return SimpleNamespace(masks=canvas.variable().detach(), interrupted=result.interrupted)
 
-    chunks = torch.arange(len(images)).split(
-        int(batch_size or classifier.default_batch_size(len(images), most=MOST_AT_ONCE))
-    )
+    at_once = int(batch_size or classifier.default_batch_size(len(images), most=MOST_AT_ONCE))
+    chunks = torch.arange(len(images)).split(at_once)
     parts, interrupted = run_chunks(learn, chunks, "isolating", progress=progress)
     masks = torch.cat([part.masks for part in parts])
     done = slice(len(masks))  # after an interrupt not all
