@@ -44,9 +44,8 @@ def run_doctor(options: argparse.Namespace) -> int:
 def add_prefetch(parser: argparse.ArgumentParser) -> None:
     of = "of torchvision (resnet50), Hugging Face (gpt2, OWNER/NAME), or smollm2-135m; by default what the chapters use"
     parser.add_argument("names", nargs="*", metavar="NAME", help=of)
-    parser.add_argument(
-        "--to", type=command.path, metavar="DIR", help="a folder to copy to others, for COURSE_CACHE=DIR there"
-    )
+    folder = "a folder to copy to others, for COURSE_CACHE=DIR there"
+    parser.add_argument("--to", type=command.path, metavar="DIR", help=folder)
 
 
 def run_prefetch(options: argparse.Namespace) -> None:

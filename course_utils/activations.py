@@ -279,9 +279,8 @@ def _indices(target: object, batch: int, logits: Tensor) -> Tensor:
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise TypeError(f"target is {indices.dtype}, expected whole numbers: indices of classes.")
     if indices.ndim > 1 or (indices.ndim == 1 and len(indices) != batch):
-        raise ValueError(
-            f"targets of shape {tuple(indices.shape)} given, expected one for all or {batch}, one a sample."
-        )
+        shape = tuple(indices.shape)
+        raise ValueError(f"targets of shape {shape} given, expected one for all or {batch}, one a sample.")
     low, high = indices.aminmax() if indices.numel() else (0, 0)
     if low < 0 or high >= logits.shape[1]:
         raise ValueError(f"target {target!r} given, expected indices from 0 to {logits.shape[1] - 1}.")

@@ -49,9 +49,8 @@ class EpsilonBall(Canvas):
         check_unit_interval(images)
         self.eps, self.norm = checked_radius(eps, norm)
         if start is not None and start.shape != images.shape:
-            raise ValueError(
-                f"start of shape {tuple(start.shape)} given, expected that of images: {tuple(images.shape)}."
-            )
+            given, expected = tuple(start.shape), tuple(images.shape)
+            raise ValueError(f"start of shape {given} given, expected that of images: {expected}.")
         self.register_buffer("images", widened(images.detach()).clamp(0, 1))
         begin = self.images if start is None else start.detach().to(self.images)
         self.perturbed = nn.Parameter(begin.clone())

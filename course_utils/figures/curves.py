@@ -161,22 +161,23 @@ class Bar(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Bars of the same words, what their lengths mean, and the length that shuffled weights reach, where known."""
+    """Bars of the same words, what their lengths mean, and a length to compare with, and whose it is, where known."""
 
     bars: list[Bar]
     xlabel: str
     critical: float | None = None
+    reached_by: str = ""
 
 
 def draw_panels(axes: Sequence[Any], drawn: Sequence[Panel]) -> None:
     """Panels on axes that share their rows."""
-    for each, (bars, xlabel, critical) in zip(axes, drawn, strict=True):
+    for each, (bars, xlabel, critical, reached_by) in zip(axes, drawn, strict=True):
         draw_bars(each, bars, xlabel)
         each.tick_params(axis="y", labelleft=each is axes[0])
         if critical is not None:
             each.axvline(critical, color="black", linewidth=1.4, linestyle="--", marker="")
             at = {"transform": each.get_xaxis_transform(), "va": "bottom", "fontsize": 9.5}
-            each.text(critical, 1.0, "shuffled weights", ha="center", **at)
+            each.text(critical, 1.0, reached_by, ha="center", **at)
 
 
 def draw_bars(axes: Any, bars: Sequence[Bar], xlabel: str) -> None:
@@ -216,17 +217,12 @@ def _ratio_axis(axes: Any, bars: Sequence[Bar]) -> None:
 
 def panels_in_words(drawn: Sequence[Panel]) -> str:
     """All panels as sentences, for the alt text."""
-    return " ".join(
-        bars_in_words(bars, xlabel) + (f" Shuffled weights reach {critical:.3g}." if critical is not None else "")
-        for bars, xlabel, critical in drawn
-    )
-
-
-def bars_in_words(bars: Sequence[Bar], xlabel: str) -> str:
-    """The bars as a sentence, for the alt text."""
-    words = [
-        f"{bar.word} {f'×{np.exp(bar.value):.3g}' if bar.corrected else f'{bar.value:.3g}'}"
-        f"{'' if bar.strong else ' (does not survive)'}"
-        for bar in bars
-    ]
-    return f"{xlabel.capitalize()}: {', '.join(words)}."
+    sentences = []
+    for bars, xlabel, critical, by in drawn:
+        values = [f"×{np.exp(bar.value):.3g}" if bar.corrected else f"{bar.value:.3g}" for bar in bars]
+        fates = ["" if bar.strong else " (does not survive)" for bar in bars]
+        words = [f"{bar.word} {value}{fate}" for bar, value, fate in zip(bars, values, fates, strict=True)]
+        sentences.append(f"{xlabel.capitalize()}: {', '.join(words)}.")
+        if critical is not None:
+            sentences.append(f"{by.capitalize()} reach {critical:.3g}.")
+    return " ".join(sentences)

@@ -246,9 +246,7 @@ def _sources(frames: Any) -> tuple[list[str], int, bool]:
 
     if isinstance(frames, (list, tuple)) and frames and isinstance(frames[0], (DescribedFigure, Figure)):
         # A frame's own words are not needed: the scrubber's and the caption stand for it.
-        images = [
-            frame if isinstance(frame, DescribedFigure) else DescribedFigure(frame, alt="frame") for frame in frames
-        ]
+        images = [each if isinstance(each, DescribedFigure) else DescribedFigure(each, alt="frame") for each in frames]
         width = round(96 * max(image.figure.get_figwidth() for image in images))
         return [data_uri(image.webp(), "image/webp") for image in images], width, False
     array = as_images(frames, "frames")

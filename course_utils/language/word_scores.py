@@ -340,7 +340,7 @@ def panels(scores: WordScores, most: int) -> list[Panel]:
             Bar(bar.word, max(0.0, nats), "", strong=bar.strong)
             for bar, nats in zip(bars[:most], scores.effect.tolist(), strict=False)
         ]
-        found.append(Panel(alone, "asked alone, nats", scores.effect_critical))
+        found.append(Panel(alone, "asked alone, nats", scores.effect_critical, "shuffled weights"))
     return found
 
 

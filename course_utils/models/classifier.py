@@ -310,9 +310,8 @@ class Classifier(nn.Module):
 def _statistics(mean: Statistic, std: Statistic) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, one number each per channel; three channels where both are a single number."""
     try:
-        means, stds = (
-            torch.as_tensor(each, dtype=torch.float64, device="cpu").detach().to_dense() for each in (mean, std)
-        )
+        given = [torch.as_tensor(each, dtype=torch.float64, device="cpu") for each in (mean, std)]
+        means, stds = (each.detach().to_dense() for each in given)
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"mean and std are one number for all channels or for each; got {mean!r}, {std!r}") from None
     channels = next((each.numel() for each in (means, stds) if each.ndim), 3)
@@ -354,9 +353,8 @@ def _listed(classes: object) -> list[str]:
     if isinstance(classes, Mapping):
         return unique_names(classes)
     if isinstance(classes, str | bytes | Set) or not isinstance(classes, Iterable) or not getattr(classes, "ndim", 1):
-        raise TypeError(
-            f"classes= is a list of names in the order of the logits, not {type(classes).__name__}: {classes!r}"
-        )
+        kind = type(classes).__name__
+        raise TypeError(f"classes= is a list of names in the order of the logits, not {kind}: {classes!r}")
     return [str(name) for name in classes]
 
 

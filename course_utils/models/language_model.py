@@ -135,9 +135,8 @@ class LanguageModel:
         message = [{"role": "user", "content": MESSAGE}]
         parts = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True).split(MESSAGE)
         if len(parts) != 2:
-            raise ValueError(
-                f"the chat template of {self.name} has the user's message {len(parts) - 1} times, not once."
-            )
+            times = len(parts) - 1
+            raise ValueError(f"the chat template of {self.name} has the user's message {times} times, not once.")
         return parts[0], parts[1]
 
     # ------------------------------------------------------------------ text and tokens

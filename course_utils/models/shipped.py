@@ -163,9 +163,9 @@ def _problem(card: Any) -> str:
 
 
 def _is_row(value: Any, least: float = -math.inf) -> bool:
-    return (
-        isinstance(value, list) and len(value) == 3 and all(type(x) in (int, float) and least < x < 1e9 for x in value)
-    )
+    if not isinstance(value, list) or len(value) != 3:
+        return False
+    return all(type(x) in (int, float) and least < x < 1e9 for x in value)
 
 
 def _is_count(value: Any, most: int) -> bool:

@@ -200,9 +200,8 @@ class Visualization(Drawn):
         low, high = (value.item() for value in self.activation.aminmax())
         dead = f", {len(self.dead)} dead" if self.dead else ""
         images = f"{len(self)} image{'s' * (len(self) != 1)}"
-        return (
-            f"Visualization of {images}, activation {low:.3g} to {high:.3g}{dead}{'; interrupted' * self.interrupted}"
-        )
+        cut = "; interrupted" if self.interrupted else ""
+        return f"Visualization of {images}, activation {low:.3g} to {high:.3g}{dead}{cut}"
 
 
 class ObjectiveBatch:

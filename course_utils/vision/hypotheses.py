@@ -27,7 +27,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective
 from course_utils.priors import mask_area, total_variation
 from course_utils.transforms import Noise, gaussian_blur, jitter
-from course_utils.vision.isolation import CLEARLY, JITTER, LEARNING_RATE, MOST_CELLS, NOISE, VARIATION
+from course_utils.vision.isolation import CLEARLY, JITTER, LEARNING_RATE, MOST_CELLS, NOISE, VARIATION, log_odds
 from course_utils.vision.isolation import SMALL as SCENES
 from course_utils.vision.layer_table import outputs_of, stages
 
@@ -90,12 +90,6 @@ class _Turned(Objective):
         if self.before is None:
             return score
         return score - HOLD * F.relu(log_odds(beside[0], target) - self.before)
-
-
-def log_odds(logits: Float[Tensor, "n classes"], target: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
-    """Log-odds of a class against all others together, row by row."""
-    target = target.to(logits.device)[:, None]
-    return (logits.gather(1, target) - logits.scatter(1, target, -torch.inf).logsumexp(1, keepdim=True)).squeeze(1)
 
 
 @torch.inference_mode(False)

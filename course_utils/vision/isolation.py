@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,7 +23,7 @@ from course_utils.activations import Outputs
 from course_utils.canvas import MaskCanvas, filling
 from course_utils.loop import optimize
 from course_utils.models.classifier import Classifier
-from course_utils.objectives import Objective, Target
+from course_utils.objectives import Objective, Target, pick
 from course_utils.priors import mask_area, total_variation
 from course_utils.transforms import Noise, jitter
 from course_utils.utils import image_count, run_chunks
@@ -155,9 +155,8 @@ def isolate_features(
         )
         return SimpleNamespace(masks=canvas.variable().detach(), interrupted=result.interrupted)
 
-    chunks = torch.arange(len(images)).split(
-        int(batch_size or classifier.default_batch_size(len(images), most=MOST_AT_ONCE))
-    )
+    at_once = int(batch_size or classifier.default_batch_size(len(images), most=MOST_AT_ONCE))
+    chunks = torch.arange(len(images)).split(at_once)
     parts, interrupted = run_chunks(learn, chunks, "isolating", progress=progress)
     masks = torch.cat([part.masks for part in parts])
     done = slice(len(masks))  # after an interrupt not all
@@ -243,17 +242,21 @@ class LogOdds(Objective):
         self.target, self.versus = target, versus
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
-        target = outputs.targets(self.target)[:, None]
+        target = outputs.targets(self.target)
         logits = outputs.logits.to(torch.promote_types(outputs.logits.dtype, torch.float32))
         if self.versus is None:
-            others = logits.scatter(1, target, -torch.inf).logsumexp(1)
-        else:
-            others = logits.gather(1, outputs.targets(self.versus)[:, None]).squeeze(1)
-        return logits.gather(1, target).squeeze(1) - others
+            return log_odds(logits, target)
+        return pick(logits, target) - pick(logits, outputs.targets(self.versus))
 
     def __repr__(self) -> str:
         against = "" if self.versus is None else ", versus=…"
         return f"{type(self).__name__}({self.target if isinstance(self.target, str | int) else '…'!r}{against})"
+
+
+def log_odds(logits: Float[Tensor, "n classes"], target: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
+    """Log-odds of a class against all others together, row by row."""
+    target = target.to(logits.device)[:, None]
+    return (logits.gather(1, target) - logits.scatter(1, target, -torch.inf).logsumexp(1, keepdim=True)).squeeze(1)
 
 
 class Answer(LogOdds):

@@ -73,9 +73,8 @@ def _energy(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     if not images.is_floating_point():
         raise TypeError(f"images are {images.dtype}, expected floating-point numbers: images.float() / 255.")
     if images.ndim != 4 or not images.numel() or not images.isfinite().all():
-        raise ValueError(
-            f"images of shape {tuple(images.shape)} given, expected (batch, channels, height, width), all finite."
-        )
+        shape = tuple(images.shape)
+        raise ValueError(f"images of shape {shape} given, expected (batch, channels, height, width), all finite.")
     images = widened(images)
     height, width = images.shape[2:]
     window = torch.hann_window(height, periodic=False)[:, None] * torch.hann_window(width, periodic=False)[None]

@@ -57,9 +57,8 @@ def slices(
     tried = _factors(factors, together)
     check_settings(fewest=fewest)
     masks = [_conditions(scenes, name) for name in tried]
-    groups = [
-        each for count in range(1, together + 1) for some in combinations(masks, count) for each in product(*some)
-    ]
+    sets = [some for count in range(1, together + 1) for some in combinations(masks, count)]
+    groups = [each for some in sets for each in product(*some)]
     own = torch.tensor([classifier.index(name) for name in scenes.names])
     right = classifier.predict(scenes.images).logits.argmax(1) == own
     found = []

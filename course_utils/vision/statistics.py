@@ -128,9 +128,8 @@ class LayerStatistics:
             ValueError: another file, or a damaged one.
         """
         about, kept = read_saved(path, "statistics", "LayerStatistics.save")
-        means, variances = (
-            {layer: kept[f"{kind}.{layer}"] for layer in about["layers"]} for kind in ("mean", "variance")
-        )
+        layers = about["layers"]
+        means, variances = ({each: kept[f"{kind}.{each}"] for each in layers} for kind in ("mean", "variance"))
         return cls(means, variances, about["name"])
 
     def __repr__(self) -> str:
@@ -160,10 +159,9 @@ class StatisticsMatch(Objective):
             raise ValueError("the statistics have no layers, expected at least one.")
         self.layers = tuple(statistics.layers)
         self.channels = [len(mean) for mean in statistics.means.values()]
-        floors = [
-            (FLOOR * each.mean()).clamp_min(torch.finfo(each.dtype).tiny) for each in statistics.variances.values()
-        ]
-        variances = [each.maximum(floor) for each, floor in zip(statistics.variances.values(), floors, strict=True)]
+        given = list(statistics.variances.values())
+        floors = [(FLOOR * each.mean()).clamp_min(torch.finfo(each.dtype).tiny) for each in given]
+        variances = [each.maximum(floor) for each, floor in zip(given, floors, strict=True)]
         shares = [torch.full((channels,), 1 / channels / len(self.layers)) for channels in self.channels]
         self.targets = torch.stack([torch.cat(each) for each in ([*statistics.means.values()], variances, shares)])
 
