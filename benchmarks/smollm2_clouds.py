@@ -135,7 +135,8 @@ if __name__ == "__main__":
     allowed = {lm.token(f" {word}") for word in words}
     exclude = ("target", *(token for token in range(lm.vocabulary) if token not in allowed))
     done = search(models, exclude, given.folder / "found.jsonl", time.time() + 60 * given.minutes)
-    found, kept = complete(done, lm), {}
+    found = complete(done, lm)
+    kept: dict[str, Any] = {}
 
     def keep(**parts: Any) -> None:
         kept.update(parts)

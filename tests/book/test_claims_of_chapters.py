@@ -37,6 +37,11 @@ def test_on_smollm2_no_word_passes_all_controls_and_a_shuffled_copy_has_prompts_
     for target, words in clouds["interventions"]["trained"].items():
         above = [word for word, change in words["strongest"].items() if change > max(words["random"].values())]
         assert len(above) >= len(words["strongest"]) / 2, f"chapter 9: words of {target} in any context"
+        trained, shuffled = (
+            sum(kinds["strongest"].values()) - sum(kinds["random"].values())
+            for kinds in (by[target] for by in clouds["interventions"].values())
+        )
+        assert trained > shuffled > 0, f"chapter 9: favourites of a shuffled copy for {target} work less"
 
 
 def test_on_smollm2_vectors_reach_the_target_and_the_best_prompt_stands_at_the_start():
