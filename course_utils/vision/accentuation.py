@@ -97,8 +97,8 @@ def accentuate(
     if not 0 <= near < float("inf"):
         raise ValueError(f"near={near} given, expected at least 0.")
     ready = classifier.check_images(images).detach().to(classifier.device, classifier.image_dtype).clamp(EDGE, 1 - EDGE)
-    asked: Any = objective if isinstance(objective, list | tuple) else [objective]
-    wanted = ObjectiveBatch(asked, 1, images=len(ready))
+    given: Any = objective
+    wanted = ObjectiveBatch(given if isinstance(given, list | tuple) else [given], 1, images=len(ready))
     wanted.check(classifier)
     at = layer or (found := stages(classifier, batch_size=batch_size))[len(found) // 2]
     see = record(classifier, [at])
@@ -128,9 +128,10 @@ def accentuate(
         warnings.warn(
             f"near={near} costs more than {wanted.names[0]} gains: no image changed; take less.", stacklevel=2
         )
-    columns = zip(*(part.rows for part in parts), strict=True)
-    after, natural, before, reached, moved = (torch.cat(each).cpu() for each in columns)
-    return Accentuation(after, natural, before, reached, moved, wanted.names[: len(after)], at, interrupted)
+    rows: Any = (torch.cat(each).cpu() for each in zip(*(part.rows for part in parts), strict=True))
+    after, originals, before, activation, distance = rows
+    names = wanted.names[: len(after)]
+    return Accentuation(after, originals, before, activation, distance, names, at, interrupted)
 
 
 def waves_of(images: Float[Tensor, "batch channels height width"], canvas: FourierCanvas) -> Float[Tensor, "batch ..."]:
