@@ -102,7 +102,9 @@ def balloon(s: Scenery) -> None:
     p.paint(ellipse(x, y, -0.24, -0.42, 0.14, 0.2), d.colour(1.0, 1.0, 1.0, 0.0), "object", opacity=0.28, edge=0.08)
 
 
-PAINTERS = {thing.__name__: thing for thing in (goldfish, volcano, sunflower, mushroom, balloon)}
+PAINTERS: dict[str, Callable[[Scenery], None]] = {
+    thing.__name__: thing for thing in (goldfish, volcano, sunflower, mushroom, balloon)
+}
 
 
 # ------------------------------------------------------------------ what lies on a plate
