@@ -46,3 +46,13 @@ def test_durations_are_told_in_a_unit_that_fits(page):
     duration = page[0]["duration"]
     told = {40: "40 seconds", 200: "3 minutes", 86400: "24 hours", 1e6: "12 days", 1e9: "32 years"}
     assert {seconds: duration(seconds) for seconds in told} == told
+
+
+def test_what_is_started_to_try_it_listens_to_this_machine_alone():
+    commands = re.findall(
+        r"^dask (?:scheduler|worker) .*", (BOOK / "cluster.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(commands) >= 2
+    for command in commands:
+        assert "--host 127.0.0.1" in command
+        assert "--no-dashboard" in command or "--dashboard-address 127.0.0.1" in command

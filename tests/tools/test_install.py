@@ -1,6 +1,8 @@
 """The real language model comes with the environment; without it the course goes on, unless it is required."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +41,14 @@ def test_a_model_that_is_there_is_not_fetched_again(empty, monkeypatch, folder):
     assert install.has_smollm2(sys.executable)
     monkeypatch.setenv("SMOLLM2", "required")
     assert install.smollm2_problem() is None
+
+
+def test_nowhere_may_a_package_come_from_either_of_two_indexes():
+    root = Path(install.__file__).parents[1]
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for name in listed:
+        if name.endswith((".yml", ".md", ".py", ".toml", ".sh", ".txt")) or "." not in name:
+            text = (root / name).read_text(encoding="utf-8")
+            assert "--extra-index" + "-url" not in text and "extra" + "_index" not in text, name
