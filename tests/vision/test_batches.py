@@ -56,6 +56,10 @@ CALLS = {
     "statistics_distance": lambda c, n: vision.statistics_distance(
         c, images(7), vision.natural_statistics(c, images(2), batch_size=1, **QUIET), batch_size=n
     ),
+    "accentuate": lambda c, n: vision.accentuate(
+        c, images(7), "logits:a", layer="0", steps=2, near=0.1, batch_size=n, **QUIET
+    ),
+    "top_images": lambda c, n: vision.top_images(c, images(7), "0:1", batch_size=n, **QUIET),
     "occlusion": lambda c, n: attributions.occlusion(c, images(7), batch_size=n, **QUIET),
 }
 

@@ -10,7 +10,7 @@ from course_utils.corpus.grammar import END
 from course_utils.models import load as language_load
 from course_utils.models import read_card
 from course_utils.models.load import load_shipped
-from course_utils.teaching.training import make as language_make
+from course_utils.teaching.training import language_evaluate
 from course_utils.teaching.training.language_data import WrittenSentences, stream
 from course_utils.teaching.training.recipes import LANGUAGE_RECIPES
 from course_utils.teaching.training.train import LanguageRun, train_language_model
@@ -90,7 +90,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_weights(tmp_path, mon
 
 def test_the_command_writes_weights_tokenizer_and_card_and_they_load_again(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(LANGUAGE_RECIPES, "pocket-lm", replace(MINIATURE, steps=3))
-    monkeypatch.setattr(language_make, "measure_written_world", lambda lm: {"tokens": float(lm.vocabulary)})
+    monkeypatch.setattr(language_evaluate, "measure_written_world", lambda lm: {"tokens": float(lm.vocabulary)})
     assert main(["train", "pocket-lm", "--out", str(tmp_path)]) == 0
     assert {p.name for p in tmp_path.iterdir()} == {
         "pocket-lm.safetensors", "pocket-lm.json", "pocket-lm.tokenizer.json", "SHA256SUMS",
