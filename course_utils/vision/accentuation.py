@@ -39,7 +39,7 @@ from course_utils.vision.feature_visualization import (
     measure,
     new_canvas,
 )  # fmt: skip
-from course_utils.vision.layer_table import outputs_of, stages
+from course_utils.vision.layer_table import chosen_layers, outputs_of
 
 NEAR = 20.0  # chosen by eye on two photographs and classes of ImageNet
 EDGE = 1 / 512  # of [0, 1]: the log-odds of black and white are infinite
@@ -100,7 +100,8 @@ def accentuate(
     given: Any = objective
     wanted = ObjectiveBatch(given if isinstance(given, list | tuple) else [given], 1, images=len(ready))
     wanted.check(classifier)
-    at = layer or (found := stages(classifier, batch_size=batch_size))[len(found) // 2]
+    found = chosen_layers(classifier, None if layer is None else [layer], batch_size=batch_size)
+    at = found[len(found) // 2]
     see = record(classifier, [at])
     kind = "natural" if min(classifier.size) >= LARGE else "fourier"
     settings = image_settings(classifier, kind, (), transforms, learning_rate, steps, seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -127,12 +127,24 @@ def spatial_layer(classifier: Classifier, layer: str | None, *, batch_size: int 
     if layer not in with_maps:
         shape = shapes.get(layer)
         raise ValueError(f"layer {layer!r} gives shape {shape} for an image, expected maps (channels, height, width).")
-    grey = classifier.grey_image
+    return chosen_layers(classifier, [layer], batch_size=batch_size)[0]
+
+
+def chosen_layers(classifier: Classifier, names: Sequence[str] | None, *, batch_size: int | None = None) -> list[str]:
+    """The layers that are named, or `stages` if None.
+
+    Raises:
+        ValueError: an unknown layer, or one that does not depend on the image, such as a table of places.
+    """
+    if names is None:
+        return stages(classifier, batch_size=batch_size)
+    asked, grey = list(names), classifier.grey_image
     noise = torch.rand(grey.shape, generator=torch.Generator().manual_seed(0)).to(grey)
-    of_grey, of_noise = outputs_of(classifier, torch.cat([grey, noise]), [layer], batch_size=batch_size).layers[layer]
-    if torch.equal(of_grey, of_noise):
-        raise ValueError(f"layer {layer!r} gives the same for every image, expected one that depends on the image.")
-    return layer
+    outputs = outputs_of(classifier, torch.cat([grey, noise]), asked, batch_size=batch_size)
+    for name, both in outputs.layers.items():
+        if torch.equal(both[0], both[1]):
+            raise ValueError(f"layer {name!r} gives the same for every image, expected one that depends on the image.")
+    return asked
 
 
 IDLE = re.compile("Identity|Pad|Drop|StochasticDepth")  # in the names of modules that compute nothing in evaluation

@@ -21,7 +21,7 @@ from course_utils.figures.style import PALETTE, DescribedFigure, new_axes, style
 from course_utils.models.classifier import Classifier
 from course_utils.utils import progress_bar, read_saved, spearman, write_saved
 from course_utils.validation import check_known
-from course_utils.vision.layer_table import outputs_of, stages
+from course_utils.vision.layer_table import chosen_layers, outputs_of
 
 FEWEST = 5  # images of a class: the mean of fewer is still an image of single images
 CHUNK = 128  # images in a forward pass on a processor
@@ -48,7 +48,7 @@ def class_means(
         ValueError: no images, labels of another number, an unknown layer (offers close names).
     """
     images, labels = with_labels(classifier, reference, batch_size)
-    names = stages(classifier, batch_size=batch_size) if layers is None else list(layers)
+    names = chosen_layers(classifier, layers, batch_size=batch_size)
     count = len(classifier.classes)
     size = int(batch_size or classifier.default_batch_size(len(images), most=CHUNK, backward=False))
     chunks = list(zip(images.split(size), labels.split(size), strict=True))

@@ -22,7 +22,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, channels_first
 from course_utils.utils import progress_bar, read_saved, write_saved
 from course_utils.validation import as_found, check_settings
-from course_utils.vision.layer_table import outputs_of, stages
+from course_utils.vision.layer_table import chosen_layers, outputs_of
 
 FLOOR = 1e-3  # a channel's variance counts as at least this share of its layer's mean variance
 FARTHEST = 50.0  # squared deviation of a mean at which a channel counts no more: one dead channel is not everything
@@ -72,7 +72,7 @@ def natural_statistics(
     images = classifier.check_images(images)
     if len(images) < 2:
         raise ValueError(f"{len(images)} image given, expected some hundreds: one image's statistics are its own.")
-    names = list(stages(classifier, batch_size=batch_size) if layers is None else layers)
+    names = chosen_layers(classifier, layers, batch_size=batch_size)
     sums, squares, counts = dict[str, Tensor](), dict[str, Tensor](), dict[str, int]()
     for some in progress_bar(images.split(int(batch_size)), "natural statistics", progress=progress):
         for name, maps in outputs_of(classifier, some, names).layers.items():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import Classifier, load_classifier
+from course_utils import Classifier, load_classifier, vision
 from course_utils.vision import grad_cam, gradients, integrated_gradients, occlusion
 from course_utils.world import PaintedWorld
 
@@ -136,11 +136,23 @@ class Placed(nn.Module):
         return self.head((self.conv(x) * places).mean((2, 3)))
 
 
-def test_grad_cam_refuses_a_layer_that_never_sees_the_image():
-    classifier = Classifier(Placed().eval(), classes=("a", "b", "c"), size=8)
+def test_a_layer_that_never_sees_the_image_is_refused_wherever_layers_are_named():
+    classifier, labelled = (
+        Classifier(Placed().eval(), classes=("a", "b", "c"), size=8),
+        (torch.rand(15, 3, 8, 8), "abc" * 5),
+    )
     assert grad_cam(classifier, pictures(), layer="conv").maps.max() > 0
-    with pytest.raises(ValueError, match="layer 'grid' gives the same for every image, expected one that depends on"):
-        grad_cam(classifier, pictures(), layer="grid")
+    for call in (
+        lambda name: grad_cam(classifier, pictures(), layer=name),
+        lambda name: vision.class_means(classifier, (labelled[0], list(labelled[1])), [name]),
+        lambda name: vision.natural_statistics(classifier, labelled[0], layers=[name]),
+        lambda name: vision.accentuate(classifier, pictures(), "logits:a", layer=name, steps=1),
+        lambda name: vision.generate_prototypes(
+            classifier, ["a"], reference=(labelled[0], list(labelled[1])), layers=[name], steps=1
+        ),
+    ):
+        with pytest.raises(ValueError, match="layer 'grid' gives the same for every image, expected one that depends"):
+            call("grid")
 
 
 def test_bad_settings_are_refused(linear):
