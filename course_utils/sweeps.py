@@ -229,7 +229,9 @@ def _by_joblib(function: Function, tasks: Mapping[str, Any], in_flight: dict[str
             in_flight[key] = task
             yield delayed(_keyed)(key, function, task)
 
-    for key, content in Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")(dispatched()):
+    # one task a worker: what is in flight is what Ctrl-C or a dead worker costs
+    work = Parallel(n_jobs=n_jobs, batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered")
+    for key, content in work(dispatched()):
         del in_flight[key]
         yield key, content
 

@@ -66,6 +66,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_call_goes_on(n_jobs, tmp_path):
     counted = calls(marks)
     assert set(counted) == set(range(TASKS))
     assert len(before) == done and all(counted[task] == 1 for task in before)
+    # in flight is a task a worker, and one a worker may be done without having reached this process
     assert counted.total() <= TASKS + 2 * n_jobs
 
 
@@ -105,7 +106,7 @@ def test_a_killed_worker_does_not_end_the_sweep(tmp_path):
     names, counted = seen.read_text().split(), calls(marks)
     before = [task for task in range(10) if key_of(name_of(marking(marks)), task) in names]
     assert counted[5] == 2 and before and all(counted[task] == 1 for task in before)
-    assert counted.total() <= 10 + 4  # joblib has twice as many tasks in flight as there are workers
+    assert counted.total() <= 10 + 4  # two in flight, and two that may be done without having reached this process
 
 
 def test_a_task_that_always_takes_its_worker_along_is_recorded_and_the_others_are_done(tmp_path):
