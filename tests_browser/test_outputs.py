@@ -1,4 +1,4 @@
-"""Every output of every chapter is whole: on a phone, and in a wide window."""
+"""Every output and every formula of every chapter is whole: on a phone, and in a wide window."""
 
 from __future__ import annotations
 
@@ -44,8 +44,13 @@ NARROW = """() => [...document.querySelectorAll(".bd-article .cell_output .cours
     .filter(([figure, share]) => figure.getClientRects().length && share < 0.9)
     .map(([figure, share]) => `${Math.round(100 * share)} %: ${figure.alt || figure.getAttribute("aria-label")}`)"""
 
+# The formulas on lines of their own that are wider than the column, so that a reader sees only their beginning.
+LONG = """() => [...document.querySelectorAll(".bd-article mjx-container[display=true]")]
+    .filter((formula) => formula.scrollWidth > formula.clientWidth + 1)
+    .map((formula) => `${formula.scrollWidth - formula.clientWidth} px: ${formula.parentElement.textContent.trim()}`)"""
 
-def test_no_output_is_cut_off_and_figures_fill_the_column(executed: str, open_page: Open) -> None:
+
+def test_no_output_or_formula_is_cut_off_and_figures_fill_the_column(executed: str, open_page: Open) -> None:
     page = settled(open_page(executed, viewport=PHONE))
     for window in (PHONE, WIDE):
         page.set_viewport_size(window)
@@ -53,3 +58,5 @@ def test_no_output_is_cut_off_and_figures_fill_the_column(executed: str, open_pa
         assert not cut, "\n".join([f"{executed} at {window['width']} px:", *cut])
         narrow = page.evaluate(NARROW)
         assert not narrow, "\n".join([f"{executed} at {window['width']} px:", *narrow])
+        long = page.evaluate(LONG)
+        assert not long, "\n".join([f"{executed} at {window['width']} px:", *long])
