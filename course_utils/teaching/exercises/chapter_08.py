@@ -17,7 +17,7 @@ def most_frequent_pair(words):
     corpus: a tuple of two pieces. `words` has the words of the corpus, each as
     a tuple of its pieces, with the number of times that it occurs.
 
-    Why: A tokenizer of this kind is learnt by repeating one step: find the pair of neighbouring pieces that occurs
+    Why: A tokenizer of this kind is learned by repeating one step: find the pair of neighbouring pieces that occurs
     most often, and make one piece of it.
 
     Hint: Count in a `collections.Counter` whose keys are pairs. A word's pairs are its neighbours: first and
