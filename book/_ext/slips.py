@@ -41,5 +41,9 @@ class Slips(SphinxDirective):
 
 
 def listed(messages: list[str]) -> nodes.bullet_list:
-    """The messages as a list, word for word: nothing in them is markup."""
-    return nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", "", nodes.Text(each))) for each in messages))
+    """The messages as a list, word for word; what stands between backticks is code, and nothing else is markup."""
+    return nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", "", *parts(each))) for each in messages))
+
+
+def parts(message: str) -> list[nodes.Node]:
+    return [nodes.literal("", part) if i % 2 else nodes.Text(part) for i, part in enumerate(message.split("`")) if part]

@@ -121,9 +121,15 @@ def all_exercises() -> list[Exercise]:
 
 
 def common_slips(exercise: Exercise, most: int = 3) -> list[str]:
-    """The messages of the commonest wrong answers to an exercise, in full, for the teaching guide."""
-    functions = [each[0] if isinstance(each, tuple) else each for each in exercise.wrong.values()]
-    return [judge(exercise, function).message for function in functions[:most]]
+    """The first different messages about wrong answers to an exercise, in full, for the teaching guide."""
+    messages: list[str] = []
+    for each in exercise.wrong.values():
+        message = judge(exercise, each[0] if isinstance(each, tuple) else each).message
+        if message not in messages:
+            messages.append(message)
+        if len(messages) == most:
+            break
+    return messages
 
 
 def _chapters() -> list[str]:
