@@ -24,6 +24,9 @@ def test_controls_leave_at_most_one_word_in_twenty_clouds_of_nothing():
     for bar in ("bar 0.5", "as many top prompts"):
         for kind, ways in stored(DATA / "null_clouds.json")["pocket-lm"][bar]["null clouds"].items():
             assert ways["all controls"]["survivors"] <= 1 and ways["all controls"]["clouds"] == 20, (bar, kind)
+    for bar in ("bar 0.01", "as many top prompts"):
+        for kind, ways in stored(DATA / "null_clouds.json")["books-lm"][bar]["null clouds"].items():
+            assert ways["all controls"]["survivors"] <= 1 and ways["all controls"]["clouds"] > 15, (bar, kind)
 
 
 def test_on_smollm2_no_word_passes_all_controls_and_a_shuffled_copy_has_prompts_that_work_too():
