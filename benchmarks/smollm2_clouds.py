@@ -28,6 +28,7 @@ from course_utils.language import (
     direct_associations,
     is_offensive,
 )
+from course_utils.language.search import target_log_probability
 from course_utils.language.targets import as_target
 from course_utils.models.randomized import shuffled
 
@@ -94,6 +95,16 @@ def prompts_of(found: PromptResults) -> list[tuple[str, float]]:
     return [(text.strip(), float(f"{p:.3g}")) for text, p in rows if not is_offensive(text)]
 
 
+def in_template(lm: LanguageModel, found: Found) -> dict[str, list[float]]:
+    """The probability of each target after its prompts where these are the user's message in the chat template."""
+    chat, told = lm.with_template("chat"), {}
+    for target, prompts in found.items():
+        inside = target_log_probability(chat, prompts.token_ids, f" {target}").exp()
+        rows = zip(prompts.text, inside.tolist(), strict=True)
+        told[target] = [float(f"{p:.3g}") for text, p in rows if not is_offensive(text)]
+    return told
+
+
 @torch.no_grad()
 def interventions(asked: Asked, first: int = 6, trials: int = 30) -> dict[str, dict[str, dict[str, float]]]:
     """Mean change of a target's log-probability when a word replaces a random one of random prompts, as in chapter 9.
@@ -144,6 +155,7 @@ if __name__ == "__main__":
 
     settings = SETTINGS | {"prompts": len(found["trained"]["girl"]), "words": len(words), "shuffled with": EMPTY}
     keep(settings=settings, prompts={name: {t: prompts_of(each) for t, each in found[name].items()} for name in MODELS})
+    keep(**{"in the template": in_template(lm, found["trained"])})
     clouds: Clouds = {bar: {} for bar in BARS}
     changes = {}
     for name, each in models.items():
