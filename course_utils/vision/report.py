@@ -25,7 +25,8 @@ from course_utils.vision.entanglement import SHOWN, Entanglement, RankAgreement,
 from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.prototypes import Prototypes, class_names, generate_prototypes
 from course_utils.vision.reference import class_means, images_of_classes
-from course_utils.vision.shortcuts import Shortcut, Shortcuts, find_shortcuts
+from course_utils.vision.shortcut_results import Shortcut, Shortcuts
+from course_utils.vision.shortcuts import find_shortcuts
 
 PAIRS = 6  # that are listed
 NOTHING = 0.005  # of the image: a part smaller than that is none
