@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from course_utils import validation
 from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas
-from course_utils.canvas.ball import NORMS, Norm
+from course_utils.canvas.given import NORMS, Norm
 from course_utils.utils import progress_bar, sample_generators
 
 OnStep = Callable[[int, Tensor, Outputs, Tensor], object]

@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_utils.activations import Outputs
-from course_utils.canvas.ball import NORMS, EpsilonBall, checked_radius
+from course_utils.canvas.given import NORMS, EpsilonBall, checked_radius
 from course_utils.figures.images import as_images, draw_image, percent
 from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure, styled
 from course_utils.loop import Best, OnStep, Result, SteepestStep, optimize
