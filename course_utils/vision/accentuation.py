@@ -30,15 +30,9 @@ from course_utils.objectives import Channel, Objective, channels_first
 from course_utils.transforms import Transform
 from course_utils.utils import run_chunks
 from course_utils.validation import check_settings, evaluating
+from course_utils.vision import feature_visualization
 from course_utils.vision.attacks import show_perturbation
-from course_utils.vision.feature_visualization import (
-    MOST_AT_ONCE,
-    ObjectiveBatch,
-    ObjectiveLike,
-    image_settings,
-    measure,
-    new_canvas,
-)  # fmt: skip
+from course_utils.vision.feature_visualization import MOST_AT_ONCE, ObjectiveBatch, ObjectiveLike, measure
 from course_utils.vision.layer_table import chosen_layers, outputs_of
 
 NEAR = 20.0  # chosen by eye on two photographs and classes of ImageNet
@@ -104,11 +98,11 @@ def accentuate(
     at = found[len(found) // 2]
     see = record(classifier, [at])
     kind = "natural" if min(classifier.size) >= LARGE else "fourier"
-    settings = image_settings(classifier, kind, (), transforms, learning_rate, steps, seed)
+    settings = feature_visualization.image_settings(classifier, kind, (), transforms, learning_rate, steps, seed)
 
     def work(rows: list[int], progress: bool | None) -> SimpleNamespace:
         aim, originals = wanted.of(rows), ready[rows]
-        canvas: Any = new_canvas(classifier, "fourier", rows, seed)
+        canvas: Any = feature_visualization.new_canvas(classifier, "fourier", rows, seed)
         with torch.no_grad(), evaluating(classifier):
             canvas.spectrum.copy_(waves_of(originals, canvas))
             natural = see(originals)[at].flatten(1)

@@ -33,10 +33,8 @@ from course_utils.vision.reference import images_of_classes, mean_by_class
 STRONGEST_BLUR = 1 / 8  # of the shorter side
 NOISE = 0.05  # standard deviation: without it the ordinary net answers a blurred image at random
 CONFUSION_BLUR = 3 / 64  # of the shorter side: 3 pixels of 64, as where the shipped models were evaluated
-SHOWN: dict[str, Any] = {
-    "fill": "mean",
-    "area_weight": 8.0,
-}  # of isolation in a prototype, much of which shows its class
+# Of isolation in a prototype, much of which shows its class.
+SHOWN: dict[str, Any] = {"fill": "mean", "area_weight": 8.0}
 FEWEST_DRAWN = 3  # different classes in a bootstrap draw: of two there is one pair, and no correlation
 BOOTSTRAP = 1000  # resamplings for an interval
 LEVEL = 0.95

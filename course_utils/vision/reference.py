@@ -190,7 +190,9 @@ def natural_images(
     for layer in means.layers:
         mean = means.means[layer]
         activations = _activations(classifier, images[rows], layer)
-        without = _without_themselves(activations, mean, means.counts, labels[rows])
+        # The mean of an image's class over all others: its own share would make every image look close.
+        n = means.counts[labels[rows]].view(-1, *[1] * (mean.ndim - 1))
+        without = (n * mean[labels[rows]] - activations) / (n - 1)
         columns.append((spearman(activations, without), spearman(activations, mean[others])))
     same, different = (torch.stack(list(column), dim=1) for column in zip(*columns, strict=True))
     return NaturalImages(means, same, different, labels[rows])
@@ -234,12 +236,6 @@ class NaturalImages:
 
     def __repr__(self) -> str:
         return f"NaturalImages: {len(self.labels)} held against {self.means!r}"
-
-
-def _without_themselves(activations: Tensor, means: Tensor, counts: Tensor, labels: Tensor) -> Tensor:
-    """The mean of each image's class over all other images: its own share would make every image look close."""
-    n = counts[labels].view(-1, *[1] * (means.ndim - 1))
-    return (n * means[labels] - activations) / (n - 1)
 
 
 def _others(means: ClassMeans, labels: Tensor) -> Tensor:

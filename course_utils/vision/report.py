@@ -18,7 +18,7 @@ from torch import Tensor
 from course_utils.figures.images import as_images, percent, png
 from course_utils.figures.style import data_uri, render
 from course_utils.models.classifier import Classifier
-from course_utils.utils import Proportion, progress_bar, proportion
+from course_utils.utils import Proportion, progress_bar, proportion, write
 from course_utils.validation import check_settings
 from course_utils.vision.attributions import faded
 from course_utils.vision.entanglement import SHOWN, Entanglement, RankAgreement, entanglement_matrix, shared_features
@@ -188,12 +188,7 @@ class Report:
         Raises:
             OSError: the file cannot be written.
         """
-        unfinished = self.path.with_name(f".{self.path.name}.part")
-        try:
-            unfinished.write_text(self.html(), encoding="utf-8")
-            unfinished.replace(self.path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write(self.path, self.html().encode())
 
     def __repr__(self) -> str:
         count = len(self.findings)

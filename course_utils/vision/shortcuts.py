@@ -27,21 +27,10 @@ from course_utils.canvas import filling
 from course_utils.models.classifier import Classifier
 from course_utils.utils import progress_bar, proportion, run_chunks
 from course_utils.validation import as_found, check_settings
+from course_utils.vision import hypotheses
 from course_utils.vision.feature_visualization import images_at_once
-from course_utils.vision.hypotheses import (
-    LARGEST,
-    WAYS,
-    Aligned,
-    Change,
-    Changes,
-    Hypothesis,
-    Parts,
-    grouped,
-    learn_parts,
-    log_odds,
-    matched_changes,
-    whole_image_changes,
-)
+from course_utils.vision.hypotheses import Aligned, Change, Changes, Hypothesis, Parts
+from course_utils.vision.isolation import log_odds
 from course_utils.vision.shortcut_results import Shortcut, Shortcuts
 
 SOURCES = 3  # images of a carrier from which parts are learned, for each class that they are pasted onto
@@ -160,8 +149,9 @@ class _Search:
         """
         logits = self.logits(self.classifier, self.images)
         right = logits.argmax(1) == self.labels
-        if self.reference is not None:
-            right &= self.logits(self.reference, self.images).argmax(1) == self.labels
+        beside = None if self.reference is None else self.logits(self.reference, self.images)
+        if beside is not None:
+            right &= beside.argmax(1) == self.labels
         needed = math.ceil(math.log2(carriers / alpha))
         generator = torch.Generator().manual_seed(self.seed)
         self.scouts: dict[int, Tensor] = {}
@@ -174,7 +164,6 @@ class _Search:
                 held = min(MOST, max(needed, len(rows) // 2))
                 self.held[label], self.explored[label] = rows[:held], rows[held:]
                 self.scouts[label] = self.explored[label][:SCOUTS]
-        self.known: dict[int, float] = {}
         if len(self.scouts) < 2:
             counts = torch.bincount(self.labels[right], minlength=len(self.classifier.classes))
             raise ValueError(
@@ -183,6 +172,9 @@ class _Search:
                 f"more, so that tests for {carriers} classes can hold at alpha={alpha:g}: give more images, name fewer "
                 "classes=, or check the labels."
             )
+        if beside is not None:  # the second network's median log-odds of each class in that class's own scouts
+            odds = {label: log_odds(beside[rows], self.labels[rows]) for label, rows in self.scouts.items()}
+            self.usual = {label: each.median() for label, each in odds.items()}
         self.near = {label: (logits[i] - logits[i, label][:, None]).mean(0) for label, i in self.scouts.items()}
 
     def hypotheses(
@@ -195,10 +187,12 @@ class _Search:
         carriers = [row for row in carriers if row in self.scouts]
         every = self.parts(carriers, progress)
         for carrier in progress_bar(carriers, "testing", progress=progress):
-            groups, clear = self.groups(every[carrier]) if carrier in every else ([], True)
+            groups, clear = list[list[int]](), True
+            if carrier in every:
+                groups, clear = hypotheses.grouped(self.classifier, every[carrier], batch_size=self.batch_size)
             if not clear and not any(note.startswith("No layer") for note in notes):
                 notes.append(f"No layer of {self.classifier.name} gives maps, so each mask stands for itself.")
-            yield from self.promising(groups)
+            yield from self.promising([every[carrier].some(rows) for rows in groups])
             yield from self.best_changes(carrier)
 
     def ontos(self, carrier: int) -> list[int]:
@@ -218,7 +212,7 @@ class _Search:
         def learn(chunk: Tensor, progress: bool | None) -> Tensor:
             carrier, source, background = (column.to(self.classifier.device) for column in table[chunk].T)
             images = self.images.to(self.classifier.device)
-            return learn_parts(
+            return hypotheses.learn_parts(
                 self.classifier, self.reference, images[source], images[background], carrier, seed=self.seed,
                 indices=chunk.tolist(), progress=progress,
             ).cpu()  # fmt: skip
@@ -227,18 +221,13 @@ class _Search:
         learned, self.cut = run_chunks(learn, chunks, "learning parts", progress=progress)
         masks = torch.cat(learned)
         areas = masks.mean((1, 2))
-        kept = (areas > 0) & (areas < LARGEST)
+        kept = (areas > 0) & (areas < hypotheses.LARGEST)
         found = {}
         for carrier in carriers:
             own = ((table[: len(masks), 0] == carrier) & kept).nonzero().flatten()
             if len(own):
                 found[carrier] = Parts(carrier, self.images[table[own, 1]], masks[own])
         return found
-
-    def groups(self, parts: Parts) -> tuple[list[Parts], bool]:
-        """Parts that the network sees alike; each by itself where it has no maps to tell."""
-        groups, clear = grouped(self.classifier, parts, batch_size=self.batch_size)
-        return [parts.some(rows) for rows in groups], clear
 
     def promising(self, groups: Sequence[Parts]) -> Iterator[tuple[Parts, int]]:
         """Of each kind the group and class that turn most scouts, with the pieces that do so."""
@@ -257,10 +246,10 @@ class _Search:
     def best_changes(self, carrier: int) -> Iterator[tuple[Change, int]]:
         """Of all whole-image changes the one, for each kind, that turns most scouts of some class."""
         best: dict[str, tuple[float, Change, int]] = {}
-        own, simple = self.images[self.explored[carrier]], whole_image_changes(carrier)
+        own, simple = self.images[self.explored[carrier]], hypotheses.whole_image_changes(carrier)
         for number, onto in enumerate(self.ontos(carrier)):
             others = self.images[self.scouts[onto]]
-            matched = matched_changes(carrier, own, self.images[self.explored[onto]])
+            matched = hypotheses.matched_changes(carrier, own, self.images[self.explored[onto]])
             changes = Changes(carrier, tuple(matched + simple * (number < ONTO)))
             shares = self.only(changes, onto, others).float().mean(1).tolist()
             for change, score in zip(changes.changes, shares, strict=True):
@@ -287,20 +276,14 @@ class _Search:
             if self.reference is not None:
                 before = self.odds(self.reference, images, carrier)
                 after = self.odds(self.reference, changed[rows].flatten(0, 1), carrier).reshape(len(rows), -1)
-                there[rows] = after - before > MOVED * (self.usual(self.reference, carrier) - before).clamp_min(0)
+                there[rows] = after - before > MOVED * (self.usual[carrier] - before).clamp_min(0)
             if isinstance(hypothesis, Parts):  # no single filling is neutral: most of them must turn the image
-                fillings = [hypothesis.some(rows).control(images, number) for number in range(len(WAYS))]
+                fillings = [hypothesis.some(rows).control(images, number) for number in range(len(hypotheses.WAYS))]
             else:
                 fillings = [hypothesis.control(images)[rows]]
             turned = torch.stack([self.becomes(self.classifier, each, carrier) for each in fillings])
             control[rows] = turned.float().mean(0) > 0.5
         return here, there, control
-
-    def usual(self, reference: nn.Module, carrier: int) -> float:
-        """The second network's median log-odds of a class in that class's own scouts."""
-        if carrier not in self.known:
-            self.known[carrier] = self.odds(reference, self.images[self.scouts[carrier]], carrier).median().item()
-        return self.known[carrier]
 
     def odds(self, network: nn.Module, images: Tensor, carrier: int) -> Float[Tensor, "n"]:
         return log_odds(self.logits(network, images), torch.full((len(images),), carrier))
