@@ -25,12 +25,10 @@ Changes = Float[Tensor, "batch ..."]  # perturbations or gradients; each sample 
 class GivenImages(Canvas):
     """What both share: the images, checked, on the canvas's device, in float32 where they come in half precision."""
 
-    images: Tensor
-
     def __init__(self, images: Images) -> None:
         super().__init__()
         check_unit_interval(images)
-        self.register_buffer("images", widened(images.detach()).clamp(0, 1))
+        self.images = nn.Buffer(widened(images.detach()).clamp(0, 1))
 
 
 class EpsilonBall(GivenImages):
@@ -198,9 +196,6 @@ class MaskCanvas(GivenImages):
     Source: Fong & Vedaldi 2017 (a learned coarse mask), who minimise what we maximise.
     """
 
-    background: Tensor
-    inverted: Tensor
-
     def __init__(
         self,
         images: Images,
@@ -220,8 +215,8 @@ class MaskCanvas(GivenImages):
         flags = [removed] * len(images) if isinstance(removed, bool) else list(removed)
         if len(flags) != len(images):
             raise ValueError(f"removed= got {len(flags)} values for {len(images)} images; give one, or one for each.")
-        self.register_buffer("background", filling(self.images, fill, seed=seed, indices=indices))
-        self.register_buffer("inverted", torch.tensor(flags, device=images.device).reshape(-1, 1, 1, 1))
+        self.background = nn.Buffer(filling(self.images, fill, seed=seed, indices=indices))
+        self.inverted = nn.Buffer(torch.tensor(flags, device=images.device).reshape(-1, 1, 1, 1))
         self.logits = nn.Parameter(torch.full((len(images), 1, cells, cells), float(start)).to(images))
 
     def render(self) -> Images:

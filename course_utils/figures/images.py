@@ -42,7 +42,9 @@ def show_images(
     """
     described(alt)
     arrays = as_images(images)
-    titles = _one_each(titles, len(arrays), "titles")
+    titles = [""] * len(arrays) if titles is None else [str(title) for title in titles]
+    if len(titles) != len(arrays):
+        raise ValueError(f"{len(titles)} titles given for {len(arrays)} images, expected one for each.")
     columns = _columns(columns, len(arrays))
     rows = ceil(len(arrays) / columns)
     cell = min(WIDTH / columns, LARGEST)
@@ -122,13 +124,6 @@ def _columns(columns: int | None, number: int, most: int = 5) -> int:
     return min(columns or most, number)
 
 
-def _one_each(texts: Sequence[str] | None, number: int, name: str) -> list[str]:
-    texts = [""] * number if texts is None else [str(text) for text in texts]
-    if len(texts) != number:
-        raise ValueError(f"{len(texts)} {name} given for {number} images, expected one for each.")
-    return texts
-
-
 def _aspect(arrays: np.ndarray) -> float:
     return arrays.shape[1] / arrays.shape[2]
 
@@ -167,7 +162,14 @@ def as_images(images: object, name: str = "images") -> np.ndarray:
     if array.shape[1] in (1, 3):
         array = array.transpose(0, 2, 3, 1)
     array = array.astype(np.float32) / (255 if array.dtype == np.uint8 else 1)
-    _check_range(array, name)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} contains NaN or infinity, expected values in [0, 1].")
+    low, high = float(array.min()), float(array.max())
+    if low < -TOLERANCE or high > 1 + TOLERANCE:
+        raise ValueError(
+            f"{name} has values from {low:.3g} to {high:.3g}, expected [0, 1]: "
+            "clamp them, or draw a difference with show_perturbation."
+        )
     return np.broadcast_to(array, (*array.shape[:3], 3)).clip(0, 1)
 
 
@@ -179,17 +181,6 @@ def _as_array(images: object, name: str) -> np.ndarray:
     if not isinstance(images, np.ndarray):
         raise TypeError(f"{name} is {type(images).__name__}, expected a tensor or an array of images.")
     return images
-
-
-def _check_range(array: np.ndarray, name: str) -> None:
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} contains NaN or infinity, expected values in [0, 1].")
-    low, high = float(array.min()), float(array.max())
-    if low < -TOLERANCE or high > 1 + TOLERANCE:
-        raise ValueError(
-            f"{name} has values from {low:.3g} to {high:.3g}, expected [0, 1]: "
-            "clamp them, or draw a difference with show_perturbation."
-        )
 
 
 PIXELS = 320  # CSS pixels that a small image is enlarged to

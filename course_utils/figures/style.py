@@ -143,14 +143,21 @@ class DescribedFigure:
         return f"Figure: {self.alt}"
 
 
-class Drawn:
-    """A result that shows itself in a notebook: its line, and below it what its `plot()` draws."""
+class Plotted:
+    """A result that shows itself in a notebook as what its `plot()` draws."""
 
     def plot(self) -> DescribedFigure:
         raise NotImplementedError
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
+        return self.plot()._repr_html_()
+
+
+class Drawn(Plotted):
+    """A result that shows itself in a notebook: its line, and below it what its `plot()` draws."""
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{super()._repr_html_()}"
 
 
 def printable(text: str) -> str:

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.figures.images import percent
-from course_utils.figures.style import PALETTE, DescribedFigure, new_axes, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, Plotted, new_axes, styled
 from course_utils.models.language_model import LanguageModel
 from course_utils.utils import progress_bar
 
@@ -53,7 +53,7 @@ def next_token_distribution(lm: LanguageModel, text: str, *, k: int = 10) -> Nex
 
 
 @dataclass(frozen=True, repr=False)
-class NextTokens:
+class NextTokens(Plotted):
     """The distribution of the token after a text.
 
     Attributes:
@@ -88,9 +88,6 @@ class NextTokens:
     def plot(self) -> DescribedFigure:
         """The k tokens as bars."""
         return plot_next_tokens(self)
-
-    def _repr_html_(self) -> str:
-        return self.plot()._repr_html_()
 
     def __repr__(self) -> str:
         shown = list(zip(self.tokens, self.probabilities.tolist(), strict=True))[:5]
@@ -234,7 +231,7 @@ def evaluate_calibration(
 
 
 @dataclass(frozen=True, repr=False)
-class CalibrationResult:
+class CalibrationResult(Plotted):
     """A model's next-token distributions after many contexts, beside the true ones.
 
     Attributes:
@@ -279,9 +276,6 @@ class CalibrationResult:
     def plot(self) -> DescribedFigure:
         """The calibration as a curve along the diagonal, over all single predictions."""
         return plot_calibration(self)
-
-    def _repr_html_(self) -> str:
-        return self.plot()._repr_html_()
 
     def __repr__(self) -> str:
         kl = self.divergence

@@ -95,8 +95,6 @@ class FromEmbeddings(nn.Module):
             (batch, tokens, vocabulary), each after the prompt and the target's tokens before it.
     """
 
-    taught: Tensor
-
     def __init__(self, lm: LanguageModel, target: Target | None = None) -> None:
         super().__init__()
         self.module, self.lm = lm.model, lm
@@ -104,7 +102,7 @@ class FromEmbeddings(nn.Module):
             lm.check_embeddings()
         self.positions = nn.Identity()
         self.ids = torch.empty(0, dtype=torch.long, device=lm.device) if target is None else target.ids[:-1]
-        self.register_buffer("taught", lm.embeddings[self.ids])
+        self.taught = nn.Buffer(lm.embeddings[self.ids])
 
     def forward(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch vocabulary"]:
         return self.positions(self.along(embeddings))[:, 0]

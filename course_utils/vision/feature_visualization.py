@@ -27,7 +27,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, batch_objectives, parse
 from course_utils.priors import Prior, high_frequency
 from course_utils.transforms import Transform, merged, standard, standard_crops
-from course_utils.utils import run_chunks
+from course_utils.utils import image_count, run_chunks
 from course_utils.validation import ZeroGradientError, as_found, check_settings, full_precision, gradient_scale
 from course_utils.vision.layer_table import outputs_of
 
@@ -199,9 +199,8 @@ class Visualization(Drawn):
     def __repr__(self) -> str:
         low, high = (value.item() for value in self.activation.aminmax())
         dead = f", {len(self.dead)} dead" if self.dead else ""
-        images = f"{len(self)} image{'s' * (len(self) != 1)}"
-        cut = "; interrupted" if self.interrupted else ""
-        return f"Visualization of {images}, activation {low:.3g} to {high:.3g}{dead}{cut}"
+        cut = "; interrupted" * self.interrupted
+        return f"Visualization of {image_count(len(self))}, activation {low:.3g} to {high:.3g}{dead}{cut}"
 
 
 class ObjectiveBatch:

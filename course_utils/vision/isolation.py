@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from course_utils.activations import Outputs
 from course_utils.canvas import MaskCanvas, filling
 from course_utils.loop import optimize
-from course_utils.models.classifier import Classifier
+from course_utils.models.classifier import LARGE, Classifier
 from course_utils.objectives import Objective, Target, pick
 from course_utils.priors import mask_area, total_variation
 from course_utils.transforms import Noise, jitter
@@ -54,7 +54,6 @@ SMALL = Settings("deletion", "blur", 25.0, 2)
 # Chosen on other photographs than those of the chapters, for `efficientnet-lite0`. A photograph shows its class in many
 # places, so deletion hides all of it or, pixel by pixel, finds specks that trick the net; blurred, it still shows it.
 PHOTOGRAPHS = Settings("preservation", "mean", 5.0, 32)
-LARGE = 128  # pixels: the shorter side from which images are taken for photographs
 STEPS = 100
 AREA = SMALL.area_weight
 VARIATION = 5.0

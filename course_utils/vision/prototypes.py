@@ -19,7 +19,7 @@ from torch import Tensor
 from course_utils.figures.images import percent, show_images
 from course_utils.figures.style import Drawn
 from course_utils.loop import optimize
-from course_utils.models.classifier import Classifier
+from course_utils.models.classifier import LARGE, Classifier
 from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit
 from course_utils.priors import Prior
 from course_utils.transforms import Transform
@@ -31,7 +31,6 @@ from course_utils.vision.layer_table import outputs_of, stages
 from course_utils.vision.reference import ClassMeans, NaturalImages, class_means
 from course_utils.vision.statistics import LayerStatistics, StatisticsMatch, batch_norms, natural_statistics
 
-LARGE = 128  # pixels: from here on, images are held to the contrast and spectrum of photographs
 NATURAL = 120.0  # logits that a distance of one from natural statistics costs; chosen on eight classes of ImageNet
 MATCH = 20.0  # logits that a perfect correlation is worth; chosen on `pocket-robust` with other scenes than are shown
 EQUIDISTANT_STEPS = 60  # to an image that every class finds equally likely

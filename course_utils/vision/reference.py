@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, new_axes, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, Plotted, new_axes, styled
 from course_utils.models.classifier import Classifier
 from course_utils.utils import progress_bar, read_saved, spearman, write_saved
 from course_utils.validation import check_known
@@ -289,7 +289,7 @@ def similarity(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Similarity:
+class Similarity(Plotted):
     """Rank correlations with class means; one column a layer.
 
     Attributes:
@@ -374,9 +374,6 @@ class Similarity:
                 f"{(above[:, i] == 1).float().mean():9.0%}"
             )
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return self.plot()._repr_html_()
 
 
 def _activations(classifier: Classifier, images: Tensor, layer: str) -> Float[Tensor, "images ..."]:
