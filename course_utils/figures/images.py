@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from math import ceil
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +16,6 @@ from torch import Tensor
 
 from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, data_uri, described, new_figure, render, styled
 from course_utils.validation import check_settings
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 LARGEST = 2.2  # inches: a small image drawn larger than this shows its pixels and nothing more
 LETTERS = 11  # letters of a title that fit into an inch
@@ -90,7 +86,7 @@ def show_probabilities(
     return DescribedFigure(figure, alt=alt)
 
 
-def draw_image(axes: Axes, image: np.ndarray, title: str = "") -> None:
+def draw_image(axes: Any, image: np.ndarray, title: str = "") -> None:
     """One image, without axes around it."""
     axes.imshow(image, vmin=0, vmax=1)
     axes.set_axis_off()
@@ -99,7 +95,7 @@ def draw_image(axes: Axes, image: np.ndarray, title: str = "") -> None:
         axes.set_title(title)
 
 
-def draw_probabilities(axes: Axes, classes: Sequence[str], probabilities: Sequence[float], *, top: int = 3) -> None:
+def draw_probabilities(axes: Any, classes: Sequence[str], probabilities: Sequence[float], *, top: int = 3) -> None:
     """The `top` most probable classes as bars, the best above, each with its name and percentage on it."""
     best = sorted(zip(probabilities, classes, strict=True), reverse=True)[:top]
     for place, (probability, name) in enumerate(best):
@@ -204,7 +200,7 @@ class Scrubber:
 
     def __init__(
         self,
-        frames: Tensor | np.ndarray | Sequence[DescribedFigure | Figure],
+        frames: Tensor | np.ndarray | Sequence[Any],
         captions: Sequence[str],
         *,
         alt: str,

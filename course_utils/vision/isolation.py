@@ -218,11 +218,11 @@ class Isolation(Attribution):
     def __repr__(self) -> str:
         alone = int((self.filled > 0.5).sum())
         vain = f"; of {alone} the filling alone is called the class: take another fill" if alone else ""
-        cut = "; interrupted" if self.interrupted else ""
         return (
             f"Isolation of {self._subject()} in {image_count(len(self))}: median area "
             f"{self.area.median():.1%}, median probability {self.before.median():.1%}, with the mask's part alone "
-            f"{self.kept.median():.1%}, without it {self.removed.median():.1%}{self._disagreement()}{vain}{cut}"
+            f"{self.kept.median():.1%}, without it {self.removed.median():.1%}{self._disagreement()}{vain}"
+            f"{'; interrupted' * self.interrupted}"
         )
 
 

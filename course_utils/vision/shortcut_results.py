@@ -170,5 +170,5 @@ class Shortcuts:
     def __repr__(self) -> str:
         beside = f" beside {self.reference}" if self.reference else ", without a second network"
         first = f"; first: {self.shortcuts[0]}" if self.shortcuts else ""
-        cut = "; interrupted" if self.interrupted else ""
-        return f"Shortcuts of {self.name}{beside}: {len(self)} found in {len(self.tested)} tests{first}{cut}"
+        found = f"{len(self)} found in {len(self.tested)} tests"
+        return f"Shortcuts of {self.name}{beside}: {found}{first}{'; interrupted' * self.interrupted}"
