@@ -47,7 +47,7 @@ def show_images(
     titles = [_folded(title, max(8, round(cell * LETTERS))) for title in titles]
     lines = [title.count("\n") + 1 if title else 0 for title in titles]
     above = sum(max(lines[row * columns : (row + 1) * columns]) for row in range(rows))  # lines of titles in all rows
-    figure = new_figure(rows * cell * _aspect(arrays) + 0.24 * above, width=columns * cell)
+    figure = new_figure(rows * cell * arrays.shape[1] / arrays.shape[2] + 0.24 * above, width=columns * cell)
     for index, image in enumerate(arrays):
         draw_image(figure.add_subplot(rows, columns, index + 1), image, titles[index])
     return DescribedFigure(figure, alt=alt)
@@ -75,9 +75,9 @@ def show_probabilities(
     columns = _columns(columns, len(images), most=4)
     rows = ceil(len(images) / columns)
     cell = min(WIDTH / columns, LARGEST)
-    bars, heading = 0.27 * min(top, len(classes)), 0.27 if any(titles) else 0.0
-    figure = new_figure(rows * (cell * _aspect(images) + bars + heading + 0.16), width=columns * cell)
-    cells = figure.add_gridspec(2 * rows, columns, height_ratios=[cell * _aspect(images), bars] * rows)
+    height, bars, heading = cell * images.shape[1] / images.shape[2], 0.27 * min(top, len(classes)), 0.27 * any(titles)
+    figure = new_figure(rows * (height + bars + heading + 0.16), width=columns * cell)
+    cells = figure.add_gridspec(2 * rows, columns, height_ratios=[height, bars] * rows)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         draw_image(figure.add_subplot(cells[2 * row, column]), image, titles[index])
@@ -118,10 +118,6 @@ def percent(probability: float) -> str:
 def _columns(columns: int | None, number: int, most: int = 5) -> int:
     check_settings(columns=columns)
     return min(columns or most, number)
-
-
-def _aspect(arrays: np.ndarray) -> float:
-    return arrays.shape[1] / arrays.shape[2]
 
 
 # Rounding in a model's or an attack's arithmetic may leave [0, 1] by this much.

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import torch
@@ -113,8 +112,7 @@ def plot_next_tokens(
     axes.barh(rows, shares, color=PALETTE[0], label=f"{result.lm.name} says")
     known = [100 * (truth or {}).get(token, 0.0) for token in result.tokens]
     if truth is not None:
-        true: Any = {"color": PALETTE[1], "markeredgecolor": "white", "linestyle": "none", "clip_on": False}
-        axes.plot(known, rows, "D", label="true", **true)
+        axes.plot(known, rows, "D", color=PALETTE[1], markeredgecolor="white", clip_on=False, label="true")
         figure.legend(loc="outside lower center", ncols=2)
     axes.set_yticks(rows, names, family="monospace")
     axes.invert_yaxis()

@@ -113,7 +113,15 @@ def optimize_prompts(
     tokens, vectors = snapper.tokens.rows, snapper.vectors.rows
     if not vectors:  # interrupted before the first projection
         raise KeyboardInterrupt
-    _warn_of_soft_success(snapper)
+    soft, discrete = vectors["soft"].median().exp().item(), tokens["score"].max().exp().item()
+    if discrete < FAILED and soft > 10 * discrete and len(words.tokens) > LARGE:
+        warnings.warn(
+            f"the vectors give the target a probability of {as_probability(soft)} (median), the best tokens "
+            f"{as_probability(discrete)}, and {snapper.changed.float().mean():.0%} of the tokens ever changed: on a "
+            "vocabulary of this size coordinate_search finds better prompts.",
+            UserWarning,
+            stacklevel=3,
+        )
     return OptimizedPrompts.of_tokens(
         lm, tokens["ids"], tokens["score"], wanted,
         soft_probability=vectors["soft"].exp(), snapped_probability=vectors["snapped"].exp(),
@@ -153,20 +161,6 @@ class OptimizedPrompts(PromptResults):
             "soft": [as_probability(each) for each in self.soft_probability.tolist()],
             "distance": [f"{each:.2f}" for each in self.distance.tolist()],
         }
-
-
-def _warn_of_soft_success(snapper: Snapper) -> None:
-    """A warning, in a sentence, where vectors reach the target and tokens do not."""
-    soft, discrete = snapper.vectors.rows["soft"].median(), snapper.tokens.rows["score"].max()
-    soft, discrete = soft.exp().item(), discrete.exp().item()
-    if discrete < FAILED and soft > 10 * discrete and len(snapper.words.tokens) > LARGE:
-        warnings.warn(
-            f"the vectors give the target a probability of {as_probability(soft)} (median), the best tokens "
-            f"{as_probability(discrete)}, and {snapper.changed.float().mean():.0%} of the tokens ever changed: on a "
-            "vocabulary of this size coordinate_search finds better prompts.",
-            UserWarning,
-            stacklevel=4,
-        )
 
 
 class PullToTokens:

@@ -46,6 +46,8 @@ PACKAGED = {
     for n, file in ((0, "efficientnet-lite0-57934424.pth"), (2, "efficientnet-lite2-9656183e.pth"))
 }
 IMAGENET = 1000  # classes
+TIMM = "this network's architecture comes with timm: pip install timm"
+READERS = "GGUF files need gguf and accelerate ({}): pip install gguf accelerate"
 # Architectures that are no classifiers, by what their class is called in transformers' configuration.
 OTHER_TASKS = ("detection", "segmentation", "depth", "keypoint", "upscaling")
 
@@ -139,7 +141,7 @@ def load_timm(name: str, *, download: bool | None = None) -> Classifier:
         ValueError: no such model, or one without pretrained weights, or no classifier.
         FileNotFoundError, OSError: as `course_utils.models.load.load_classifier`.
     """
-    timm = _timm()
+    timm = _installed("timm", said=TIMM)
     own = name.removeprefix("timm/")
     if not timm.is_model(own.split(".")[0]):
         raise ValueError(unknown("model of timm", own, timm.list_models()))
@@ -209,17 +211,9 @@ def _preprocessing(folder: Path, name: str) -> tuple[tuple[int, int], list[float
     return (height, width), list(settings["image_mean"]), list(settings["image_std"])
 
 
-def _timm() -> Any:
-    try:
-        import timm
-    except ImportError:
-        raise ImportError("this network's architecture comes with timm: pip install timm") from None
-    return timm
-
-
 def _timm_module(architecture: str) -> nn.Module:
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten; the reader's seed is left alone
-        return _timm().create_model(architecture, pretrained=False)
+        return _installed("timm", said=TIMM).create_model(architecture, pretrained=False)
 
 
 def _from_timm(module: nn.Module, name: str) -> Classifier:
@@ -367,7 +361,7 @@ def fetch_smollm2(root: Path | None = None) -> Path:
                 print(f"{SMOLLM2}: from {there} to {folder}", flush=True)
                 shutil.copytree(there, here / "done")
             else:
-                _check_readers()
+                _installed("gguf", "accelerate", said=READERS)
                 print(f"{SMOLLM2}: {MEGABYTES} MB, the package {PACKAGE}, to {folder}", flush=True)
                 _write_dequantised(_downloaded(here), here / "done")
             shutil.rmtree(folder, ignore_errors=True)
@@ -412,7 +406,7 @@ def _read(path: Path) -> tuple[Any, Any]:
     """The causal model, in float32, and its tokenizer."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    _check_readers()
+    _installed("gguf", "accelerate", said=READERS)
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
@@ -429,9 +423,10 @@ def _read(path: Path) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
-def _check_readers() -> None:
+def _installed(*packages: str, said: str) -> Any:
+    """The first of some packages; ImportError, in words, where one of them is missing."""
     try:
-        for package in ("gguf", "accelerate"):
-            import_module(package)
+        first, *_ = map(import_module, packages)
+        return first
     except ImportError as error:
-        raise ImportError(f"GGUF files need gguf and accelerate ({error}): pip install gguf accelerate") from None
+        raise ImportError(said.format(error)) from None

@@ -112,7 +112,7 @@ def visualize(
             warnings.filterwarnings("ignore", "the gradient is zero at step 0")  # the warning below says so
             try:
                 run = settings | {"indices": rows, "progress": progress}
-                part = optimize_images(model, start, aim, frames=shown, on_step=on_step, **run)
+                part = optimize_images(model, start, aim, frames=shown, on_step=[on_step], **run)
             except ZeroGradientError:
                 images = start.render().detach()
                 part = ImageChunk(images, dict.fromkeys(shown, images.cpu()), interrupted=False)
@@ -371,7 +371,7 @@ class ImageChunk:
 
 def optimize_images(
     classifier: Classifier, canvas: Canvas, objective: Objective,
-    *, frames: list[int], on_step: OnStep | None, **options,
+    *, frames: list[int], on_step: Sequence[OnStep | None], **options,
 ) -> ImageChunk:  # fmt: skip
     """`optimize`, with the images kept as they are before the steps in `frames`; after Ctrl-C those that it reached."""
     reached: dict[int, Tensor] = {}
@@ -379,8 +379,8 @@ def optimize_images(
     def record_frame(step: int, x: Tensor, outputs: Outputs, score: Tensor) -> None:
         if step in frames:
             reached[step] = x.detach().cpu().clone()
-        if on_step is not None:
-            on_step(step, x, outputs, score)
+        for call in filter(None, on_step):
+            call(step, x, outputs, score)
 
     result = optimize(classifier, canvas, objective, on_step=record_frame, **options)
     return ImageChunk(result.x, {step: reached[step] for step in frames if step in reached}, result.interrupted)

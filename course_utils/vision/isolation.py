@@ -55,7 +55,6 @@ SMALL = Settings("deletion", "blur", 25.0, 2)
 # places, so deletion hides all of it or, pixel by pixel, finds specks that trick the net; blurred, it still shows it.
 PHOTOGRAPHS = Settings("preservation", "mean", 5.0, 32)
 STEPS = 100
-AREA = SMALL.area_weight
 VARIATION = 5.0
 LEARNING_RATE = 0.5  # in units of the mask's logits
 JITTER = 1 / 16  # of the image's shorter side: a mask must not depend on single pixels

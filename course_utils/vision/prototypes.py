@@ -130,14 +130,8 @@ def generate_prototypes(
         if together is not None:
             objective += together
 
-        def each_step(*state: Any) -> None:
-            forecast()
-            if on_step is not None:
-                on_step(*state)
-
-        return feature_visualization.optimize_images(
-            classifier, images, objective, frames=shown, on_step=each_step, **run
-        )
+        told = [forecast, on_step]
+        return feature_visualization.optimize_images(classifier, images, objective, frames=shown, on_step=told, **run)
 
     most = batch_size or feature_visualization.images_at_once(classifier)
     size = copies * max(1, most // copies)  # a class's copies stay together

@@ -185,7 +185,12 @@ def natural_images(
         means.of([classifier.classes[i] for i in only.tolist()])  # says which class has too few
         asked = torch.isin(torch.arange(len(asked)), only)
     rows = asked[labels].nonzero().flatten()
-    others = _others(means, labels[rows])
+    known = (means.counts >= FEWEST).nonzero().flatten().tolist()
+    if len(known) < 2:
+        raise ValueError("the reference has images of one class only; similarity() also needs those of others.")
+    rest = {label: [other for other in known if other != label] for label in labels.unique().tolist()}
+    # Another class for each image: all classes that have a mean take turns.
+    others = [rest[label][turn % len(rest[label])] for turn, label in enumerate(labels[rows].tolist())]
     columns = []
     for layer in means.layers:
         mean = means.means[layer]
@@ -236,15 +241,6 @@ class NaturalImages:
 
     def __repr__(self) -> str:
         return f"NaturalImages: {len(self.labels)} held against {self.means!r}"
-
-
-def _others(means: ClassMeans, labels: Tensor) -> Tensor:
-    """Another class for each image; all classes that have a mean take turns."""
-    known = (means.counts >= FEWEST).nonzero().flatten().tolist()
-    if len(known) < 2:
-        raise ValueError("the reference has images of one class only; similarity() also needs those of others.")
-    rest = {label: [other for other in known if other != label] for label in known}
-    return torch.tensor([rest[label][turn % len(rest[label])] for turn, label in enumerate(labels.tolist())])
 
 
 def similarity(

@@ -305,13 +305,11 @@ class _Search:
         shown = torch.cat([only.nonzero().flatten(), (~only).nonzero().flatten()])[:EVIDENCE]
         moved = None
         if isinstance(hypothesis, Parts):
-            own = hypothesis.sources
             less = torch.cat([hypothesis.without(partial(filling, fill=fill, seed=self.seed)) for fill in FILLS])
             places = self.becomes(self.classifier, hypothesis.moved(images, self.seed), hypothesis.carrier)
             moved = proportion(places.float().mean(0) >= 0.5)
         else:
-            own = self.images[self.held[hypothesis.carrier]]
-            less = hypothesis.control(own)[0]
+            less = hypothesis.control(self.images[self.held[hypothesis.carrier]])[0]
         falls = ~self.becomes(self.classifier, less[None], hypothesis.carrier)[0]
         follows = torch.zeros_like(falls)
         if self.reference is not None:
