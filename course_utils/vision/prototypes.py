@@ -105,10 +105,20 @@ def generate_prototypes(
     if start not in ("noise", "equidistant"):
         raise ValueError(f"start={start!r} given, expected 'noise' or 'equidistant'.")
     wanted = [name for name in class_names(classifier, classes) for _ in range(copies)]
-    means = _class_means(classifier, reference, layers, wanted, batch_size, progress)
+    means = reference.means if isinstance(reference, NaturalImages) else reference
+    if means is not None:
+        if not isinstance(means, ClassMeans):
+            where = layers or stages(classifier, batch_size=batch_size)
+            means = class_means(classifier, means, where, batch_size=batch_size, progress=progress)
+        means.of(wanted)  # says which class has too few images, before any work
     large = min(classifier.size) >= LARGE
     kind: Any = canvas if canvas != "standard" else "natural" if large else "fourier"
-    kept = _statistics(classifier, statistics, held=kind in ("natural", "phase"))
+    kept = statistics
+    if isinstance(kept, str):
+        if kept != "standard":
+            raise ValueError(f"statistics={kept!r} given, expected 'standard', None or natural_statistics(…).")
+        held = kind in ("natural", "phase") and batch_norms(classifier)
+        kept = natural_statistics(classifier) if held else None
     settings = feature_visualization.image_settings(classifier, kind, priors, transforms, learning_rate, steps, seed)
     shown = feature_visualization.frame_steps(frames, steps)
     together: Any = None
@@ -224,27 +234,3 @@ def class_names(classifier: Classifier, classes: str | int | Sequence[str | int]
     if not given:
         raise ValueError("classes=[] given; name at least one, or leave it out to get all.")
     return [classifier.classes[classifier.index(each)] for each in given]
-
-
-def _statistics(classifier: Classifier, given: LayerStatistics | str | None, *, held: bool) -> LayerStatistics | None:
-    """Natural statistics from whatever was given; for "standard" the stored ones, where the canvas is held."""
-    if not isinstance(given, str):
-        return given
-    if given != "standard":
-        raise ValueError(f"statistics={given!r} given, expected 'standard', None or natural_statistics(…).")
-    return natural_statistics(classifier) if held and batch_norms(classifier) else None
-
-
-def _class_means(
-    classifier: Classifier, reference: Any, layers: Sequence[str] | None, names: list[str],
-    batch_size: int | None, progress: bool | None,
-) -> ClassMeans | None:  # fmt: skip
-    """Class means from whatever was given as a reference; refused before any work where a class has too few images."""
-    if reference is None:
-        return None
-    means = reference.means if isinstance(reference, NaturalImages) else reference
-    if not isinstance(means, ClassMeans):
-        at = layers or stages(classifier, batch_size=batch_size)
-        means = class_means(classifier, reference, at, batch_size=batch_size, progress=progress)
-    means.of(names)
-    return means
