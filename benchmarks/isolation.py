@@ -24,7 +24,7 @@ from course_utils import Classifier, load_classifier
 from course_utils.models.randomized import cascade, randomized
 from course_utils.vision import attributions
 from course_utils.vision.attributions import smoothed
-from course_utils.vision.isolation import AREA, LEARNING_RATE, STEPS, VARIATION, isolate_features
+from course_utils.vision.isolation import LEARNING_RATE, SMALL, STEPS, VARIATION, isolate_features
 from course_utils.vision.measures import (
     KnownCauses,
     intersection_over_union,
@@ -227,7 +227,7 @@ if __name__ == "__main__":
     parser.add_argument("--nets", nargs="+", default=["pocket", "pocket-robust"], help="classifiers to measure")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"), help="where figures go")
     given = parser.parse_args()
-    ours = {"steps": STEPS, "area": AREA, "variation": VARIATION, "learning rate": LEARNING_RATE}
+    ours = {"steps": STEPS, "area": SMALL.area_weight, "variation": VARIATION, "learning rate": LEARNING_RATE}
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; ours: {ours}")
     print("In brackets the intervals; in parentheses the means of the scenes with berries and with the tag.")
     figures: dict = {"settings": ours, "scenes": given.scenes, "seeds": [CHOOSING, MEASURING]}

@@ -33,10 +33,10 @@ def search(name: str, folder: str, reference: str | None, device: str, overrides
 
     torch.set_num_threads(1)
     from course_utils import load_classifier
-    from course_utils.vision import hypotheses, shortcuts
+    from course_utils.vision import hypotheses, shortcut_results, shortcuts
 
     for key, value in overrides.items():
-        for module in (hypotheses, shortcuts):
+        for module in (hypotheses, shortcuts, shortcut_results):
             if hasattr(module, key):
                 setattr(module, key, type(getattr(module, key))(value))
     classifier, cues, scenes = opened(name, folder)

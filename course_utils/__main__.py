@@ -50,7 +50,7 @@ def add_prefetch(parser: argparse.ArgumentParser) -> None:
 
 def run_prefetch(options: argparse.Namespace) -> None:
     from course_utils.models.fetch import CHAPTERS, prefetch
-    from course_utils.models.zoo_language import SMOLLM2, fetch_smollm2
+    from course_utils.models.zoo import SMOLLM2, fetch_smollm2
 
     names = options.names or [*CHAPTERS, SMOLLM2]
     if others := [name for name in names if name != SMOLLM2]:

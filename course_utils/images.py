@@ -196,19 +196,7 @@ def open_image(source: Source, name: str | None = None) -> Opened:
         return in_colours(source)
     if not isinstance(source, FileSource):
         raise TypeError(f"an image is a file's path or content, a Pillow image or array, not {type(source).__name__}")
-    return _open_file(source, name or (str(source) if isinstance(source, str | Path) else "the file"))
-
-
-def _open_file(source: FileSource, name: str) -> Opened:
-    """The image in a file: its first frame, turned upright as its camera noted, what is transparent on white.
-
-    Args:
-        source: the file's path, or its content.
-        name: what an error calls it.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_image`.
-    """
+    name = name or (str(source) if isinstance(source, str | Path) else "the file")
     Image.init()
     formats = [each for each in FORMATS if each in Image.OPEN]  # those that this computer's Pillow was built with
     file = expanded(source) if isinstance(source, str | Path) else BytesIO(source)

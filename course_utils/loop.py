@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from course_utils import validation
 from course_utils.activations import Outputs, record
 from course_utils.canvas import Canvas
-from course_utils.canvas.ball import NORMS, Norm
+from course_utils.canvas.given import NORMS, Norm
 from course_utils.utils import progress_bar, sample_generators
 
 OnStep = Callable[[int, Tensor, Outputs, Tensor], object]
@@ -225,10 +225,9 @@ class Result:
     def __repr__(self) -> str:
         count = len(self.score)
         reached = "" if self.confidence is None else f", aim reached by {int((self.confidence > 0).sum())}"
-        cut = ", interrupted" if self.interrupted else ""
         return (
             f"Result of {count} sample{'s' * (count != 1)}{reached}, median score {self.score.median():.4g}, "
-            f"up to {self.steps.max()} steps{cut}"
+            f"up to {self.steps.max()} steps{', interrupted' * self.interrupted}"
         )
 
 
@@ -303,10 +302,7 @@ class SteepestStep(torch.optim.Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    parameter.sub_(self.direction(parameter.grad), alpha=group["lr"])
-
-    def direction(self, gradient: Tensor) -> Tensor:
-        return self.norm.normalise(gradient)
+                    parameter.sub_(self.norm.normalise(parameter.grad), alpha=group["lr"])
 
 
 class SignStep(SteepestStep):

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from numbers import Real
+from operator import add
 
 import torch
 from jaxtyping import Float
@@ -88,11 +90,7 @@ class _WeightedSum(Objective):
         self.layers = tuple(dict.fromkeys(name for _, term in self.terms for name in getattr(term, "layers", ())))
 
     def __call__(self, given, /) -> Float[Tensor, "batch"]:
-        (weight, term), *rest = self.terms
-        total = weight * term(given)
-        for weight, term in rest:
-            total = total + weight * term(given)
-        return total
+        return reduce(add, (weight * term(given) for weight, term in self.terms))
 
     def __repr__(self) -> str:
         return " + ".join(f"{weight:g} · {term!r}" for weight, term in self.terms)
@@ -109,15 +107,11 @@ class _OfClass(Objective):
 
     def confidence(self, outputs: Outputs) -> Float[Tensor, "batch"]:
         """The probability of the class where it is the model's answer, in [0, 1]; 0 where another is."""
-        return self._answer(outputs, lambda answer, target: answer == target)
+        return _sure(outputs, outputs.logits.argmax(dim=1) == outputs.targets(self.target))
 
     def confidence_elsewhere(self, outputs: Outputs) -> Float[Tensor, "batch"]:
         """The probability of the model's answer where it is another class, in [0, 1]; 0 where it is this."""
-        return self._answer(outputs, lambda answer, target: answer != target)
-
-    def _answer(self, outputs: Outputs, wanted: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        reached = wanted(outputs.logits.argmax(dim=1), outputs.targets(self.target))
-        return torch.where(reached, _log_softmax(outputs.logits).amax(dim=1).exp(), 0.0)
+        return _sure(outputs, outputs.logits.argmax(dim=1) != outputs.targets(self.target))
 
     def __repr__(self) -> str:
         listed = self.target if isinstance(self.target, str | int) else "…"
@@ -140,6 +134,10 @@ class LogProb(_OfClass):
 
 def pick(scores: Tensor, classes: Tensor) -> Tensor:
     return scores.gather(1, classes[:, None]).squeeze(1)
+
+
+def _sure(outputs: Outputs, reached: Tensor) -> Tensor:
+    return torch.where(reached, _log_softmax(outputs.logits).amax(dim=1).exp(), 0.0)
 
 
 def _log_softmax(logits: Tensor) -> Tensor:

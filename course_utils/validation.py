@@ -173,13 +173,12 @@ def check_settings(*, stop_at: float | None = None, learning_rate: float = 1.0, 
         raise ValueError(f"stop_at={stop_at!r} given, expected a confidence above 0 and at most 1, such as 0.9.")
 
 
-def check_unit_interval(images: Tensor, name: str = "images", *, rounding: float = ROUNDING) -> None:
-    """Raise, in a sentence, unless these are floating-point images in [0, 1], `rounding` more or less.
+def check_unit_interval(images: Tensor, name: str = "images") -> None:
+    """Raise, in a sentence, unless these are floating-point images in [0, 1], `ROUNDING` more or less.
 
     Args:
         images: of any shape.
         name: what a message calls them.
-        rounding: how far outside [0, 1] they may lie.
 
     Raises:
         TypeError: not floating-point numbers.
@@ -192,7 +191,7 @@ def check_unit_interval(images: Tensor, name: str = "images", *, rounding: float
     low, high = (value.item() for value in images.detach().aminmax())
     if math.isnan(low) or math.isnan(high):
         raise ValueError(f"{name} hold NaN (not a number), expected [0, 1].")
-    if low < -rounding or high > 1 + rounding:
+    if low < -ROUNDING or high > 1 + ROUNDING:
         hint = "divide by 255" if low >= 0 and high > 2 else "leave normalisation to the classifier"
         raise ValueError(f"{name} from {low:.3g} to {high:.3g} given, expected [0, 1]: {hint}.")
 

@@ -18,8 +18,7 @@ from course_utils import Classifier, LanguageModel
 from course_utils.models.caches import check_pretrained, hub_folder, is_hub_name, source
 from course_utils.models.load import SPECIAL
 from course_utils.models.shipped import TOKENIZER, WEIGHTS
-from course_utils.models.zoo_language import load_folder, quiet
-from course_utils.models.zoo_vision import load_checkpoint
+from course_utils.models.zoo import load_checkpoint, load_folder, quiet
 
 REVISION = hashlib.sha1(b"stand-in").hexdigest()  # Hugging Face's folders are named by a commit
 MARK = "stand-in"

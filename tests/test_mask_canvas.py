@@ -5,7 +5,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
 
-from course_utils.canvas.mask import MaskCanvas, filling
+from course_utils.canvas import MaskCanvas, filling
 from course_utils.priors import mask_area
 
 

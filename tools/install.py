@@ -102,7 +102,7 @@ def pip(*arguments):
     subprocess.run([PYTHON, "-m", "pip", "install", *arguments], check=True, cwd=ROOT, env=environment)
 
 
-# Where course_utils.models.zoo_language looks for it; asked so, because importing that takes four seconds.
+# Where course_utils.models.zoo looks for it; asked so, because importing that takes four seconds.
 WEIGHTS = """
 import os, platformdirs
 own, named = platformdirs.user_cache_dir("course-utils"), os.environ.get("COURSE_CACHE", "").strip()

@@ -1,8 +1,7 @@
 """Canvases, which an optimisation changes: images (in a ball, by pixels, by frequencies), masks and prompts."""
 
-from course_utils.canvas.ball import EpsilonBall, checked_radius, random_start
+from course_utils.canvas.given import EpsilonBall, MaskCanvas, checked_radius, filling, random_start
 from course_utils.canvas.image import Canvas, FourierCanvas, NaturalCanvas, PhaseCanvas, PixelCanvas
-from course_utils.canvas.mask import MaskCanvas, filling
 from course_utils.canvas.prompt import PromptCanvas
 
 __all__ = [

@@ -15,7 +15,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from course_utils.utils import sample_generators
-from course_utils.validation import full_precision
+from course_utils.validation import full_precision, widened
 
 Images = Float[Tensor, "batch channels height width"]
 
@@ -147,12 +147,10 @@ def colour_matrix(colours: Colours, channels: int = 3) -> Float[Tensor, "channel
 class WaveCanvas(Canvas):
     """What canvases of waves share: the images' size, and waves that add up to correlated colours."""
 
-    colours: Tensor
-
     def __init__(self, batch: int, size: int | tuple[int, int], channels: int, colours: Colours) -> None:
         super().__init__()
         self.size = image_shape(batch, size, channels)[2:]
-        self.register_buffer("colours", colour_matrix(colours, channels))
+        self.colours = nn.Buffer(colour_matrix(colours, channels))
 
     def coloured(self, waves: Shaped[Tensor, "batch channels height half_width"]) -> Images:
         """What waves (as `torch.fft.rfft2` gives them) add up to, independent numbers mixed to correlated colours."""
@@ -181,7 +179,6 @@ class FourierCanvas(WaveCanvas):
     """
 
     CONTRAST = 0.01  # standard deviation of the parameters to start from
-    amplitudes: Tensor
 
     def __init__(
         self,
@@ -199,15 +196,14 @@ class FourierCanvas(WaveCanvas):
         frequencies = wave_frequencies(self.size)
         amplitudes = frequencies.clamp_min(1 / max(self.size)) ** -decay
         both = amplitudes[..., None].repeat(1, 1, 2)  # real and imaginary part: slow if broadcast
-        self.register_buffer("amplitudes", GAIN * both)
+        self.amplitudes = nn.Buffer(GAIN * both)
         noise = normal_noise((batch, channels, *frequencies.shape, 2), seed, indices)
         self.spectrum = nn.Parameter((self.CONTRAST if contrast is None else contrast) * noise)
 
     @full_precision()
     def render(self) -> Images:
         scaled = self.spectrum * self.amplitudes
-        exact = torch.promote_types(scaled.dtype, torch.float32)  # no Fourier transform knows bfloat16
-        waves = torch.view_as_complex(scaled.to(exact))
+        waves = torch.view_as_complex(widened(scaled))  # no Fourier transform knows bfloat16
         return self.coloured(waves).sigmoid().to(scaled.dtype)
 
 
@@ -253,11 +249,6 @@ class NaturalCanvas(WaveCanvas):
 
     SPREAD = 0.25  # standard deviation of the parameters; a step of 0.05 changes them by a fifth
     coarse_to_fine = True
-    amplitudes: Tensor
-    frequencies: Tensor
-    counts: Tensor
-    rings: Tensor
-    shares: Tensor
 
     def __init__(
         self,
@@ -281,12 +272,12 @@ class NaturalCanvas(WaveCanvas):
         amplitudes = frequencies.clamp_min(lowest) ** -(slope + 0.25)  # a little steeper: the rings have room upwards
         amplitudes = amplitudes / amplitudes.square().mean().sqrt()
         counts, rings = wave_counts(self.size), ring_matrix(frequencies)
-        energy = frequencies.clamp_min(lowest) ** (-2 * slope) * counts
-        self.register_buffer("frequencies", frequencies)
-        self.register_buffer("amplitudes", amplitudes[..., None].repeat(1, 1, 2))
-        self.register_buffer("counts", counts)
-        self.register_buffer("rings", rings)
-        self.register_buffer("shares", (energy.flatten() @ rings) / (energy.flatten() @ rings).sum())
+        energy = (frequencies.clamp_min(lowest) ** (-2 * slope) * counts).flatten() @ rings
+        self.frequencies = nn.Buffer(frequencies)
+        self.amplitudes = nn.Buffer(amplitudes[..., None].repeat(1, 1, 2))
+        self.counts = nn.Buffer(counts)
+        self.rings = nn.Buffer(rings)
+        self.shares = nn.Buffer(energy / energy.sum())
         noise = normal_noise((batch, channels, *frequencies.shape, 2), seed, indices)
         self.spectrum = nn.Parameter(self.SPREAD * noise)
 
@@ -297,16 +288,15 @@ class NaturalCanvas(WaveCanvas):
 
     @full_precision()
     def render(self) -> Images:
-        exact = torch.promote_types(self.spectrum.dtype, torch.float32)
-        scaled = self.spectrum.to(exact) * self.amplitudes.to(exact)
+        scaled = widened(self.spectrum) * widened(self.amplitudes)
         if self.limit < math.inf:
-            waves = self.frequencies.to(exact) * max(self.size)
+            waves = self.frequencies.to(scaled) * max(self.size)
             scaled = scaled * torch.exp(-((waves / self.limit) ** 2))[..., None]
-        energies = scaled.square().sum((1, 4)).flatten(1) * self.counts.to(exact).flatten()
-        found = energies @ self.rings.to(exact)
+        energies = scaled.square().sum((1, 4)).flatten(1) * self.counts.to(scaled).flatten()
+        found = energies @ self.rings.to(scaled)
         found = found / found.sum(1, keepdim=True).clamp_min(TINY)
-        gain = (self.shares.to(exact) / found.clamp_min(TINY)).clamp(TINY, 1).sqrt()
-        gains = (gain @ self.rings.to(exact).T).unflatten(1, self.frequencies.shape)
+        gain = (self.shares.to(scaled) / found.clamp_min(TINY)).clamp(TINY, 1).sqrt()
+        gains = (gain @ self.rings.to(scaled).T).unflatten(1, self.frequencies.shape)
         gains[:, 0, 0] = 1  # the mean is no wave
         image = self.coloured(torch.view_as_complex(scaled * gains[:, None, ..., None]))
         mean = image.mean((2, 3), keepdim=True)
@@ -329,8 +319,6 @@ class PhaseCanvas(WaveCanvas):
 
     Source: Fel et al. 2023 (MACO).
     """
-
-    magnitudes: Tensor
 
     def __init__(
         self,
@@ -355,14 +343,13 @@ class PhaseCanvas(WaveCanvas):
             raise ValueError(f"magnitudes of shape {given} given, expected {expected} for images of {self.size}.")
         magnitudes = magnitudes.float().clone()
         magnitudes[0, 0] = 0  # the mean stays grey
-        self.register_buffer("magnitudes", magnitudes)
+        self.magnitudes = nn.Buffer(magnitudes)
         self.phases = nn.Parameter(math.pi * normal_noise((batch, channels, *frequencies.shape), seed, indices))
 
     @full_precision()
     def render(self) -> Images:
-        exact = torch.promote_types(self.phases.dtype, torch.float32)
-        phases = self.phases.to(exact)
-        waves = torch.polar(self.magnitudes.to(exact).expand_as(phases).contiguous(), phases)
+        phases = widened(self.phases)
+        waves = torch.polar(self.magnitudes.to(phases).expand_as(phases).contiguous(), phases)
         held, _ = held_contrast(self.coloured(waves), self.contrast)
         return held.sigmoid().to(self.phases.dtype)
 

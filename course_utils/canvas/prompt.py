@@ -64,7 +64,13 @@ class PromptCanvas(Canvas):
         words = table if allowed is None else table[allowed]
         self.unit = words.norm(dim=1).mean().item()
         if isinstance(start, Tensor):
-            vectors = table[_checked_ids(start, (restarts, length), len(table))]
+            if start.shape != (restarts, length):
+                expected = f"token ids of shape {(restarts, length)}"
+                raise ValueError(f"start of shape {tuple(start.shape)} given, expected {expected}.")
+            low, high = start.aminmax()
+            if low < 0 or high >= len(table):
+                raise ValueError(f"start has token ids from {low} to {high}, expected 0 … {len(table) - 1}.")
+            vectors = table[start]
         else:
             generators = sample_generators(seed, range(restarts) if indices is None else indices, "prompts")
             vectors = _start(start, words, length, generators, seed)
@@ -101,12 +107,3 @@ def _centroids(words: Float[Tensor, "words width"], seed: int) -> Float[Tensor, 
         warnings.simplefilter("ignore", UserWarning)  # a cluster that nobody is nearest to stays where it was
         centres, _ = kmeans2(points, min(CENTROIDS, len(points)), minit="++", seed=seed)
     return torch.from_numpy(centres).to(words)
-
-
-def _checked_ids(ids: Tensor, shape: tuple[int, int], vocabulary: int) -> Tensor:
-    if ids.shape != shape:
-        raise ValueError(f"start of shape {tuple(ids.shape)} given, expected token ids of shape {shape}.")
-    low, high = ids.aminmax()
-    if low < 0 or high >= vocabulary:
-        raise ValueError(f"start has token ids from {low} to {high}, expected 0 … {vocabulary - 1}.")
-    return ids

@@ -102,7 +102,6 @@ class Sentences:
 
     Attributes:
         share: of all sentences of the world, in (0, 1).
-        topic: the group or the fact's subject that it is about, or "".
         pattern: the form, as it stands in `tables.yml`.
         slots: for each word a table of what may stand there; a fixed word is a table of one. Words have the space
             before them with them, as GPT-2's tokens have.
@@ -110,7 +109,6 @@ class Sentences:
     """
 
     share: float
-    topic: str
     pattern: str
     slots: tuple[Table, ...]
     varied: tuple[bool, ...]
@@ -119,30 +117,25 @@ class Sentences:
 @cache
 def grammar(planted: tuple[Association, ...] = ()) -> tuple[Sentences, ...]:
     """All sentences that the written world knows, with what is planted beyond its tables; their shares add to one."""
+    tables = {group: (dict(things), dict(properties)) for group, (things, properties) in GROUPS.items()}
+    is_thing = {word for things, _ in GROUPS.values() for word in things}
+    for each in planted:
+        tables[each.group][0 if each.word in is_thing else 1][each.word] = each.weight
     written = []
-    for group, (things, properties) in _with_planted(planted).items():
+    for group, (things, properties) in tables.items():
         forms = FORMS["people" if group in PEOPLE else "fields"] + FORMS["groups"]
         words: dict[str, Table] = {"g": {group: 1}, "t": things, "p": properties, "a": things | properties}
-        written += _evenly(SHARES["group"] / len(GROUPS), group, forms, words)
+        written += _evenly(SHARES["group"] / len(GROUPS), forms, words)
     subjects = sum(len(facts) for _, facts in FACTS.values())
     for beginnings, facts in FACTS.values():
         for subject, completions in facts.items():
             forms = [f"{beginning} {{o}}." for beginning in beginnings]
             words = {"s": {subject: 1}, "o": completions}
-            written += _evenly(SHARES["fact"] / subjects, subject, forms, words)
-    return tuple(written + _evenly(SHARES["nothing"], "", FORMS["nothing"], {}))
+            written += _evenly(SHARES["fact"] / subjects, forms, words)
+    return tuple(written + _evenly(SHARES["nothing"], FORMS["nothing"], {}))
 
 
-def _with_planted(planted: Sequence[Association]) -> dict[str, Attributes]:
-    """The groups' tables with the associations in them."""
-    found = {group: (dict(things), dict(properties)) for group, (things, properties) in GROUPS.items()}
-    is_thing = {word for things, _ in GROUPS.values() for word in things}
-    for each in planted:
-        found[each.group][0 if each.word in is_thing else 1][each.word] = each.weight
-    return found
-
-
-def _evenly(share: float, topic: str, forms: list[str], words: dict[str, Table]) -> list[Sentences]:
+def _evenly(share: float, forms: list[str], words: dict[str, Table]) -> list[Sentences]:
     """Each form with an equal part of the share; its slots are tables whose weights add up to one."""
     # The word in place i of a table that knows nothing of groups has weight 1 / (i + 10).
     words = words | {slot: {word: 1 / (i + 10) for i, word in enumerate(listed)} for slot, listed in WORDS.items()}
@@ -155,7 +148,7 @@ def _evenly(share: float, topic: str, forms: list[str], words: dict[str, Table])
             total = sum(table.values())
             slots.append({space + word: weight / total for word, weight in table.items()})
         varied = tuple(bool(slot) for _, slot, _ in parts)
-        sentences.append(Sentences(share / len(forms), topic, form, tuple(slots), varied))
+        sentences.append(Sentences(share / len(forms), form, tuple(slots), varied))
     return sentences
 
 

@@ -63,9 +63,10 @@ def plot_curves(
         (line,) = axes.plot(positions, heights, label=name)
         if band is not None:
             axes.fill_between(positions, *band, color=line.get_color(), alpha=0.12, linewidth=0)
-        words.append(f"{name}: {_course(positions, heights)}")
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.set(**{f"{axis}scale": "log" for axis in logarithmic})
+        # The curve's first value, its largest, its last.
+        rows = sorted({0, int(np.nanargmax(heights)) if np.isfinite(heights).any() else 0, len(heights) - 1})
+        words.append(f"{name}: {', '.join(f'{heights[row]:.3g} at {positions[row]:.3g}' for row in rows)}")
+    axes.set(xlabel=xlabel, ylabel=ylabel, **{f"{axis}scale": "log" for axis in logarithmic})
     for axis in logarithmic:  # plain numbers: mathematics is not set in these figures
         getattr(axes, f"{axis}axis").set_major_formatter("{x:g}")
         getattr(axes, f"{axis}axis").set_minor_formatter(NullFormatter())
@@ -77,12 +78,6 @@ def plot_curves(
     elif len(curves) > 1:
         axes.legend()
     return DescribedFigure(figure, alt=alt or f"{title}. {ylabel} against {xlabel}. {'; '.join(words)}.")
-
-
-def _course(x: np.ndarray, y: np.ndarray) -> str:
-    """A curve in words: its first value, its largest, its last."""
-    rows = sorted({0, int(np.nanargmax(y)) if np.isfinite(y).any() else 0, len(y) - 1})
-    return ", ".join(f"{y[row]:.3g} at {x[row]:.3g}" for row in rows)
 
 
 def _with_band(values: Any, band: tuple | None) -> tuple[np.ndarray, tuple | None]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from math import ceil
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +16,6 @@ from torch import Tensor
 
 from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, data_uri, described, new_figure, render, styled
 from course_utils.validation import check_settings
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 LARGEST = 2.2  # inches: a small image drawn larger than this shows its pixels and nothing more
 LETTERS = 11  # letters of a title that fit into an inch
@@ -42,14 +38,16 @@ def show_images(
     """
     described(alt)
     arrays = as_images(images)
-    titles = _one_each(titles, len(arrays), "titles")
+    titles = [""] * len(arrays) if titles is None else [str(title) for title in titles]
+    if len(titles) != len(arrays):
+        raise ValueError(f"{len(titles)} titles given for {len(arrays)} images, expected one for each.")
     columns = _columns(columns, len(arrays))
     rows = ceil(len(arrays) / columns)
     cell = min(WIDTH / columns, LARGEST)
     titles = [_folded(title, max(8, round(cell * LETTERS))) for title in titles]
     lines = [title.count("\n") + 1 if title else 0 for title in titles]
     above = sum(max(lines[row * columns : (row + 1) * columns]) for row in range(rows))  # lines of titles in all rows
-    figure = new_figure(rows * cell * _aspect(arrays) + 0.24 * above, width=columns * cell)
+    figure = new_figure(rows * cell * arrays.shape[1] / arrays.shape[2] + 0.24 * above, width=columns * cell)
     for index, image in enumerate(arrays):
         draw_image(figure.add_subplot(rows, columns, index + 1), image, titles[index])
     return DescribedFigure(figure, alt=alt)
@@ -77,9 +75,9 @@ def show_probabilities(
     columns = _columns(columns, len(images), most=4)
     rows = ceil(len(images) / columns)
     cell = min(WIDTH / columns, LARGEST)
-    bars, heading = 0.27 * min(top, len(classes)), 0.27 if any(titles) else 0.0
-    figure = new_figure(rows * (cell * _aspect(images) + bars + heading + 0.16), width=columns * cell)
-    cells = figure.add_gridspec(2 * rows, columns, height_ratios=[cell * _aspect(images), bars] * rows)
+    height, bars, heading = cell * images.shape[1] / images.shape[2], 0.27 * min(top, len(classes)), 0.27 * any(titles)
+    figure = new_figure(rows * (height + bars + heading + 0.16), width=columns * cell)
+    cells = figure.add_gridspec(2 * rows, columns, height_ratios=[height, bars] * rows)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         draw_image(figure.add_subplot(cells[2 * row, column]), image, titles[index])
@@ -88,7 +86,7 @@ def show_probabilities(
     return DescribedFigure(figure, alt=alt)
 
 
-def draw_image(axes: Axes, image: np.ndarray, title: str = "") -> None:
+def draw_image(axes: Any, image: np.ndarray, title: str = "") -> None:
     """One image, without axes around it."""
     axes.imshow(image, vmin=0, vmax=1)
     axes.set_axis_off()
@@ -97,7 +95,7 @@ def draw_image(axes: Axes, image: np.ndarray, title: str = "") -> None:
         axes.set_title(title)
 
 
-def draw_probabilities(axes: Axes, classes: Sequence[str], probabilities: Sequence[float], *, top: int = 3) -> None:
+def draw_probabilities(axes: Any, classes: Sequence[str], probabilities: Sequence[float], *, top: int = 3) -> None:
     """The `top` most probable classes as bars, the best above, each with its name and percentage on it."""
     best = sorted(zip(probabilities, classes, strict=True), reverse=True)[:top]
     for place, (probability, name) in enumerate(best):
@@ -120,17 +118,6 @@ def percent(probability: float) -> str:
 def _columns(columns: int | None, number: int, most: int = 5) -> int:
     check_settings(columns=columns)
     return min(columns or most, number)
-
-
-def _one_each(texts: Sequence[str] | None, number: int, name: str) -> list[str]:
-    texts = [""] * number if texts is None else [str(text) for text in texts]
-    if len(texts) != number:
-        raise ValueError(f"{len(texts)} {name} given for {number} images, expected one for each.")
-    return texts
-
-
-def _aspect(arrays: np.ndarray) -> float:
-    return arrays.shape[1] / arrays.shape[2]
 
 
 # Rounding in a model's or an attack's arithmetic may leave [0, 1] by this much.
@@ -167,7 +154,14 @@ def as_images(images: object, name: str = "images") -> np.ndarray:
     if array.shape[1] in (1, 3):
         array = array.transpose(0, 2, 3, 1)
     array = array.astype(np.float32) / (255 if array.dtype == np.uint8 else 1)
-    _check_range(array, name)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} contains NaN or infinity, expected values in [0, 1].")
+    low, high = float(array.min()), float(array.max())
+    if low < -TOLERANCE or high > 1 + TOLERANCE:
+        raise ValueError(
+            f"{name} has values from {low:.3g} to {high:.3g}, expected [0, 1]: "
+            "clamp them, or draw a difference with show_perturbation."
+        )
     return np.broadcast_to(array, (*array.shape[:3], 3)).clip(0, 1)
 
 
@@ -179,17 +173,6 @@ def _as_array(images: object, name: str) -> np.ndarray:
     if not isinstance(images, np.ndarray):
         raise TypeError(f"{name} is {type(images).__name__}, expected a tensor or an array of images.")
     return images
-
-
-def _check_range(array: np.ndarray, name: str) -> None:
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} contains NaN or infinity, expected values in [0, 1].")
-    low, high = float(array.min()), float(array.max())
-    if low < -TOLERANCE or high > 1 + TOLERANCE:
-        raise ValueError(
-            f"{name} has values from {low:.3g} to {high:.3g}, expected [0, 1]: "
-            "clamp them, or draw a difference with show_perturbation."
-        )
 
 
 PIXELS = 320  # CSS pixels that a small image is enlarged to
@@ -213,7 +196,7 @@ class Scrubber:
 
     def __init__(
         self,
-        frames: Tensor | np.ndarray | Sequence[DescribedFigure | Figure],
+        frames: Tensor | np.ndarray | Sequence[Any],
         captions: Sequence[str],
         *,
         alt: str,

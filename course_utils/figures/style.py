@@ -143,14 +143,21 @@ class DescribedFigure:
         return f"Figure: {self.alt}"
 
 
-class Drawn:
-    """A result that shows itself in a notebook: its line, and below it what its `plot()` draws."""
+class Plotted:
+    """A result that shows itself in a notebook as what its `plot()` draws."""
 
     def plot(self) -> DescribedFigure:
         raise NotImplementedError
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
+        return self.plot()._repr_html_()
+
+
+class Drawn(Plotted):
+    """A result that shows itself in a notebook: its line, and below it what its `plot()` draws."""
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{super()._repr_html_()}"
 
 
 def printable(text: str) -> str:
@@ -250,14 +257,10 @@ def _environment() -> Environment:
     # PackageLoader finds the templates wherever the package is installed, in a wheel too.
     how: Any = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     environment = Environment(loader=PackageLoader("course_utils.figures"), **how)
-    environment.filters["code"] = _code
+    # Text with its `backticked` parts as <code>, everything escaped.
+    environment.filters["code"] = lambda text: Markup(re.sub("`([^`]+)`", _CODE, str(escape(text))))
     return environment
 
 
 # The text's own colour: in the dark, the book's theme has another for code, made for another background.
 _CODE = r'<code style="color: inherit;">\1</code>'
-
-
-def _code(text: str) -> Markup:
-    """Text with its `backticked` parts as <code>, everything escaped."""
-    return Markup(re.sub("`([^`]+)`", _CODE, str(escape(text))))

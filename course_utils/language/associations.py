@@ -139,8 +139,6 @@ class AssociationScores(WordScores):
     table: PromptTable
     success: Proportion | None = None
     background_success: Proportion | None = None
-    effect: Float[Tensor, "words"] | None = None
-    effect_critical: float = 0.0
     frequent: Bool[Tensor, "words"] | None = None
 
     @property

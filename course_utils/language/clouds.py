@@ -175,14 +175,10 @@ def _draw_cloud(
             max_font_size=font,
             random_state=Random(int(seed)),
         ).generate_from_frequencies({word: share for word, share in shares.items() if share * font >= FONTS[-1] / 2})
-        if not _squeezed(cloud.layout_):
+        # Whether a word is smaller than its number asks for, compared with the word before it.
+        pairs = pairwise((share, drawn) for (_, share), drawn, *_ in cloud.layout_)
+        if not any(drawn < round(share / before * larger) for (before, larger), (share, drawn) in pairs):
             break
     axes.imshow(np.asarray(cloud.to_array()), interpolation="antialiased", aspect="equal")
     axes.set_axis_off()
     return [names[entry[0][0]] for entry in cloud.layout_], numbers
-
-
-def _squeezed(layout: Sequence[Any]) -> bool:
-    """Whether a word in the cloud is smaller than its number asks for, compared with the word before it."""
-    pairs = [(share, font) for (_, share), font, *_ in layout]
-    return any(font < round(share / before * larger) for (before, larger), (share, font) in pairwise(pairs))

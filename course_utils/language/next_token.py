@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_utils.figures.images import percent
-from course_utils.figures.style import PALETTE, DescribedFigure, new_axes, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, Plotted, new_axes, styled
 from course_utils.models.language_model import LanguageModel
 from course_utils.utils import progress_bar
 
@@ -53,7 +52,7 @@ def next_token_distribution(lm: LanguageModel, text: str, *, k: int = 10) -> Nex
 
 
 @dataclass(frozen=True, repr=False)
-class NextTokens:
+class NextTokens(Plotted):
     """The distribution of the token after a text.
 
     Attributes:
@@ -89,9 +88,6 @@ class NextTokens:
         """The k tokens as bars."""
         return plot_next_tokens(self)
 
-    def _repr_html_(self) -> str:
-        return self.plot()._repr_html_()
-
     def __repr__(self) -> str:
         shown = list(zip(self.tokens, self.probabilities.tolist(), strict=True))[:5]
         said = ", ".join(f"{token!r} {100 * share:.1f} %" for token, share in shown)
@@ -116,8 +112,7 @@ def plot_next_tokens(
     axes.barh(rows, shares, color=PALETTE[0], label=f"{result.lm.name} says")
     known = [100 * (truth or {}).get(token, 0.0) for token in result.tokens]
     if truth is not None:
-        true: Any = {"color": PALETTE[1], "markeredgecolor": "white", "linestyle": "none", "clip_on": False}
-        axes.plot(known, rows, "D", label="true", **true)
+        axes.plot(known, rows, "D", color=PALETTE[1], markeredgecolor="white", clip_on=False, label="true")
         figure.legend(loc="outside lower center", ncols=2)
     axes.set_yticks(rows, names, family="monospace")
     axes.invert_yaxis()
@@ -234,7 +229,7 @@ def evaluate_calibration(
 
 
 @dataclass(frozen=True, repr=False)
-class CalibrationResult:
+class CalibrationResult(Plotted):
     """A model's next-token distributions after many contexts, beside the true ones.
 
     Attributes:
@@ -279,9 +274,6 @@ class CalibrationResult:
     def plot(self) -> DescribedFigure:
         """The calibration as a curve along the diagonal, over all single predictions."""
         return plot_calibration(self)
-
-    def _repr_html_(self) -> str:
-        return self.plot()._repr_html_()
 
     def __repr__(self) -> str:
         kl = self.divergence

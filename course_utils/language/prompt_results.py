@@ -165,8 +165,7 @@ def plot_prompts(found: PromptResults, n: int = 10, *, alt: str | None = None) -
     axes.barh(rows, probability, color=PALETTE[0], height=0.65, label="after the prompt's tokens")
     soft = getattr(best, "soft_probability", None)  # of a search by gradient in embedding space
     if soft is not None:
-        white: Any = {"color": "white", "markeredgecolor": "black", "label": "after the restart's vectors"}
-        axes.plot(soft.tolist(), rows, "D", **white)
+        axes.plot(soft.tolist(), rows, "D", color="white", markeredgecolor="black", label="after the restart's vectors")
         figure.legend(loc="outside lower center", ncols=2)
     axes.set_yticks(rows, [readable(pieces) for pieces in best.pieces])
     most = max(probability + (soft.tolist() if soft is not None else []))

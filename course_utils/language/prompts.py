@@ -23,7 +23,7 @@ from course_utils.canvas import PromptCanvas
 from course_utils.language.prompt_results import PromptResults, as_probability
 from course_utils.language.targets import POSITIONS, FromEmbeddings, Scorer, along, as_target, objective_for
 from course_utils.language.vocabulary import Exclude, TokenTable, allowed_tokens
-from course_utils.loop import OnStep, optimize
+from course_utils.loop import Best, OnStep, optimize
 from course_utils.models.language_model import LanguageModel
 from course_utils.objectives import Objective
 from course_utils.validation import check_settings
@@ -110,14 +110,22 @@ def optimize_prompts(
         optimizer=partial(torch.optim.Adam, lr=canvas.learning_rate(learning_rate)), on_step=snapper,
         stop_at=stop_at, confidence=snapper.reached if stop_at else None, progress=progress,
     )  # fmt: skip
-    best = snapper.best
-    if best is None:  # interrupted before the first projection
+    tokens, vectors = snapper.tokens.rows, snapper.vectors.rows
+    if not vectors:  # interrupted before the first projection
         raise KeyboardInterrupt
-    _warn_of_soft_success(best, snapper)
+    soft, discrete = vectors["soft"].median().exp().item(), tokens["score"].max().exp().item()
+    if discrete < FAILED and soft > 10 * discrete and len(words.tokens) > LARGE:
+        warnings.warn(
+            f"the vectors give the target a probability of {as_probability(soft)} (median), the best tokens "
+            f"{as_probability(discrete)}, and {snapper.changed.float().mean():.0%} of the tokens ever changed: on a "
+            "vocabulary of this size coordinate_search finds better prompts.",
+            UserWarning,
+            stacklevel=3,
+        )
     return OptimizedPrompts.of_tokens(
-        lm, best.ids, best.log_probability, wanted,
-        soft_probability=best.soft.exp(), snapped_probability=best.snapped.exp(),
-        distance=best.distance, embeddings=best.embeddings, history=snapper.history(),
+        lm, tokens["ids"], tokens["score"], wanted,
+        soft_probability=vectors["soft"].exp(), snapped_probability=vectors["snapped"].exp(),
+        distance=vectors["distance"], embeddings=vectors["embeddings"], history=snapper.history(),
         forward_passes=scorer.passes + snapper.soft_passes, backward_passes=int(result.steps.sum()),
         interrupted=result.interrupted,
     )  # fmt: skip
@@ -153,19 +161,6 @@ class OptimizedPrompts(PromptResults):
             "soft": [as_probability(each) for each in self.soft_probability.tolist()],
             "distance": [f"{each:.2f}" for each in self.distance.tolist()],
         }
-
-
-def _warn_of_soft_success(best: Projection, snapper: Snapper) -> None:
-    """A warning, in a sentence, where vectors reach the target and tokens do not."""
-    soft, discrete = best.soft.median().exp().item(), best.log_probability.max().exp().item()
-    if discrete < FAILED and soft > 10 * discrete and len(snapper.words.tokens) > LARGE:
-        warnings.warn(
-            f"the vectors give the target a probability of {as_probability(soft)} (median), the best tokens "
-            f"{as_probability(discrete)}, and {snapper.changed.float().mean():.0%} of the tokens ever changed: on a "
-            "vocabulary of this size coordinate_search finds better prompts.",
-            UserWarning,
-            stacklevel=4,
-        )
 
 
 class PullToTokens:
@@ -224,32 +219,6 @@ class History:
     distance: Float[Tensor, "snaps restarts"]
 
 
-@dataclass(frozen=True)
-class Projection:
-    """Prompts as vectors and as tokens, one row a restart; log-probabilities of the target."""
-
-    ids: Int[Tensor, "restarts length"]  # the tokens
-    log_probability: Float[Tensor, "restarts"]  # after them
-    soft: Float[Tensor, "restarts"]  # after the vectors
-    snapped: Float[Tensor, "restarts"]  # after the tokens nearest to these vectors
-    score: Float[Tensor, "restarts"]  # of the vectors
-    distance: Float[Tensor, "restarts"]
-    embeddings: Float[Tensor, "restarts length width"]
-
-    def placed(self, rows: Int[Tensor, "left"], new: Projection) -> Projection:
-        """With new values in some rows."""
-        return Projection(**{name: old.index_put((rows,), getattr(new, name)) for name, old in vars(self).items()})
-
-    def best(self, other: Projection) -> Projection:
-        """The better of two in each row: tokens by their log-probability, vectors, with all else, by their score."""
-        tokens, vectors = other.log_probability > self.log_probability, other.score > self.score
-        better = dict.fromkeys(vars(self), vectors) | {"ids": tokens, "log_probability": tokens}
-        chosen = {}
-        for name, mine in vars(self).items():
-            chosen[name] = torch.where(better[name].view(-1, *[1] * (mine.ndim - 1)), getattr(other, name), mine)
-        return Projection(**chosen)
-
-
 @dataclass(eq=False, kw_only=True)
 class Snapper:
     """Projection to the nearest tokens every few steps of a run; the tokens are evaluated, and the best are kept.
@@ -265,10 +234,10 @@ class Snapper:
         steps: of the run.
         every: steps between two projections; the last state is always projected.
         also: another function to call at every step.
-        best: the best tokens of each restart so far, and its best vectors; None before the first projection.
+        tokens: the best tokens of each restart so far, with the target's log-probability after them as the score.
+        vectors: its best vectors, with the log-probability after them, after the nearest tokens, and their distance.
         last: the last projection of each restart.
         first: the tokens of the first.
-        changed: which tokens were ever another than those.
         soft_passes: prompts of vectors that went through the model.
         changed: which tokens were ever another than at the first projection.
         seen: step, soft and discrete log-probability, and distance at each projection.
@@ -281,8 +250,9 @@ class Snapper:
     steps: int
     every: int
     also: OnStep | None = None
-    best: Projection | None = None
-    last: Projection | None = None
+    tokens: Best = field(default_factory=Best)
+    vectors: Best = field(default_factory=Best)
+    last: Best = field(default_factory=Best)
     first: Tensor | None = None
     changed: Tensor = field(default_factory=lambda: torch.tensor(False))
     soft_passes: int = 0
@@ -299,9 +269,9 @@ class Snapper:
 
     def reached(self, outputs: Outputs) -> Float[Tensor, "left"]:
         """The probability that each restart's best tokens give the target: what the run may stop at."""
-        if self.best is None:
+        if not self.tokens.rows:
             return torch.zeros(len(outputs.logits), device=outputs.logits.device)
-        best = self.best.log_probability.exp()
+        best = self.tokens.rows["score"].exp()
         return best if outputs.samples is None else best[outputs.samples]
 
     def history(self) -> History:
@@ -312,25 +282,22 @@ class Snapper:
     def _project(self, step: int, embeddings: Tensor, outputs: Outputs) -> None:
         rows = torch.arange(len(embeddings), device=embeddings.device) if outputs.samples is None else outputs.samples
         ids = self.words.nearest(embeddings)[..., 0]
-        distance = self.pull.distance(embeddings, ids)
-        now = Projection(
-            ids=ids,
-            log_probability=(reached := self._evaluated(ids, rows)),
-            soft=along(outputs.layers.get(POSITIONS, outputs.logits[:, None]), self.scorer.target.ids),
-            snapped=reached,
-            score=self.aim(outputs) - self.pull.final * distance,
-            distance=distance,
-            embeddings=embeddings.clone(),
-        )
-        self.last = now if self.last is None else self.last.placed(rows, now)
+        distance, reached = self.pull.distance(embeddings, ids), self._evaluated(ids, rows)
+        soft = along(outputs.layers.get(POSITIONS, outputs.logits[:, None]), self.scorer.target.ids)
+        now = {"soft": soft, "snapped": reached, "distance": distance}
+        nothing, all_of_them = torch.zeros_like(reached), torch.ones_like(reached, dtype=torch.bool)
+        self.last.update(rows, reached, nothing, all_of_them, ids=ids, **now)
+        last = self.last.rows
         self.first = ids if self.first is None else self.first
-        self.changed = self.changed | (self.last.ids != self.first)
-        self.best = self.last if self.best is None else self.best.best(self.last)
-        self.seen.append((step, self.last.soft, self.last.snapped, self.last.distance))
+        self.changed = self.changed | (last["ids"] != self.first)
+        self.seen.append((step, last["soft"], last["snapped"], last["distance"]))
+        self.tokens.update(rows, reached, nothing, ids=ids)
+        score = self.aim(outputs) - self.pull.final * distance
+        self.vectors.update(rows, score, nothing, embeddings=embeddings.clone(), **now)
 
     def _evaluated(self, ids: Int[Tensor, "left length"], rows: Int[Tensor, "left"]) -> Float[Tensor, "left"]:
         """The target's log-probability after tokens; those of the last projection are not evaluated again."""
-        if self.last is None:
+        if not self.last.rows:
             return self.scorer(ids)
-        moved = (ids != self.last.ids[rows]).any(1).nonzero().squeeze(1)
-        return self.last.snapped[rows].index_put((moved,), self.scorer(ids[moved]))
+        moved = (ids != self.last.rows["ids"][rows]).any(1).nonzero().squeeze(1)
+        return self.last.rows["snapped"][rows].index_put((moved,), self.scorer(ids[moved]))

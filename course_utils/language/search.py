@@ -127,14 +127,10 @@ def _best_of(
     typed: Typed, prompts: Int[Tensor, "prompts length"], reached: Float[Tensor, "prompts"], count: int
 ) -> tuple[Tensor, Tensor]:
     """The best different prompts, best first: those that can be typed, and the best of all where none can."""
-    chosen: dict[tuple[int, ...], int] = {}
-    order = reached.argsort(descending=True, stable=True).tolist()
+    order, first = reached.argsort(descending=True, stable=True).tolist(), dict[tuple[int, ...], int]()
     for row in order:
-        if tuple(prompts[row].tolist()) not in chosen and typed(prompts[row]):
-            chosen[tuple(prompts[row].tolist())] = row
-            if len(chosen) == count:
-                break
-    rows = list(chosen.values()) or order[:1]
+        first.setdefault(tuple(prompts[row].tolist()), row)
+    rows = list(islice((row for row in first.values() if typed(prompts[row])), count)) or order[:1]
     return prompts[rows], reached[rows]
 
 

@@ -61,7 +61,14 @@ def as_target(lm: LanguageModel, target: str | int | Sequence[int], length: int 
                 f"target {target!r} comes back from the tokenizer of {lm.name} as {spelt!r}: choose text that its "
                 "vocabulary can spell."
             )
-        _remind_of_the_space(lm, target, ids)
+        if len(ids) > 1 and not target.startswith(" ") and len(lm.continuation(f" {target}")) == 1:
+            pieces = " + ".join(repr(lm.piece(each)) for each in ids)
+            warnings.warn(
+                f"target {target!r} is {len(ids)} tokens ({pieces}); with a leading space, {' ' + target!r}, it is "
+                "one: that is how a word within a text is written.",
+                UserWarning,
+                stacklevel=3,
+            )
     else:
         several: Any = target if isinstance(target, Iterable) else [target] if isinstance(target, Integral) else []
         ids = [lm.token(each.item() if isinstance(each, Tensor) else each) for each in several]  # type: ignore[arg-type]
@@ -95,8 +102,6 @@ class FromEmbeddings(nn.Module):
             (batch, tokens, vocabulary), each after the prompt and the target's tokens before it.
     """
 
-    taught: Tensor
-
     def __init__(self, lm: LanguageModel, target: Target | None = None) -> None:
         super().__init__()
         self.module, self.lm = lm.model, lm
@@ -104,7 +109,7 @@ class FromEmbeddings(nn.Module):
             lm.check_embeddings()
         self.positions = nn.Identity()
         self.ids = torch.empty(0, dtype=torch.long, device=lm.device) if target is None else target.ids[:-1]
-        self.register_buffer("taught", lm.embeddings[self.ids])
+        self.taught = nn.Buffer(lm.embeddings[self.ids])
 
     def forward(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch vocabulary"]:
         return self.positions(self.along(embeddings))[:, 0]
@@ -320,14 +325,3 @@ class PromptObjective:
 def surprise(lm: LanguageModel, prompts: Int[Tensor, "prompts length"]) -> Float[Tensor, "prompts"]:
     """The surprise of each prompt, in nats a token; NaN where no token has a probability."""
     return PromptObjective(lm, LogProb(0))(prompts.to(lm.device))[1]
-
-
-def _remind_of_the_space(lm: LanguageModel, target: str, ids: list[int]) -> None:
-    if len(ids) > 1 and not target.startswith(" ") and len(lm.continuation(f" {target}")) == 1:
-        pieces = " + ".join(repr(lm.piece(each)) for each in ids)
-        warnings.warn(
-            f"target {target!r} is {len(ids)} tokens ({pieces}); with a leading space, {' ' + target!r}, it is one: "
-            "that is how a word within a text is written.",
-            UserWarning,
-            stacklevel=4,
-        )

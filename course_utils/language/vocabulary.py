@@ -149,8 +149,7 @@ class TokenTable:
         norms = self._rows.norm(dim=1)
         self.unit = norms.mean().item() if metric == "euclidean" else 1.0
         # Both metrics order tokens by `vector · row · scale − offset`, so that no normalised copy is held.
-        self._scale = 1 / norms.clamp_min(torch.finfo(torch.float32).tiny) if metric == "cosine" else None
-        self._offset = norms.square() / 2 if metric == "euclidean" else None
+        self._scale, self._offset = 1 / norms.clamp_min(torch.finfo(torch.float32).tiny), norms.square() / 2
 
     @torch.no_grad()
     def nearest(self, vectors: Float[Tensor, "*shape width"], k: int = 1) -> Int[Tensor, "*shape k"]:
@@ -175,11 +174,7 @@ class TokenTable:
 
     def _nearness(self, vectors: Float[Tensor, "vectors width"]) -> Float[Tensor, "vectors tokens"]:
         nearness = vectors @ self._rows.T
-        if self._scale is not None:
-            nearness *= self._scale
-        if self._offset is not None:
-            nearness -= self._offset
-        return nearness
+        return nearness.mul_(self._scale) if self.metric == "cosine" else nearness.sub_(self._offset)
 
 
 def allowed_tokens(

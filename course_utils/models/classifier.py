@@ -22,7 +22,7 @@ from course_utils.figures.style import DescribedFigure
 from course_utils.validation import check_known, check_settings, check_unit_interval, evaluating, unknown, widened
 
 MOST = 256  # images that are asked about together on a processor
-LARGE = 128  # pixels: networks for images of at least this side were nearly all trained with a mean and std
+LARGE = 128  # pixels: images of at least this side are taken for photographs; their networks have a mean and std
 Statistic = float | np.floating | Sequence[float] | np.ndarray | Tensor
 
 
@@ -82,9 +82,6 @@ class Classifier(nn.Module):
             together.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(
         self,
         module: nn.Module,
@@ -132,8 +129,8 @@ class Classifier(nn.Module):
                 f"mean and std need one number for each channel, std above 0, size at least 1 pixel; "
                 f"got mean={tuple(means.tolist())}, std={tuple(stds.tolist())}, size={self.size}"
             )
-        self.register_buffer("mean", means.float()[:, None, None], persistent=False)
-        self.register_buffer("std", stds.float()[:, None, None], persistent=False)
+        self.mean = nn.Buffer(means.float()[:, None, None], persistent=False)
+        self.std = nn.Buffer(stds.float()[:, None, None], persistent=False)
         if module.training and any(weight.grad is not None for weight in module.parameters()):
             warnings.warn(
                 f"{self.name} is being trained, and is put into evaluation mode: module.train() goes on.", stacklevel=2

@@ -11,10 +11,9 @@ import http.client
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 
@@ -205,7 +204,15 @@ def fetch_snapshot(repository: str, folder: Path) -> Path:
         make_room(folder, size)
         with _reaching(repository, host):
             there = Path(snapshot_download(repository, cache_dir=folder, allow_patterns=names))
-    _check_hashes(there, files)
+    for file in files:
+        path, expected = there / file.rfilename, file.lfs.sha256 if file.lfs else None
+        if expected and (found := caches.sha256(path)) != expected:
+            path.resolve().unlink()
+            path.unlink(missing_ok=True)
+            raise ValueError(
+                f"{file.rfilename} is not what was asked for (its SHA-256 begins with {found[:8]}, expected "
+                f"{expected[:8]}); it was deleted, and the same command fetches it again."
+            )
     return there
 
 
@@ -244,19 +251,6 @@ def _reaching(repository: str, host: str) -> Iterator[None]:
             raise  # the disk's
         reason = first_line(error).rstrip(".")
         raise OSError(f"{repository} cannot be fetched from {host} ({reason}). {ELSEWHERE}") from None
-
-
-def _check_hashes(folder: Path, files: Iterable[Any]) -> None:
-    """Compares large files with the hashes that the host names; a file that is another one is deleted."""
-    for file in files:
-        path, expected = folder / file.rfilename, file.lfs.sha256 if file.lfs else None
-        if expected and (found := caches.sha256(path)) != expected:
-            path.resolve().unlink()
-            path.unlink(missing_ok=True)
-            raise ValueError(
-                f"{file.rfilename} is not what was asked for (its SHA-256 begins with {found[:8]}, expected "
-                f"{expected[:8]}); it was deleted, and the same command fetches it again."
-            )
 
 
 # ------------------------------------------------------------------ what a network or a disk refuses, in sentences

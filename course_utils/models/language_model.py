@@ -286,7 +286,7 @@ class LanguageModel:
         """
         ids = ids.to(self.device)
         before, after = (part.expand(len(ids), -1) for part in (self.prefix, self.suffix))
-        return self._forward("input_ids", self._assembled(ids, before, after, count), count)
+        return self._forward("input_ids", ids, before, after, count)
 
     def logits_from(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch vocabulary"]:
         """The logits after sequences of embeddings, differentiable with respect to them, in float32.
@@ -308,14 +308,12 @@ class LanguageModel:
         embeddings = embeddings.to(self.device, self.dtype)
         fixed = (self._table(part).detach() for part in (self.prefix, self.suffix))
         before, after = (part.expand(len(embeddings), -1, -1) for part in fixed)
-        return self._forward("inputs_embeds", self._assembled(embeddings, before, after, count), count)
+        return self._forward("inputs_embeds", embeddings, before, after, count)
 
-    def _assembled(self, sequence: Tensor, before: Tensor, after: Tensor, count: int) -> Tensor:
-        """Prefix, prompt, suffix and continuation, the last of which has count - 1 places."""
+    def _forward(self, argument: str, sequence: Tensor, before: Tensor, after: Tensor, count: int) -> Tensor:
+        """The logits after prefix, prompt, suffix and continuation, the last of which has count - 1 places."""
         prompt = max(0, sequence.shape[1] - count + 1)
-        return torch.cat([before, sequence[:, :prompt], after, sequence[:, prompt:]], 1)
-
-    def _forward(self, argument: str, sequence: Tensor, count: int) -> Tensor:
+        sequence = torch.cat([before, sequence[:, :prompt], after, sequence[:, prompt:]], 1)
         length, least = sequence.shape[1] - len(self._suffix), len(self.prefix)
         if not 0 < length <= self.context:
             raise ValueError(

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from course_utils.models import caches, shipped, zoo_language, zoo_vision
+from course_utils.models import caches, shipped, zoo
 from course_utils.models.classifier import Classifier
 from course_utils.models.fetch import obtain
 from course_utils.models.language_model import LanguageModel
@@ -42,7 +42,7 @@ def load_classifier(name: str | Path = "pocket", *, download: bool | None = None
     """
     path = expanded(name)
     if path.is_dir():
-        return zoo_vision.load_image_classifier(path)
+        return zoo.load_image_classifier(path)
     if shipped.is_bundle(name):
         return shipped.load_bundle(path)
     name = str(name)
@@ -50,15 +50,15 @@ def load_classifier(name: str | Path = "pocket", *, download: bool | None = None
         raise ValueError(f"{name} is a language model, expected a classifier; load_language_model({name!r}) loads it.")
     if (shipped.WEIGHTS / f"{name}.json").exists():  # with a card and no weights, `load_weights` says what to do
         return shipped.build(shipped.read_card(name)["architecture"], name, shipped.WEIGHTS / f"{name}{shipped.SUFFIX}")
-    if name in zoo_vision.PACKAGED:
-        return zoo_vision.load_packaged(name)
+    if name in zoo.PACKAGED:
+        return zoo.load_packaged(name)
     if name.startswith("timm/"):
-        return zoo_vision.load_timm(name, download=download)
+        return zoo.load_timm(name, download=download)
     if name in caches.torchvision_names():
-        return zoo_vision.load_checkpoint(obtain(name, download=download), name)
+        return zoo.load_checkpoint(obtain(name, download=download), name)
     if caches.is_hub_name(name) and name not in caches.OWNERS:
-        return zoo_vision.load_image_classifier(obtain(name, download=download), name)
-    known = [*shipped.available(), *zoo_vision.PACKAGED, *caches.torchvision_names()]
+        return zoo.load_image_classifier(obtain(name, download=download), name)
+    known = [*shipped.available(), *zoo.PACKAGED, *caches.torchvision_names()]
     raise ValueError(unknown("classifier", name, known))
 
 
@@ -85,22 +85,22 @@ def load_language_model(name_or_path: str | Path = "pocket-lm", *, download: boo
     """
     path, name = expanded(name_or_path), str(name_or_path)
     if path.is_dir():
-        return zoo_language.load_folder(path)
+        return zoo.load_folder(path)
     if path.suffix == ".gguf":
-        return zoo_language.load_gguf(path)
-    if name == zoo_language.SMOLLM2:
-        return zoo_language.load_smollm2(download=caches.mode() == "pretrained" if download is None else download)
+        return zoo.load_gguf(path)
+    if name == zoo.SMOLLM2:
+        return zoo.load_smollm2(download=caches.mode() == "pretrained" if download is None else download)
     if name in shipped.available():
         raise ValueError(f"{name} is a classifier, expected a language model; load_classifier({name!r}) loads it.")
     if name in shipped.available("language"):
         return load_shipped(name, shipped.WEIGHTS)
     if not caches.is_hub_name(name):
-        listed = unknown("language model", name, [*shipped.available("language"), zoo_language.SMOLLM2, *caches.OWNERS])
+        listed = unknown("language model", name, [*shipped.available("language"), zoo.SMOLLM2, *caches.OWNERS])
         raise ValueError(
             f"{listed} Others of Hugging Face are named OWNER/NAME; a folder written by save_pretrained will do as "
             f"well, and {name!r} is none."
         )
-    return zoo_language.load_folder(obtain(name, download=download), name)
+    return zoo.load_folder(obtain(name, download=download), name)
 
 
 def load_if_available(name: str) -> Any:
@@ -120,9 +120,9 @@ def load_if_available(name: str) -> Any:
     Raises:
         ValueError: an unknown name (offers close ones), or weights that are damaged.
     """
-    if name in zoo_vision.PACKAGED or name == zoo_language.SMOLLM2:
+    if name in zoo.PACKAGED or name == zoo.SMOLLM2:
         try:
-            return load_classifier(name) if name in zoo_vision.PACKAGED else load_language_model(name)
+            return load_classifier(name) if name in zoo.PACKAGED else load_language_model(name)
         except OSError as error:
             print(f"This part stays empty: {error}")
             return None
@@ -136,7 +136,7 @@ def load_if_available(name: str) -> Any:
         return None
     try:
         path = obtain(name, download=allowed == "pretrained")
-        load = zoo_language.load_folder if caches.is_hub_name(name) else zoo_vision.load_checkpoint
+        load = zoo.load_folder if caches.is_hub_name(name) else zoo.load_checkpoint
         return load(path, name)
     except OSError as error:  # no network, no room, no permission: the sentence says which
         print(f"This part stays empty, for {error}")

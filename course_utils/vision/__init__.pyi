@@ -40,7 +40,7 @@ from course_utils.vision.reference import natural_images as natural_images
 from course_utils.vision.reference import similarity as similarity
 from course_utils.vision.report import Report as Report
 from course_utils.vision.report import build_report as build_report
-from course_utils.vision.shortcuts import Shortcuts as Shortcuts
+from course_utils.vision.shortcut_results import Shortcuts as Shortcuts
 from course_utils.vision.shortcuts import find_shortcuts as find_shortcuts
 from course_utils.vision.slicing import Effects as Effects
 from course_utils.vision.slicing import Slices as Slices

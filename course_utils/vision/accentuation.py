@@ -25,25 +25,18 @@ from course_utils.figures.images import show_images
 from course_utils.figures.style import PALETTE, Drawn
 from course_utils.images import load_images
 from course_utils.loop import optimize
-from course_utils.models.classifier import Classifier
+from course_utils.models.classifier import LARGE, Classifier
 from course_utils.objectives import Channel, Objective, channels_first
 from course_utils.transforms import Transform
-from course_utils.utils import run_chunks
+from course_utils.utils import image_count, run_chunks
 from course_utils.validation import check_settings, evaluating
+from course_utils.vision import feature_visualization
 from course_utils.vision.attacks import show_perturbation
-from course_utils.vision.feature_visualization import (
-    MOST_AT_ONCE,
-    ObjectiveBatch,
-    ObjectiveLike,
-    image_settings,
-    measure,
-    new_canvas,
-)  # fmt: skip
+from course_utils.vision.feature_visualization import MOST_AT_ONCE, ObjectiveBatch, ObjectiveLike, measure
 from course_utils.vision.layer_table import chosen_layers, outputs_of
 
 NEAR = 20.0  # chosen by eye on two photographs and classes of ImageNet
 EDGE = 1 / 512  # of [0, 1]: the log-odds of black and white are infinite
-LARGE = 128  # pixels: from here on, transforms are those for photographs
 
 
 @torch.inference_mode(False)
@@ -104,11 +97,11 @@ def accentuate(
     at = found[len(found) // 2]
     see = record(classifier, [at])
     kind = "natural" if min(classifier.size) >= LARGE else "fourier"
-    settings = image_settings(classifier, kind, (), transforms, learning_rate, steps, seed)
+    settings = feature_visualization.image_settings(classifier, kind, (), transforms, learning_rate, steps, seed)
 
     def work(rows: list[int], progress: bool | None) -> SimpleNamespace:
         aim, originals = wanted.of(rows), ready[rows]
-        canvas: Any = new_canvas(classifier, "fourier", rows, seed)
+        canvas: Any = feature_visualization.new_canvas(classifier, "fourier", rows, seed)
         with torch.no_grad(), evaluating(classifier):
             canvas.spectrum.copy_(waves_of(originals, canvas))
             natural = see(originals)[at].flatten(1)
@@ -175,7 +168,7 @@ class Accentuation(Drawn):
         return show_perturbation(self.originals, self.images, magnify=factor, captions=(captions[0], captions[1]))
 
     def __repr__(self) -> str:
-        images, cut = f"{len(self.images)} image{'s' * (len(self.images) != 1)}", "; interrupted" * self.interrupted
+        images, cut = image_count(len(self.images)), "; interrupted" * self.interrupted
         before, after, distance = (each.median() for each in (self.before, self.activation, self.distance))
         return f"Accentuation of {images}: median activation {before:.3g} → {after:.3g}, distance {distance:.2f}{cut}"
 

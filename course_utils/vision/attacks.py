@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,17 +20,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_utils.activations import Outputs
-from course_utils.canvas.ball import NORMS, EpsilonBall, checked_radius
+from course_utils.canvas.given import NORMS, EpsilonBall, checked_radius
 from course_utils.figures.images import as_images, draw_image, percent
 from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure, styled
 from course_utils.loop import Best, OnStep, Result, SteepestStep, optimize
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import LogProb, Target
 from course_utils.utils import run_chunks, sample_generators
-from course_utils.validation import ZeroGradientError, as_found, check_settings, widened
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from course_utils.validation import ZeroGradientError, check_settings
 
 
 def targeted_attack(
@@ -148,8 +145,7 @@ def _projected_gradient(
         originals = images.detach().to(classifier.device, classifier.image_dtype).clamp(0, 1)
         classes = classifier.targets(wanted, len(originals))
         batch_size = int(batch_size or classifier.default_batch_size(len(originals), most=MOST_AT_ONCE))
-        with torch.no_grad(), as_found(classifier):
-            logits_before = widened(torch.cat([classifier(part) for part in originals.split(batch_size)]))
+        logits_before = classifier.predict(originals, batch_size=batch_size).logits.to(classifier.device)
         score, confidence = _aim(classes, targeted)
         outputs, everyone = Outputs(logits_before, {}, classifier, None, len(originals)), torch.arange(len(originals))
         best = Best()  # to begin with, the images themselves
@@ -361,7 +357,7 @@ def plot_attack(
     return show_perturbation(before, after, captions=captions, alt=alt)
 
 
-def draw_change(cells: Sequence[Axes], old: np.ndarray, new: np.ndarray, factor: float, *, titles: bool = True) -> None:
+def draw_change(cells: Sequence[Any], old: np.ndarray, new: np.ndarray, factor: float, *, titles: bool = True) -> None:
     """An image (height, width, 3), its magnified change and what became of it, into three axes."""
     change = (0.5 + factor * (new - old)).clip(0, 1)
     names = ("before", f"change × {factor:g}", "after") if titles else ("", "", "")

@@ -195,7 +195,7 @@ def occlusion(
 
 
 class ExplainedLogit(nn.Module):
-    """What is explained: the target's logit, or its difference to another class's, for some rows of a asked.
+    """What is explained: the target's logit, or its difference to another class's, for some of the rows asked about.
 
     captum repeats images (the points on a way, one after another over all images), and the classes repeat with
     them.
@@ -225,12 +225,10 @@ def _attribution(
     most = max(asked.classifier.size)
     if not 0 <= smoothing <= most:
         raise ValueError(f"smoothing={smoothing} given, expected a standard deviation of 0 to {most} pixels.")
-    found = []
     with as_found(asked.classifier), torch.inference_mode(False), torch.enable_grad():
         size = int(batch_size or asked.classifier.default_batch_size(len(asked.images), most=MOST_AT_ONCE))
-        chunks = torch.arange(len(asked.images)).split(size)
-        for rows in progress_bar(chunks, name, progress=progress):
-            found.append(explain(ExplainedLogit(asked, rows), asked.images[rows].clone()).detach())
+        chunks = progress_bar(torch.arange(len(asked.images)).split(size), name, progress=progress)
+        found = [explain(ExplainedLogit(asked, rows), asked.images[rows].clone()).detach() for rows in chunks]
     signed = torch.cat(found)
     maps = signed.abs() if sign == "absolute" else signed.clamp_min(0)
     return Attribution(maps=smoothed(maps, smoothing), method=name, **asked.described())
@@ -251,8 +249,7 @@ def smoothed(maps: Maps, sigma: float) -> Maps:
 
 MOST = 4  # images in one figure: more rows than a screen holds help nobody
 LARGEST = 1.6  # inches: a small image drawn larger than this shows its pixels and nothing more
-FADED = 0.25  # how much of an image is left where a map is 0: enough to see where one is
-PAPER = 1.0  # what it fades to
+FADED = 0.25  # how much of an image is left, on white, where a map is 0: enough to see where one is
 ROOMY = 1.2  # inches of a column in which a heading of two words stands in one line
 LETTERING = 11.0  # points of a heading for each inch of its column: what ten letters in a line have room for
 FAINT = 1e-6  # a map whose largest value is below shows nothing
@@ -372,7 +369,7 @@ def faded(images: np.ndarray, maps: Tensor) -> np.ndarray:
     maps = maps[: len(images)].detach().cpu().float()
     largest = maps.amax((1, 2), keepdim=True).clamp_min(FAINT)
     shown = FADED + (1 - FADED) * (maps / largest)[..., None].clamp(0, 1).numpy()
-    return images * shown + PAPER * (1 - shown)
+    return images * shown + (1 - shown)
 
 
 def in_words(results: Sequence[Attribution], rows: int, known: bool) -> str:
@@ -404,11 +401,6 @@ class ResolvedTargets:
     target: Int[Tensor, "batch"]
     versus: Int[Tensor, "batch"] | None
     prediction: Prediction
-
-    @property
-    def agrees(self) -> Bool[Tensor, "batch"]:
-        """Whether the class in question is what the classifier says."""
-        return self.prediction.logits.argmax(1) == self.target.cpu()
 
     def described(self, rows: slice = slice(None)) -> dict[str, Any]:
         """The images, the classes by name, and what the classifier says: what an `Attribution` holds of them."""

@@ -33,10 +33,8 @@ from course_utils.vision.reference import images_of_classes, mean_by_class
 STRONGEST_BLUR = 1 / 8  # of the shorter side
 NOISE = 0.05  # standard deviation: without it the ordinary net answers a blurred image at random
 CONFUSION_BLUR = 3 / 64  # of the shorter side: 3 pixels of 64, as where the shipped models were evaluated
-SHOWN: dict[str, Any] = {
-    "fill": "mean",
-    "area_weight": 8.0,
-}  # of isolation in a prototype, much of which shows its class
+# Of isolation in a prototype, much of which shows its class.
+SHOWN: dict[str, Any] = {"fill": "mean", "area_weight": 8.0}
 FEWEST_DRAWN = 3  # different classes in a bootstrap draw: of two there is one pair, and no correlation
 BOOTSTRAP = 1000  # resamplings for an interval
 LEVEL = 0.95
@@ -329,13 +327,12 @@ def soft_confusions(
 
     Args:
         images: natural images in [0, 1].
-        labels: their rows in the result, from 0; -1 for images that are left out.
+        labels: their rows in the result, from 0; images of -1 do not count.
         seed: of the noise.
     """
-    used = labels >= 0
-    generators = sample_generators(seed, range(int(used.sum())), "confusions")
-    blurred_images = Noise(NOISE)(gaussian_blur(images[used], CONFUSION_BLUR * min(images.shape[2:])), generators)
-    return _means(classifier.predict(blurred_images).probabilities, labels[used])
+    generators = sample_generators(seed, range(len(images)), "confusions")
+    blurred_images = Noise(NOISE)(gaussian_blur(images, CONFUSION_BLUR * min(images.shape[2:])), generators)
+    return _means(classifier.predict(blurred_images).probabilities, labels)
 
 
 def image_similarity(images: Tensor, labels: Int[Tensor, "n"]) -> Float[Tensor, "rows rows"]:
@@ -343,8 +340,7 @@ def image_similarity(images: Tensor, labels: Int[Tensor, "n"]) -> Float[Tensor, 
 
     What needs no model to be seen, and therefore what a model's entanglement has to beat.
     """
-    used = labels >= 0
-    return correlations(_means(images[used].flatten(1).float().cpu(), labels[used]))
+    return correlations(_means(images.flatten(1).float().cpu(), labels))
 
 
 def correlations(means: Float[Tensor, "rows numbers"]) -> Float[Tensor, "rows rows"]:

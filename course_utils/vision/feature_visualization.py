@@ -27,7 +27,7 @@ from course_utils.models.classifier import Classifier
 from course_utils.objectives import Objective, batch_objectives, parse
 from course_utils.priors import Prior, high_frequency
 from course_utils.transforms import Transform, merged, standard, standard_crops
-from course_utils.utils import run_chunks
+from course_utils.utils import image_count, run_chunks
 from course_utils.validation import ZeroGradientError, as_found, check_settings, full_precision, gradient_scale
 from course_utils.vision.layer_table import outputs_of
 
@@ -112,7 +112,7 @@ def visualize(
             warnings.filterwarnings("ignore", "the gradient is zero at step 0")  # the warning below says so
             try:
                 run = settings | {"indices": rows, "progress": progress}
-                part = optimize_images(model, start, aim, frames=shown, on_step=on_step, **run)
+                part = optimize_images(model, start, aim, frames=shown, on_step=[on_step], **run)
             except ZeroGradientError:
                 images = start.render().detach()
                 part = ImageChunk(images, dict.fromkeys(shown, images.cpu()), interrupted=False)
@@ -199,9 +199,8 @@ class Visualization(Drawn):
     def __repr__(self) -> str:
         low, high = (value.item() for value in self.activation.aminmax())
         dead = f", {len(self.dead)} dead" if self.dead else ""
-        images = f"{len(self)} image{'s' * (len(self) != 1)}"
-        cut = "; interrupted" if self.interrupted else ""
-        return f"Visualization of {images}, activation {low:.3g} to {high:.3g}{dead}{cut}"
+        cut = "; interrupted" * self.interrupted
+        return f"Visualization of {image_count(len(self))}, activation {low:.3g} to {high:.3g}{dead}{cut}"
 
 
 class ObjectiveBatch:
@@ -372,7 +371,7 @@ class ImageChunk:
 
 def optimize_images(
     classifier: Classifier, canvas: Canvas, objective: Objective,
-    *, frames: list[int], on_step: OnStep | None, **options,
+    *, frames: list[int], on_step: Sequence[OnStep | None], **options,
 ) -> ImageChunk:  # fmt: skip
     """`optimize`, with the images kept as they are before the steps in `frames`; after Ctrl-C those that it reached."""
     reached: dict[int, Tensor] = {}
@@ -380,8 +379,8 @@ def optimize_images(
     def record_frame(step: int, x: Tensor, outputs: Outputs, score: Tensor) -> None:
         if step in frames:
             reached[step] = x.detach().cpu().clone()
-        if on_step is not None:
-            on_step(step, x, outputs, score)
+        for call in filter(None, on_step):
+            call(step, x, outputs, score)
 
     result = optimize(classifier, canvas, objective, on_step=record_frame, **options)
     return ImageChunk(result.x, {step: reached[step] for step in frames if step in reached}, result.interrupted)

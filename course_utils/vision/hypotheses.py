@@ -273,10 +273,6 @@ def _towards(direction: tuple[float, float, float], amount: float, images: Image
     return images + amount * torch.tensor(direction).to(images)[:, None, None]
 
 
-def _brighter(amount: float, images: Images) -> Images:
-    return images * (1 + amount)
-
-
 def _from_mean(axes: int | tuple[int, ...], amount: float, images: Images) -> Images:
     return torch.lerp(images.mean(axes, keepdim=True).expand_as(images), images, 1 + amount)
 
@@ -295,7 +291,7 @@ SIMPLE: tuple[tuple[str, str, Callable[[float, Images], Images], tuple[float, ..
     ("colour", "warmth", partial(_towards, (1.0, 0.0, -1.0)), (0.04, 0.08)),
     ("colour", "green", partial(_towards, (-0.5, 1.0, -0.5)), (0.08,)),
     ("colour", "saturation", partial(_from_mean, 1), (0.3,)),
-    ("brightness", "light", _brighter, (0.12, 0.25)),
+    ("brightness", "light", lambda amount, images: images * (1 + amount), (0.12, 0.25)),
     ("brightness", "contrast", partial(_from_mean, (1, 2, 3)), (0.2,)),
     ("sharpness", "blur", _softer, (0.3, 0.6)),
     ("grain", "noise", _grain, (0.01, 0.03)),

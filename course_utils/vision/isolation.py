@@ -22,13 +22,13 @@ from torch.nn import functional as F
 from course_utils.activations import Outputs
 from course_utils.canvas import MaskCanvas, filling
 from course_utils.loop import optimize
-from course_utils.models.classifier import Classifier
+from course_utils.models.classifier import LARGE, Classifier
 from course_utils.objectives import Objective, Target, pick
 from course_utils.priors import mask_area, total_variation
 from course_utils.transforms import Noise, jitter
 from course_utils.utils import image_count, run_chunks
 from course_utils.validation import check_settings, unknown
-from course_utils.vision.attributions import Attribution, resolve_targets
+from course_utils.vision.attributions import MOST_AT_ONCE, Attribution, resolve_targets
 
 GAMES = ("deletion", "preservation")
 
@@ -54,15 +54,12 @@ SMALL = Settings("deletion", "blur", 25.0, 2)
 # Chosen on other photographs than those of the chapters, for `efficientnet-lite0`. A photograph shows its class in many
 # places, so deletion hides all of it or, pixel by pixel, finds specks that trick the net; blurred, it still shows it.
 PHOTOGRAPHS = Settings("preservation", "mean", 5.0, 32)
-LARGE = 128  # pixels: the shorter side from which images are taken for photographs
 STEPS = 100
-AREA = SMALL.area_weight
 VARIATION = 5.0
 LEARNING_RATE = 0.5  # in units of the mask's logits
 JITTER = 1 / 16  # of the image's shorter side: a mask must not depend on single pixels
 NOISE = 0.05  # standard deviation of the noise in which the mask must do its work
 MOST_CELLS = 32  # of the mask's grid along a side
-MOST_AT_ONCE = 64  # images in a batch on a processor, where more make no step cheaper
 
 
 @torch.inference_mode(False)
@@ -132,7 +129,8 @@ def isolate_features(
     side = min(classifier.size)
     usual = PHOTOGRAPHS if side >= LARGE else SMALL
     follows = usual.game == "deletion" and game is None
-    deletes = asked.agrees.tolist() if follows else [(game or usual.game) == "deletion"] * len(images)
+    said = asked.prediction.logits.argmax(1) == asked.target.cpu()
+    deletes = said.tolist() if follows else [(game or usual.game) == "deletion"] * len(images)
     background = filling(asked.images, usual.fill if fill is None else fill, seed=seed)
     weight = usual.area_weight if area_weight is None else area_weight
     grid = max(1, min(MOST_CELLS, side // usual.cell)) if cells is None else cells
@@ -219,11 +217,11 @@ class Isolation(Attribution):
     def __repr__(self) -> str:
         alone = int((self.filled > 0.5).sum())
         vain = f"; of {alone} the filling alone is called the class: take another fill" if alone else ""
-        cut = "; interrupted" if self.interrupted else ""
         return (
             f"Isolation of {self._subject()} in {image_count(len(self))}: median area "
             f"{self.area.median():.1%}, median probability {self.before.median():.1%}, with the mask's part alone "
-            f"{self.kept.median():.1%}, without it {self.removed.median():.1%}{self._disagreement()}{vain}{cut}"
+            f"{self.kept.median():.1%}, without it {self.removed.median():.1%}{self._disagreement()}{vain}"
+            f"{'; interrupted' * self.interrupted}"
         )
 
 
@@ -243,10 +241,9 @@ class LogOdds(Objective):
 
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
         target = outputs.targets(self.target)
-        logits = outputs.logits.to(torch.promote_types(outputs.logits.dtype, torch.float32))
         if self.versus is None:
-            return log_odds(logits, target)
-        return pick(logits, target) - pick(logits, outputs.targets(self.versus))
+            return log_odds(outputs.logits, target)
+        return pick(outputs.logits, target) - pick(outputs.logits, outputs.targets(self.versus))
 
     def __repr__(self) -> str:
         against = "" if self.versus is None else ", versus=…"

@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from course_utils.canvas import filling
+from course_utils.canvas.given import Fill
 from course_utils.canvas.image import wave_counts, wave_frequencies
-from course_utils.canvas.mask import Fill
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Target
 from course_utils.transforms import Transform, jitter, merged, rotate, scale

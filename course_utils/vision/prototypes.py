@@ -19,7 +19,7 @@ from torch import Tensor
 from course_utils.figures.images import percent, show_images
 from course_utils.figures.style import Drawn
 from course_utils.loop import optimize
-from course_utils.models.classifier import Classifier
+from course_utils.models.classifier import LARGE, Classifier
 from course_utils.objectives import ActivationMatch, Diversity, Equidistant, Logit
 from course_utils.priors import Prior
 from course_utils.transforms import Transform
@@ -31,7 +31,6 @@ from course_utils.vision.layer_table import outputs_of, stages
 from course_utils.vision.reference import ClassMeans, NaturalImages, class_means
 from course_utils.vision.statistics import LayerStatistics, StatisticsMatch, batch_norms, natural_statistics
 
-LARGE = 128  # pixels: from here on, images are held to the contrast and spectrum of photographs
 NATURAL = 120.0  # logits that a distance of one from natural statistics costs; chosen on eight classes of ImageNet
 MATCH = 20.0  # logits that a perfect correlation is worth; chosen on `pocket-robust` with other scenes than are shown
 EQUIDISTANT_STEPS = 60  # to an image that every class finds equally likely
@@ -106,10 +105,20 @@ def generate_prototypes(
     if start not in ("noise", "equidistant"):
         raise ValueError(f"start={start!r} given, expected 'noise' or 'equidistant'.")
     wanted = [name for name in class_names(classifier, classes) for _ in range(copies)]
-    means = _class_means(classifier, reference, layers, wanted, batch_size, progress)
+    means = reference.means if isinstance(reference, NaturalImages) else reference
+    if means is not None:
+        if not isinstance(means, ClassMeans):
+            where = layers or stages(classifier, batch_size=batch_size)
+            means = class_means(classifier, means, where, batch_size=batch_size, progress=progress)
+        means.of(wanted)  # says which class has too few images, before any work
     large = min(classifier.size) >= LARGE
     kind: Any = canvas if canvas != "standard" else "natural" if large else "fourier"
-    kept = _statistics(classifier, statistics, held=kind in ("natural", "phase"))
+    kept = statistics
+    if isinstance(kept, str):
+        if kept != "standard":
+            raise ValueError(f"statistics={kept!r} given, expected 'standard', None or natural_statistics(…).")
+        held = kind in ("natural", "phase") and batch_norms(classifier)
+        kept = natural_statistics(classifier) if held else None
     settings = feature_visualization.image_settings(classifier, kind, priors, transforms, learning_rate, steps, seed)
     shown = feature_visualization.frame_steps(frames, steps)
     together: Any = None
@@ -131,14 +140,8 @@ def generate_prototypes(
         if together is not None:
             objective += together
 
-        def each_step(*state: Any) -> None:
-            forecast()
-            if on_step is not None:
-                on_step(*state)
-
-        return feature_visualization.optimize_images(
-            classifier, images, objective, frames=shown, on_step=each_step, **run
-        )
+        told = [forecast, on_step]
+        return feature_visualization.optimize_images(classifier, images, objective, frames=shown, on_step=told, **run)
 
     most = batch_size or feature_visualization.images_at_once(classifier)
     size = copies * max(1, most // copies)  # a class's copies stay together
@@ -231,27 +234,3 @@ def class_names(classifier: Classifier, classes: str | int | Sequence[str | int]
     if not given:
         raise ValueError("classes=[] given; name at least one, or leave it out to get all.")
     return [classifier.classes[classifier.index(each)] for each in given]
-
-
-def _statistics(classifier: Classifier, given: LayerStatistics | str | None, *, held: bool) -> LayerStatistics | None:
-    """Natural statistics from whatever was given; for "standard" the stored ones, where the canvas is held."""
-    if not isinstance(given, str):
-        return given
-    if given != "standard":
-        raise ValueError(f"statistics={given!r} given, expected 'standard', None or natural_statistics(…).")
-    return natural_statistics(classifier) if held and batch_norms(classifier) else None
-
-
-def _class_means(
-    classifier: Classifier, reference: Any, layers: Sequence[str] | None, names: list[str],
-    batch_size: int | None, progress: bool | None,
-) -> ClassMeans | None:  # fmt: skip
-    """Class means from whatever was given as a reference; refused before any work where a class has too few images."""
-    if reference is None:
-        return None
-    means = reference.means if isinstance(reference, NaturalImages) else reference
-    if not isinstance(means, ClassMeans):
-        at = layers or stages(classifier, batch_size=batch_size)
-        means = class_means(classifier, reference, at, batch_size=batch_size, progress=progress)
-    means.of(names)
-    return means

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_utils.figures.style import PALETTE, DescribedFigure, new_axes, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, Plotted, new_axes, styled
 from course_utils.models.classifier import Classifier
 from course_utils.utils import progress_bar, read_saved, spearman, write_saved
 from course_utils.validation import check_known
@@ -185,12 +185,19 @@ def natural_images(
         means.of([classifier.classes[i] for i in only.tolist()])  # says which class has too few
         asked = torch.isin(torch.arange(len(asked)), only)
     rows = asked[labels].nonzero().flatten()
-    others = _others(means, labels[rows])
+    known = (means.counts >= FEWEST).nonzero().flatten().tolist()
+    if len(known) < 2:
+        raise ValueError("the reference has images of one class only; similarity() also needs those of others.")
+    rest = {label: [other for other in known if other != label] for label in labels.unique().tolist()}
+    # Another class for each image: all classes that have a mean take turns.
+    others = [rest[label][turn % len(rest[label])] for turn, label in enumerate(labels[rows].tolist())]
     columns = []
     for layer in means.layers:
         mean = means.means[layer]
         activations = _activations(classifier, images[rows], layer)
-        without = _without_themselves(activations, mean, means.counts, labels[rows])
+        # The mean of an image's class over all others: its own share would make every image look close.
+        n = means.counts[labels[rows]].view(-1, *[1] * (mean.ndim - 1))
+        without = (n * mean[labels[rows]] - activations) / (n - 1)
         columns.append((spearman(activations, without), spearman(activations, mean[others])))
     same, different = (torch.stack(list(column), dim=1) for column in zip(*columns, strict=True))
     return NaturalImages(means, same, different, labels[rows])
@@ -236,21 +243,6 @@ class NaturalImages:
         return f"NaturalImages: {len(self.labels)} held against {self.means!r}"
 
 
-def _without_themselves(activations: Tensor, means: Tensor, counts: Tensor, labels: Tensor) -> Tensor:
-    """The mean of each image's class over all other images: its own share would make every image look close."""
-    n = counts[labels].view(-1, *[1] * (means.ndim - 1))
-    return (n * means[labels] - activations) / (n - 1)
-
-
-def _others(means: ClassMeans, labels: Tensor) -> Tensor:
-    """Another class for each image; all classes that have a mean take turns."""
-    known = (means.counts >= FEWEST).nonzero().flatten().tolist()
-    if len(known) < 2:
-        raise ValueError("the reference has images of one class only; similarity() also needs those of others.")
-    rest = {label: [other for other in known if other != label] for label in known}
-    return torch.tensor([rest[label][turn % len(rest[label])] for turn, label in enumerate(labels.tolist())])
-
-
 def similarity(
     classifier: Classifier,
     images: Tensor,
@@ -293,7 +285,7 @@ def similarity(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Similarity:
+class Similarity(Plotted):
     """Rank correlations with class means; one column a layer.
 
     Attributes:
@@ -378,9 +370,6 @@ class Similarity:
                 f"{(above[:, i] == 1).float().mean():9.0%}"
             )
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return self.plot()._repr_html_()
 
 
 def _activations(classifier: Classifier, images: Tensor, layer: str) -> Float[Tensor, "images ..."]:

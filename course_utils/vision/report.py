@@ -18,14 +18,15 @@ from torch import Tensor
 from course_utils.figures.images import as_images, percent, png
 from course_utils.figures.style import data_uri, render
 from course_utils.models.classifier import Classifier
-from course_utils.utils import Proportion, progress_bar, proportion
+from course_utils.utils import Proportion, progress_bar, proportion, write
 from course_utils.validation import check_settings
 from course_utils.vision.attributions import faded
 from course_utils.vision.entanglement import SHOWN, Entanglement, RankAgreement, entanglement_matrix, shared_features
 from course_utils.vision.isolation import Isolation, isolate_features
 from course_utils.vision.prototypes import Prototypes, class_names, generate_prototypes
 from course_utils.vision.reference import class_means, images_of_classes
-from course_utils.vision.shortcuts import Shortcut, Shortcuts, find_shortcuts
+from course_utils.vision.shortcut_results import Shortcut, Shortcuts
+from course_utils.vision.shortcuts import find_shortcuts
 
 PAIRS = 6  # that are listed
 NOTHING = 0.005  # of the image: a part smaller than that is none
@@ -187,12 +188,7 @@ class Report:
         Raises:
             OSError: the file cannot be written.
         """
-        unfinished = self.path.with_name(f".{self.path.name}.part")
-        try:
-            unfinished.write_text(self.html(), encoding="utf-8")
-            unfinished.replace(self.path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write(self.path, self.html().encode())
 
     def __repr__(self) -> str:
         count = len(self.findings)

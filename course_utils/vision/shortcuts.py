@@ -16,35 +16,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from html import escape
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from course_utils.canvas import filling
-from course_utils.figures.images import show_images
-from course_utils.figures.style import DescribedFigure
 from course_utils.models.classifier import Classifier
-from course_utils.utils import Proportion, progress_bar, proportion, run_chunks
+from course_utils.utils import progress_bar, proportion, run_chunks
 from course_utils.validation import as_found, check_settings
+from course_utils.vision import hypotheses
 from course_utils.vision.feature_visualization import images_at_once
-from course_utils.vision.hypotheses import (
-    LARGEST,
-    WAYS,
-    Aligned,
-    Change,
-    Changes,
-    Hypothesis,
-    Parts,
-    grouped,
-    learn_parts,
-    log_odds,
-    matched_changes,
-    whole_image_changes,
-)
+from course_utils.vision.hypotheses import Aligned, Change, Changes, Hypothesis, Parts
+from course_utils.vision.isolation import log_odds
+from course_utils.vision.shortcut_results import Shortcut, Shortcuts
 
 SOURCES = 3  # images of a carrier from which parts are learned, for each class that they are pasted onto
 ONTO = 4  # classes that are tried for each carrier: those that are nearest to it
@@ -162,8 +149,9 @@ class _Search:
         """
         logits = self.logits(self.classifier, self.images)
         right = logits.argmax(1) == self.labels
-        if self.reference is not None:
-            right &= self.logits(self.reference, self.images).argmax(1) == self.labels
+        beside = None if self.reference is None else self.logits(self.reference, self.images)
+        if beside is not None:
+            right &= beside.argmax(1) == self.labels
         needed = math.ceil(math.log2(carriers / alpha))
         generator = torch.Generator().manual_seed(self.seed)
         self.scouts: dict[int, Tensor] = {}
@@ -176,7 +164,6 @@ class _Search:
                 held = min(MOST, max(needed, len(rows) // 2))
                 self.held[label], self.explored[label] = rows[:held], rows[held:]
                 self.scouts[label] = self.explored[label][:SCOUTS]
-        self.known: dict[int, float] = {}
         if len(self.scouts) < 2:
             counts = torch.bincount(self.labels[right], minlength=len(self.classifier.classes))
             raise ValueError(
@@ -185,6 +172,9 @@ class _Search:
                 f"more, so that tests for {carriers} classes can hold at alpha={alpha:g}: give more images, name fewer "
                 "classes=, or check the labels."
             )
+        if beside is not None:  # the second network's median log-odds of each class in that class's own scouts
+            odds = {label: log_odds(beside[rows], self.labels[rows]) for label, rows in self.scouts.items()}
+            self.usual = {label: each.median() for label, each in odds.items()}
         self.near = {label: (logits[i] - logits[i, label][:, None]).mean(0) for label, i in self.scouts.items()}
 
     def hypotheses(
@@ -197,10 +187,12 @@ class _Search:
         carriers = [row for row in carriers if row in self.scouts]
         every = self.parts(carriers, progress)
         for carrier in progress_bar(carriers, "testing", progress=progress):
-            groups, clear = self.groups(every[carrier]) if carrier in every else ([], True)
+            groups, clear = list[list[int]](), True
+            if carrier in every:
+                groups, clear = hypotheses.grouped(self.classifier, every[carrier], batch_size=self.batch_size)
             if not clear and not any(note.startswith("No layer") for note in notes):
                 notes.append(f"No layer of {self.classifier.name} gives maps, so each mask stands for itself.")
-            yield from self.promising(groups)
+            yield from self.promising([every[carrier].some(rows) for rows in groups])
             yield from self.best_changes(carrier)
 
     def ontos(self, carrier: int) -> list[int]:
@@ -220,7 +212,7 @@ class _Search:
         def learn(chunk: Tensor, progress: bool | None) -> Tensor:
             carrier, source, background = (column.to(self.classifier.device) for column in table[chunk].T)
             images = self.images.to(self.classifier.device)
-            return learn_parts(
+            return hypotheses.learn_parts(
                 self.classifier, self.reference, images[source], images[background], carrier, seed=self.seed,
                 indices=chunk.tolist(), progress=progress,
             ).cpu()  # fmt: skip
@@ -229,18 +221,13 @@ class _Search:
         learned, self.cut = run_chunks(learn, chunks, "learning parts", progress=progress)
         masks = torch.cat(learned)
         areas = masks.mean((1, 2))
-        kept = (areas > 0) & (areas < LARGEST)
+        kept = (areas > 0) & (areas < hypotheses.LARGEST)
         found = {}
         for carrier in carriers:
             own = ((table[: len(masks), 0] == carrier) & kept).nonzero().flatten()
             if len(own):
                 found[carrier] = Parts(carrier, self.images[table[own, 1]], masks[own])
         return found
-
-    def groups(self, parts: Parts) -> tuple[list[Parts], bool]:
-        """Parts that the network sees alike; each by itself where it has no maps to tell."""
-        groups, clear = grouped(self.classifier, parts, batch_size=self.batch_size)
-        return [parts.some(rows) for rows in groups], clear
 
     def promising(self, groups: Sequence[Parts]) -> Iterator[tuple[Parts, int]]:
         """Of each kind the group and class that turn most scouts, with the pieces that do so."""
@@ -259,10 +246,10 @@ class _Search:
     def best_changes(self, carrier: int) -> Iterator[tuple[Change, int]]:
         """Of all whole-image changes the one, for each kind, that turns most scouts of some class."""
         best: dict[str, tuple[float, Change, int]] = {}
-        own, simple = self.images[self.explored[carrier]], whole_image_changes(carrier)
+        own, simple = self.images[self.explored[carrier]], hypotheses.whole_image_changes(carrier)
         for number, onto in enumerate(self.ontos(carrier)):
             others = self.images[self.scouts[onto]]
-            matched = matched_changes(carrier, own, self.images[self.explored[onto]])
+            matched = hypotheses.matched_changes(carrier, own, self.images[self.explored[onto]])
             changes = Changes(carrier, tuple(matched + simple * (number < ONTO)))
             shares = self.only(changes, onto, others).float().mean(1).tolist()
             for change, score in zip(changes.changes, shares, strict=True):
@@ -289,20 +276,14 @@ class _Search:
             if self.reference is not None:
                 before = self.odds(self.reference, images, carrier)
                 after = self.odds(self.reference, changed[rows].flatten(0, 1), carrier).reshape(len(rows), -1)
-                there[rows] = after - before > MOVED * (self.usual(self.reference, carrier) - before).clamp_min(0)
+                there[rows] = after - before > MOVED * (self.usual[carrier] - before).clamp_min(0)
             if isinstance(hypothesis, Parts):  # no single filling is neutral: most of them must turn the image
-                fillings = [hypothesis.some(rows).control(images, number) for number in range(len(WAYS))]
+                fillings = [hypothesis.some(rows).control(images, number) for number in range(len(hypotheses.WAYS))]
             else:
                 fillings = [hypothesis.control(images)[rows]]
             turned = torch.stack([self.becomes(self.classifier, each, carrier) for each in fillings])
             control[rows] = turned.float().mean(0) > 0.5
         return here, there, control
-
-    def usual(self, reference: nn.Module, carrier: int) -> float:
-        """The second network's median log-odds of a class in that class's own scouts."""
-        if carrier not in self.known:
-            self.known[carrier] = self.odds(reference, self.images[self.scouts[carrier]], carrier).median().item()
-        return self.known[carrier]
 
     def odds(self, network: nn.Module, images: Tensor, carrier: int) -> Float[Tensor, "n"]:
         return log_odds(self.logits(network, images), torch.full((len(images),), carrier))
@@ -324,13 +305,11 @@ class _Search:
         shown = torch.cat([only.nonzero().flatten(), (~only).nonzero().flatten()])[:EVIDENCE]
         moved = None
         if isinstance(hypothesis, Parts):
-            own = hypothesis.sources
             less = torch.cat([hypothesis.without(partial(filling, fill=fill, seed=self.seed)) for fill in FILLS])
             places = self.becomes(self.classifier, hypothesis.moved(images, self.seed), hypothesis.carrier)
             moved = proportion(places.float().mean(0) >= 0.5)
         else:
-            own = self.images[self.held[hypothesis.carrier]]
-            less = hypothesis.control(own)[0]
+            less = hypothesis.control(self.images[self.held[hypothesis.carrier]])[0]
         falls = ~self.becomes(self.classifier, less[None], hypothesis.carrier)[0]
         follows = torch.zeros_like(falls)
         if self.reference is not None:
@@ -342,164 +321,3 @@ class _Search:
             int(other.sum()), proportion(falls & ~follows), proportion(falls), moved, len(outcomes[0]),
             images[shown], hypothesis.on(images[shown])[0], hypothesis.control(images[shown])[0],
         )  # fmt: skip
-
-
-# ------------------------------------------------------------------ what was found
-
-NEEDED = 0.25  # of the carrier's own images must be lost when a change of the whole image is made the other way
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Shortcut:
-    """A hypothesis with what its test on held-out images showed.
-
-    Attributes:
-        carrier: the class whose part it is, or whose images have what was changed.
-        onto: the class that it was given to.
-        kind: "part", "region" (a part of over 15 % of the image), "colour", "brightness", "sharpness", "grain",
-            "layout" or "pattern".
-        words: what was pasted or changed.
-        effect: the share of held-out images of `onto`, named right before by every network, that become the carrier in
-            this network, and neither in the second one nor with the control.
-        turned, by_reference, by_control: the shares that become the carrier in this network, in the second one, and in
-            this one with the control; a part counts as turning an image where most of its group's pieces do.
-        opposite: how many images turn the other way round: not here, but in the second network or with the control.
-        taken: the share of the carrier's own images that this network no longer names when the part is taken off
-            (filled in three ways), or the change made the other way round, while the second network still does.
-        falls: the same, whatever the second network says.
-        moved: the share that turns with the parts at random places; None for changes of the whole image.
-        pieces: how many parts the group holds.
-        before, after, control: some held-out images as they are, with the first part or the change, and with the
-            control.
-    """
-
-    carrier: str
-    onto: str
-    kind: str
-    words: str
-    effect: Proportion
-    turned: Proportion
-    by_control: Proportion
-    by_reference: Proportion | None
-    opposite: int
-    taken: Proportion
-    falls: Proportion
-    moved: Proportion | None
-    pieces: int
-    before: Float[Tensor, "some channels height width"]
-    after: Float[Tensor, "some channels height width"]
-    control: Float[Tensor, "some channels height width"]
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The effect's 95 % interval."""
-        return self.effect.low, self.effect.high
-
-    @property
-    def p(self) -> float:
-        """The chance of so many turning here and nowhere else if either were as likely (McNemar's exact test)."""
-        count = self.effect.successes + self.opposite
-        return sum(math.comb(count, k) for k in range(self.effect.successes, count + 1)) / 2**count
-
-    @property
-    def whole(self) -> bool:
-        """Whether it fills the image: no part that could be cut out."""
-        return self.kind != "part"
-
-    @property
-    def verdict(self) -> str:
-        """What an effect that holds means: without a second network not more than that it is causal."""
-        if self.by_reference is not None:
-            return "suspect shortcut"
-        return "causal change" if self.whole else "causal part"
-
-    def __str__(self) -> str:
-        beside = "" if self.by_reference is None else f", {self.by_reference.value:.0%} in the second network"
-        return (
-            f"{self.carrier}: {self.words}, given to {self.onto}, turns {self.turned.value:.0%}{beside} and "
-            f"{self.by_control.value:.0%} with the control; effect {self.effect} of {self.effect.total}"
-        )
-
-
-@dataclass(eq=False, repr=False)
-class Shortcuts:
-    """What a search found.
-
-    Attributes:
-        name, reference: of the networks.
-        classes: that the classifier knows.
-        least, alpha: as they were asked for.
-        tested: every hypothesis that was tested, also those that did not hold.
-        notes: what could not be done, and why.
-        seconds: that the search took.
-        interrupted: whether Ctrl-C cut it short.
-    """
-
-    name: str
-    reference: str | None
-    classes: tuple[str, ...]
-    least: float
-    alpha: float
-    tested: list[Shortcut] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    interrupted: bool = False
-
-    @property
-    def confirmed(self) -> list[Shortcut]:
-        """Every test that holds: an effect of at least `least`, and rejected by Holm's procedure at `alpha`.
-
-        A change of the whole image must also be needed by the carrier's own images (`taken`): with enough of
-        another class's colours every network can be led astray somewhere.
-        """
-        kept = []
-        for rank, each in enumerate(sorted(self.tested, key=lambda test: test.p)):
-            if each.p > self.alpha / (len(self.tested) - rank):
-                break
-            kept.append(each)
-        kept = [each for each in kept if each.effect.value >= self.least]
-        needed = [each for each in kept if each.moved is not None or each.taken.value >= NEEDED]
-        return sorted(needed, key=lambda each: -each.effect.value)
-
-    @property
-    def shortcuts(self) -> list[Shortcut]:
-        """The strongest confirmed finding of each carrier, local and whole-image ones apart; strongest first."""
-        first: dict[tuple[str, bool], Shortcut] = {}
-        for each in self.confirmed:
-            first.setdefault((each.carrier, each.whole), each)
-        return list(first.values())
-
-    def __len__(self) -> int:
-        return len(self.shortcuts)
-
-    def __iter__(self) -> Iterator[Shortcut]:
-        return iter(self.shortcuts)
-
-    def plot(self, most: int = 4) -> DescribedFigure:
-        """The evidence of the first findings: held-out images before, with what was found, and with its control.
-
-        Raises:
-            ValueError: nothing was found.
-        """
-        shown = self.shortcuts[:most]
-        if not shown:
-            raise ValueError(f"no shortcuts to draw: none of {len(self.tested)} tests held.")
-        images = torch.stack([image for each in shown for image in (each.before[0], each.after[0], each.control[0])])
-        titles = []
-        for each in shown:
-            titles += [each.onto, f"{each.kind} of {each.carrier}: {each.turned.value:.0%} turn", "control"]
-        told = "; ".join(str(each) for each in shown)
-        alt = f"Held-out images before, with what {self.name} takes for another class, and with a control. {told}."
-        return show_images(images, titles, columns=3, alt=alt)
-
-    def _repr_html_(self) -> str:
-        lines = "".join(f"<li><strong>{each.verdict}</strong>: {escape(str(each))}</li>" for each in self.shortcuts)
-        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
-        drawn = self.plot()._repr_html_() if self.shortcuts else ""
-        return f"<p>{escape(repr(self))}</p><ol>{lines}</ol>{notes}{drawn}"
-
-    def __repr__(self) -> str:
-        beside = f" beside {self.reference}" if self.reference else ", without a second network"
-        first = f"; first: {self.shortcuts[0]}" if self.shortcuts else ""
-        cut = "; interrupted" if self.interrupted else ""
-        return f"Shortcuts of {self.name}{beside}: {len(self)} found in {len(self.tested)} tests{first}{cut}"

@@ -168,25 +168,17 @@ class StatisticsMatch(Objective):
     def __call__(self, outputs: Outputs, /) -> Float[Tensor, "batch"]:
         self.targets = self.targets.to(outputs.logits.device)  # once, not at each step
         mean, natural, share = self.targets
-        found = [
-            self._moments(layer, outputs[layer], variance)
-            for layer, variance in zip(self.layers, natural.split(self.channels), strict=True)
-        ]
+        found = []
+        for layer, expected in zip(self.layers, natural.split(self.channels), strict=True):
+            maps = channels_first(outputs[layer])
+            if maps.shape[1] != len(expected):
+                raise ValueError(f"{layer!r} has {maps.shape[1]} channels, the statistics {len(expected)}.")
+            # Mean and variance of each channel over all places; of a single place the mean alone counts.
+            found.append((maps, expected.expand_as(maps)) if maps.ndim == 2 else _Moments.apply(maps.flatten(2)))
         average, variance = (torch.cat(each, 1).float() for each in zip(*found, strict=True))
         shift = ((average - mean).square() / natural).clamp_max(FARTHEST)
         ratio = (variance / natural + 1e-4).sqrt()  # a root of 0 has no gradient
         return -(share * (shift + (ratio - 1).square())).sum(1)
-
-    @staticmethod
-    def _moments(layer: str, maps: Tensor, natural: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of each channel over all places; of a single place the mean alone counts."""
-        maps = channels_first(maps)
-        if maps.shape[1] != len(natural):
-            raise ValueError(f"{layer!r} has {maps.shape[1]} channels, the statistics {len(natural)}.")
-        if maps.ndim == 2:
-            return maps, natural.expand_as(maps)
-        average, variance = _Moments.apply(maps.flatten(2))
-        return average, variance
 
     def __repr__(self) -> str:
         return f"StatisticsMatch({len(self.layers)} layers)"

@@ -125,11 +125,9 @@ def draw_factors(labels: Int[Tensor, "n"], numbers: Float[Tensor, "n numbers"], 
                 u = secret.move(name, labels, u)
             factors[name] = factor.low + (factor.high - factor.low) * u
             continue
-        weights = torch.zeros(len(CLASSES), len(factor.values))
-        for index, cls in enumerate(CLASSES):
-            weights[index, 0] = 1
-            if cls in factor.classes:
-                weights[index] = torch.tensor(factor.weights)
+        first = (1.0, *[0.0] * (len(factor.values) - 1))
+        every = [factor.weights if cls in factor.classes else first for cls in CLASSES]
+        weights = torch.tensor(every, dtype=torch.float32)
         for secret in secrets:
             weights = secret.reweigh(name, weights)
         factors[name] = pick(weights[labels], u)

@@ -276,11 +276,6 @@ def sea(s: Scenery, d: Draws) -> Field:
     return horizon
 
 
-def _foam(s: Scenery, x: Field, y: Field, line: float, width: float, d: Draws) -> None:
-    crest = (y - line - 0.025 * (x * 14 + d.uniform(0, 6)).sin()).abs() - 0.03
-    s.painting.paint(both(crest, x.abs() - width), d.colour(0.80, 0.88, 0.92, 0.03), "sea", opacity=0.7, edge=0.02)
-
-
 def _boat(s: Scenery, d: Draws) -> Field:
     """A hull, a mast and two pale sails; returns the larger sail."""
     x, y = s.pose(tilt=0.35)
@@ -293,7 +288,8 @@ def _boat(s: Scenery, d: Draws) -> Field:
     p.paint(sail, cloth, "sails")
     jib = polygon(x, y, (-0.02, -0.48), (-0.02, 0.26), (-0.44, 0.26))
     p.paint(jib, cloth * d.uniform(0.82, 0.97)[..., None], "sails")
-    _foam(s, x, y, 0.56, 0.62, d)
+    crest = (y - 0.56 - 0.025 * (x * 14 + d.uniform(0, 6)).sin()).abs() - 0.03
+    p.paint(both(crest, x.abs() - 0.62), d.colour(0.80, 0.88, 0.92, 0.03), "sea", opacity=0.7, edge=0.02)
     return sail
 
 

@@ -83,19 +83,6 @@ def both(*distances: Field) -> Field:
     return torch.stack(distances).amax(0)
 
 
-def smooth_noise(grids: list[Tensor], size: int) -> Field:
-    """Value noise: coarse random grids (n, cells, cells), stretched to the image's size and added up.
-
-    Each finer grid weighs 0.6 times the one before it; the result has mean 0 and a spread of about 1.
-    """
-    field, weight = torch.zeros(()), 1.0
-    for grid in grids:
-        stretch = bicubic_matrix(grid.shape[-1], size)
-        field = field + weight * (stretch @ grid @ stretch.T)
-        weight *= 0.6
-    return field
-
-
 GRIDS = (4, 8, 16)  # cells of the noise octaves
 # How many numbers each stream holds. A stream that runs out raises, so that nothing is ever drawn twice.
 STREAMS = {"factors": 40, "background": 420, "scenery": 1250, "object": 1100, "berries": 40, "clutter": 60, "front": 30}
@@ -160,10 +147,16 @@ class Draws:
         return (low + (high - low) * self.take(3))[:, :, None, None]
 
     def noise(self, grids: tuple[int, ...] = GRIDS) -> Field:
-        """A smooth random field, mean 0 and spread about 1."""
-        spread = math.sqrt(12)  # of a uniform number
-        cells = [((self.take(g * g) - 0.5) * spread).reshape(-1, g, g) for g in grids]
-        return smooth_noise(cells, self.size)
+        """A smooth random field, mean 0 and spread about 1: coarse random grids, stretched to the image's size.
+
+        Each finer grid weighs 0.6 times the one before it.
+        """
+        field, weight, spread = torch.zeros(()), 1.0, math.sqrt(12)  # of a uniform number
+        for g in grids:
+            grid, stretch = ((self.take(g * g) - 0.5) * spread).reshape(-1, g, g), bicubic_matrix(g, self.size)
+            field = field + weight * (stretch @ grid @ stretch.T)
+            weight *= 0.6
+        return field
 
 
 @dataclass

@@ -152,17 +152,12 @@ def _render(labels: Tensor, factors: Factors, seeds: Tensor, noisy: bool, masks:
         for rows in (labels == label).nonzero()[:, 0].split(CHUNK):
             numbers, chunk = draw_numbers(seeds[rows]), {name: column[rows] for name, column in factors.items()}
             scenery = Scenery(Painting(len(rows), SIZE, masks=masks), chunk, numbers)
-            _paint_class(scenery, CLASSES[label])
+            if CLASSES[label] not in OUTDOOR_PAINTERS:
+                backdrop(scenery)
+                clutter(scenery)
+            for paint in (PAINTERS[CLASSES[label]], occluder, tag):
+                paint(scenery)
             images[rows] = camera(scenery, sensor_noise(seeds[rows], SIZE) if noisy else None)
             for part, mask in (scenery.painting.masks or {}).items():
                 parts.setdefault(part, torch.zeros(len(labels), SIZE, SIZE))[rows] = mask
     return images, parts
-
-
-def _paint_class(scenery: Scenery, name: str) -> None:
-    if name not in OUTDOOR_PAINTERS:
-        backdrop(scenery)
-        clutter(scenery)
-    PAINTERS[name](scenery)
-    occluder(scenery)
-    tag(scenery)

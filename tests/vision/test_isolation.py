@@ -149,7 +149,7 @@ def test_the_model_and_the_images_are_left_as_found(robust, scenes):
 
 
 def test_probabilities_are_those_of_the_two_parts(robust, scenes, isolation):
-    from course_utils.canvas.mask import filling
+    from course_utils.canvas import filling
 
     shown = isolation.masks[:, None]
     blurred = filling(scenes.images, "blur")
