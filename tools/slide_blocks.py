@@ -27,7 +27,7 @@ ENOUGH = 60  # characters that say something
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LOADED = re.compile(r"^\S+: \d+x\d+ pixels, .*\n?", re.MULTILINE)  # what `load_images` says of a file
 BLOCK = re.compile(r"\n\s*\n")
-SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z*`$(\"“])")
+SENTENCE = re.compile(r"(?<=[.!?:])(?<! al\.)\s+(?=[A-Z*`$(\"“])")
 
 
 @dataclass
@@ -104,7 +104,7 @@ def add_text(made: list[Slide], text: str, shown: bool = True) -> None:
         heading = re.match(r"(#+ [^\n]+)\n*(.*)", block, re.DOTALL)
         if heading:
             made.append(Slide(heading[1]))
-            block = heading[2]
+            block, leads = heading[2], ""
         if not block.strip():
             continue
         if shown and is_looked_at(block):
