@@ -6,7 +6,9 @@ with most to look at are taken: figures before tables, formulas and diagrams bef
 
 A heading begins a slide. What is looked at rather than read (a figure, a formula, a table, a list, a piece of code,
 what a cell printed) gets one of its own under the same heading. Of a paragraph the first sentence is shown, and all of
-it is in the notes. Labs, checks and quizzes belong to the notebook.
+it is in the notes. Under the result of a chosen cell stands how the text goes on: what is seen in it. Where the text
+goes on to something else, or its slide type is *Skip*, the sentence that led to the cell stands above the result. Labs,
+checks and quizzes belong to the notebook.
 """
 
 import re
@@ -20,10 +22,12 @@ from plain_markdown import plain
 MOST = 15  # slides of a chapter whose author has chosen none
 LINES = 14  # of code, that can be read from the last row
 NOT_SHOWN = re.compile(r"\b(check|quiz|progress|\w+_lab)\(")  # what belongs to the notebook
-SHORT = 120  # characters of text that leave room for a figure
+SHORT = 240  # characters of text that leave room for a figure
+ENOUGH = 60  # characters that say something
 WIDGET = "application/vnd.jupyter.widget-view+json"
+LOADED = re.compile(r"^\S+: \d+x\d+ pixels, .*\n?", re.MULTILINE)  # what `load_images` says of a file
 BLOCK = re.compile(r"\n\s*\n")
-SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z*`$\"“])")
+SENTENCE = re.compile(r"(?<=[.!?:])(?<! al\.)\s+(?=[A-Z*`$(\"“])")
 
 
 @dataclass
@@ -39,18 +43,24 @@ def slides(notebook: NotebookNode) -> list[Slide]:
     """The slides of an executed chapter."""
     chosen = any(map(is_chosen, notebook.cells))
     made: list[Slide] = []
-    for cell in notebook.cells:
+    for before, cell, after in zip([None, *notebook.cells], notebook.cells, [*notebook.cells[1:], None], strict=False):
         shown = is_chosen(cell) or not chosen
         if cell.cell_type == "markdown":
             add_text(made, plain(cell.source), shown)
         elif cell.cell_type == "code" and made and shown:
-            add_code(made, cell)
+            seen = what_is_seen(after) if chosen else ""
+            add_code(made, cell, what_leads(before) if chosen and not seen else "", seen)
     return only(made, [slide for slide in made if slide.cells] if chosen else most_to_look_at(made))
 
 
 def is_chosen(cell: NotebookNode) -> bool:
     """Whether the author has marked a cell as one to be shown."""
-    return cell.metadata.get("slideshow", {}).get("slide_type") == "slide"
+    return slide_type(cell) == "slide"
+
+
+def slide_type(cell: NotebookNode) -> str | None:
+    """What JupyterLab's property inspector says of a cell."""
+    return cell.metadata.get("slideshow", {}).get("slide_type")
 
 
 def most_to_look_at(made: list[Slide]) -> list[Slide]:
@@ -89,48 +99,85 @@ def only(made: list[Slide], chosen: list[Slide]) -> list[Slide]:
 
 def add_text(made: list[Slide], text: str, shown: bool = True) -> None:
     """Prose, block by block; what is not shown is only said."""
+    leads = ""  # to what comes next
     for block in BLOCK.split(text.strip()):
         heading = re.match(r"(#+ [^\n]+)\n*(.*)", block, re.DOTALL)
         if heading:
             made.append(Slide(heading[1]))
-            block = heading[2]
+            block, leads = heading[2], ""
         if not block.strip():
             continue
         if shown and is_looked_at(block):
-            place(made, new_markdown_cell(block))
+            place(made, new_markdown_cell(block), "" if block.startswith(">") else leads)
+            leads = ""
         else:
-            if shown and not made[-1].cells:
+            first = shown and not made[-1].cells
+            if first:
                 made[-1].cells.append(new_markdown_cell(beginning(block)))
+            leads = "" if first else leading(block)
             made[-1].said.append(block)
 
 
-def add_code(made: list[Slide], cell: NotebookNode) -> None:
-    """Short code as it is, and what came out of it."""
+def what_is_seen(after: NotebookNode | None) -> str:
+    """How the text after a result begins, if that is a statement and leads to nothing else."""
+    if after is None or after.cell_type != "markdown" or slide_type(after) == "skip":
+        return ""
+    first, *others = BLOCK.split(plain(after.source).strip())
+    begun = beginning(first)
+    shown_there = is_chosen(after) and others and is_looked_at(others[0]) and begun.endswith(leading(first))
+    apart = begun.startswith(("#", "**")) or is_looked_at(begun) or "?" in begun or not begun.endswith(".")
+    return "" if shown_there or apart else begun
+
+
+def what_leads(before: NotebookNode | None) -> str:
+    """The last sentence of the text before a result, unless that is on a slide itself."""
+    if before is None or before.cell_type != "markdown" or is_chosen(before):
+        return ""
+    return leading(BLOCK.split(plain(before.source).strip())[-1])
+
+
+def leading(block: str) -> str:
+    """The last sentence of a paragraph that stands in no parentheses; none of a caption, which leads to nothing."""
+    if is_looked_at(block) or re.match(r"#|\*[^*]", block):
+        return ""
+    return next((said for said in SENTENCE.split(" ".join(block.split()))[::-1] if not said.startswith("(")), "")
+
+
+def add_code(made: list[Slide], cell: NotebookNode, leads: str = "", seen: str = "") -> None:
+    """Short code as it is, and what came out of it, between the sentence that leads to it and what is seen in it."""
     if NOT_SHOWN.search(cell.source):
         return
     stub = cell.source.rstrip().endswith("...")
     result = is_chosen(cell) and cell.outputs  # what the author wants to be seen
     if stub or (is_short_and_worth_it(cell.source) and not result):
-        place(made, new_code_cell(cell.source))
-    for output in merged(cell.outputs):
-        shown = as_shown(output)
-        if shown is not None:
-            place(made, new_code_cell("", outputs=[shown], metadata={"transient": {"remove_source": True}}))
+        place(made, new_code_cell(cell.source), leads)
+        leads = ""
+    results = [shown for output in merged(cell.outputs) if (shown := as_shown(output)) is not None]
+    for shown in results:
+        place(made, new_code_cell("", outputs=[shown], metadata={"transient": {"remove_source": True}}), leads)
+        leads = ""
+    if results and seen:
+        made[-1].cells.append(new_markdown_cell(seen))
 
 
 def merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """What a cell printed as one output, without what went to stderr (progress, this machine's warnings)."""
     printed = [output for output in outputs if output.output_type == "stream" and output.name == "stdout"]
     others = [output for output in outputs if output.output_type != "stream"]
-    text = "".join(output.text for output in printed)
+    text = LOADED.sub("", "".join(output.text for output in printed))
     return [new_output("stream", name="stdout", text=text), *others] if text.strip() else others
 
 
-def place(made: list[Slide], cell: NotebookNode) -> None:
-    """On the last slide if that has a short sentence at most, otherwise on a new one under the same heading."""
+def place(made: list[Slide], cell: NotebookNode, leads: str = "") -> None:
+    """On the last slide if that has short text at most, otherwise on a new one under the same heading.
+
+    There the sentence that leads to it stands above it.
+    """
     there = made[-1].cells
     if any(each.cell_type == "code" or is_looked_at(each.source) or len(each.source) > SHORT for each in there):
         made.append(Slide(made[-1].heading))
+    if leads and not made[-1].cells:
+        made[-1].cells.append(new_markdown_cell(leads))
     made[-1].cells.append(cell)
 
 
@@ -139,7 +186,7 @@ def beginning(block: str) -> str:
     said = ""
     for sentence in SENTENCE.split(" ".join(block.split())):
         said = f"{said} {sentence}".strip()
-        if len(said) > SHORT / 2:
+        if len(said) > ENOUGH:
             break
     return said
 

@@ -68,6 +68,22 @@ def test_an_author_chooses_slides_by_the_cells_metadata_and_the_rest_is_said():
     assert "$$ a = b $$" in made[1].said
 
 
+def test_a_result_stands_between_what_leads_to_it_and_what_is_seen_in_it():
+    from slide_blocks import slides
+
+    told = chapter()
+    result = told.cells[3]
+    result.metadata["slideshow"] = {"slide_type": "slide"}
+    result.outputs = result.outputs[-1:]
+    seen = new_markdown_cell("As Olah et al. (2017) say, there is something blue. More of it.")
+    told.cells[2:] = [new_markdown_cell("## Part\n\nA sentence. Look at the figure:"), result, seen]
+    sources = [[cell.source for cell in slide.cells] for slide in slides(told)]
+    assert sources == [["", "As Olah et al. (2017) say, there is something blue. More of it."]]
+    seen.metadata["slideshow"] = {"slide_type": "skip"}
+    sources = [[cell.source for cell in slide.cells] for slide in slides(told)]
+    assert sources == [["Look at the figure:", ""]]
+
+
 def test_of_a_long_chapter_in_which_nothing_is_chosen_fifteen_slides_are_taken_figures_first():
     from slide_blocks import MOST, slides
 
