@@ -59,10 +59,7 @@ def changes_to_check() -> Iterator[tuple[Tensor, Tensor]]:
     yield before, before + 1.0
 
 
-def both_shares(share: float | Tensor, right: float, *given: Tensor) -> str:
-    """The message for a share that no wrong answer of the table gives."""
-    return f"your function says {float(share):.4g}, expected {right:.4g} for these images."
-
+SHARES = "your function says {result:.4g}, expected {right:.4g} for these images."
 
 EXERCISES = (
     Exercise(
@@ -71,7 +68,7 @@ EXERCISES = (
         minutes=4,
         difficulty=1,
         reference=accuracy,
-        check=Comparison(answers_to_check, otherwise=both_shares, form=one_number),
+        check=Comparison(answers_to_check, otherwise=SHARES, form=one_number),
         wrong={
             "there is one number for each image: average them, `.float().mean().item()`.": (
                 lambda x, y: x.argmax(1) == y,
@@ -90,7 +87,7 @@ EXERCISES = (
         minutes=4,
         difficulty=1,
         reference=flip_rate,
-        check=Comparison(changes_to_check, otherwise=both_shares, form=one_number),
+        check=Comparison(changes_to_check, otherwise=SHARES, form=one_number),
         wrong={
             "logits nearly always differ a little: compare the answers, `argmax(dim=1)`, not the logits.": (
                 lambda x, y: (x != y).float().mean()

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from course_utils.models.classifier import Classifier
 from course_utils.teaching.exercises.checks import Comparison, a_small_case, gradient_of, tensor_like, untouched
-from course_utils.teaching.exercises.exercise import Exercise, Mistake
+from course_utils.teaching.exercises.exercise import Exercise, Mistake, instead
 
 
 def input_gradient(classifier, images, targets):
@@ -213,10 +213,7 @@ def check_robust_step(function: Callable, exercise: Exercise) -> None:
     eps, rate = 0.05, 0.1
     classifier, images, _ = a_small_case()
     labels = classifier(images).argmax(1)
-    old, worst = (
-        copy.deepcopy(classifier),
-        attack(lambda x, g, alpha: x + alpha * g.sign())(classifier, images, labels, eps, 5),
-    )
+    old, worst = copy.deepcopy(classifier), AWAY(classifier, images, labels, eps, 5)
     optimizer, visited = torch.optim.SGD(classifier.parameters(), lr=rate), list[Tensor]()
     recorded = classifier.module.register_forward_pre_hook(lambda _, x: visited.append(x[0].detach().clone()))
     with untouched(images=images, labels=labels), recorded:
@@ -245,38 +242,7 @@ def check_robust_step(function: Callable, exercise: Exercise) -> None:
         raise Mistake(f"{result!r} came back, expected the loss at the attacked images, {found:.3f}.")
 
 
-def trained(on: Callable = lambda adversarial, images: adversarial, sign: int = 1, clear: bool = True) -> Callable:
-    """Adversarial training with one of its pieces replaced."""
-
-    def robust_step(classifier, images, labels, optimizer, eps, steps):
-        adversarial = images.clone()
-        for _ in range(steps):
-            adversarial = adversarial.detach().requires_grad_()
-            F.cross_entropy(classifier(adversarial), labels, reduction="sum").backward()
-            stepped = targeted_step(adversarial.detach(), -sign * adversarial.grad, 2.5 * eps / steps)
-            adversarial = project(stepped, images, eps)
-        if clear:
-            optimizer.zero_grad()
-        loss = F.cross_entropy(classifier(on(adversarial, images)), labels)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return robust_step
-
-
-def attack(step: Callable = targeted_step, project: Callable = project, end: Callable | None = None) -> Callable:
-    """The whole attack with one of its pieces replaced; `end` makes the result of the last images and the first."""
-
-    def my_attack(classifier, images, targets, eps, steps):
-        adversarial = images.clone()
-        for _ in range(steps):
-            gradient = input_gradient(classifier, adversarial, targets)
-            adversarial = step(adversarial, gradient, 2.5 * eps / steps)
-            adversarial = project(adversarial, images, eps)
-        return adversarial if end is None else end(adversarial, images)
-
-    return my_attack
+AWAY = instead(my_attack, {"gradient, alpha": "-gradient, alpha"})  # up the loss, away from the target
 
 
 EXERCISES = (
@@ -388,16 +354,18 @@ EXERCISES = (
         reference=my_attack,
         check=check_my_attack,
         wrong={
-            "project after every step": attack(project=lambda x, first, eps: x.clamp(0, 1)),
-            "your steps go up the loss": attack(lambda x, gradient, alpha: x + alpha * gradient.sign()),
-            "around the original images": attack(project=lambda x, first, eps: project(x, x, eps)),
-            "clamp to [0, 1] besides the ball": attack(project=lambda x, first, eps: x.clamp(first - eps, first + eps)),
+            "project after every step": {"project(adversarial, images, eps)": "adversarial.clamp(0, 1)"},
+            "your steps go up the loss": AWAY,
+            "around the original images": {"project(adversarial, images": "project(adversarial, adversarial"},
+            "clamp to [0, 1] besides the ball": {
+                "project(adversarial, images, eps)": "adversarial.clamp(images - eps, images + eps)"
+            },
             "together further than eps": (
-                attack(lambda x, gradient, alpha: x - 0.1 * alpha * gradient.sign()),
-                attack(lambda x, gradient, alpha: x - alpha * gradient),
+                {"2.5 *": "0.25 *"},
+                {"targeted_step(adversarial, gradient, alpha)": "adversarial - alpha * gradient"},
             ),
-            "this is the perturbation": attack(end=lambda last, first: last - first),
-            "the images come back unchanged": attack(end=lambda last, first: first),
+            "this is the perturbation": {"return adversarial": "return adversarial - images"},
+            "the images come back unchanged": {"return adversarial": "return images"},
         },
     ),
     Exercise(
@@ -408,11 +376,13 @@ EXERCISES = (
         reference=robust_step,
         check=check_robust_step,
         wrong={
-            "the weights learn from the images as they were": trained(on=lambda adversarial, images: images),
-            "set the gradients that the attack left to zero first": trained(clear=False),
-            "your attack makes the images easier": trained(sign=-1),
+            "the weights learn from the images as they were": {"classifier(adversarial)": "classifier(images)"},
+            "set the gradients that the attack left to zero first": {
+                "optimizer.zero_grad()": "F.cross_entropy(classifier(adversarial), labels).backward()"
+            },
+            "your attack makes the images easier": {"-gradient": "gradient"},
             "the weights stay as they were": lambda c, x, y, optimizer, eps, steps: 0.0,
-            "project after every step": trained(on=lambda adversarial, images: (adversarial + 0.2).clamp(0, 1)),
+            "project after every step": {"(adversarial)": "((adversarial + 0.2).clamp(0, 1))"},
         },
     ),
 )

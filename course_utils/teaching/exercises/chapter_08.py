@@ -103,21 +103,6 @@ def counted(words, pairs=pairwise):
     return Counter(pair for pieces, times in words.items() for pair in times * list(pairs(pieces))).most_common()
 
 
-def steps(logits, ids):
-    """The log-probability of each token but the first."""
-    return logits[:-1].log_softmax(1).gather(1, ids[1:, None])[:, 0]
-
-
-def picked(rows, ids):
-    """The sum of log-probabilities in which row i is paired with `ids[i]`."""
-    return rows.log_softmax(1).gather(1, ids[:, None]).sum()
-
-
-def parts(true, predicted):
-    """Contributions of the tokens to the divergence."""
-    return torch.special.xlogy(true, true / predicted)
-
-
 EXERCISES = (
     Exercise(
         id="08-pair",
@@ -163,30 +148,28 @@ EXERCISES = (
         reference=score,
         check=Comparison(
             logits_to_check,
-            otherwise=lambda result, right, logits, ids: (
-                f"for these logits the text has log-probability {right:.3f}, your function says {float(result):.3f}."
-            ),
+            otherwise="for these logits the text has log-probability {right:.3f}, your function says {result:.3f}.",
             form=one_number,
         ),
         wrong={
             "each row is paired with its own token, which the model had read: `logits[:-1]` goes with `ids[1:]`.": (
-                picked,
-                lambda logits, ids: picked(logits[1:], ids[1:]),
-                lambda logits, ids: picked(logits[:-1], ids[:-1]),
+                {"logits[:-1]": "logits", "ids[1:,": "ids[:,"},
+                {"logits[:-1]": "logits[1:]"},
+                {"ids[1:,": "ids[:-1,"},
             ),
-            "each row is paired with the token before it.": lambda logits, ids: picked(logits[1:], ids[:-1]),
-            "this sums logits: take `.log_softmax(1)` first.": lambda x, ids: x[:-1].gather(1, ids[1:, None]).sum(),
-            "this sums probabilities: sum their logarithms.": lambda *given: steps(*given).exp().sum(),
-            "this is the probability itself: return its logarithm.": lambda *given: steps(*given).exp().prod(),
-            "the sign is wrong: log-probabilities are negative.": lambda *given: -score(*given),
-            "this is the mean over the tokens: take the sum.": lambda *given: steps(*given).mean(),
-            "this is the mean loss: take the sum, and the other sign.": lambda *given: -steps(*given).mean(),
-            "the last token is missing: sum over all but the first.": lambda *given: steps(*given)[:-1].sum(),
-            "the second token is missing: only the first is given.": lambda *given: steps(*given)[1:].sum(),
-            "this is the last token alone: sum over all but the first.": lambda *given: steps(*given)[-1],
-            "the softmax runs over the positions: the tokens of the vocabulary compete, dim 1.": (
-                lambda x, ids: x.log_softmax(0)[:-1].gather(1, ids[1:, None]).sum()
-            ),
+            "each row is paired with the token before it.": {"logits[:-1]": "logits[1:]", "ids[1:,": "ids[:-1,"},
+            "this sums logits: take `.log_softmax(1)` first.": {".log_softmax(1)": ""},
+            "this sums probabilities: sum their logarithms.": {".sum()": ".exp().sum()"},
+            "this is the probability itself: return its logarithm.": {".sum()": ".exp().prod()"},
+            "the sign is wrong: log-probabilities are negative.": {"return ": "return -"},
+            "this is the mean over the tokens: take the sum.": {".sum()": ".mean()"},
+            "this is the mean loss: take the sum, and the other sign.": {"return ": "return -", ".sum()": ".mean()"},
+            "the last token is missing: sum over all but the first.": {".sum()": "[:-1].sum()"},
+            "the second token is missing: only the first is given.": {".sum()": "[1:].sum()"},
+            "this is the last token alone: sum over all but the first.": {".sum()": "[-1].sum()"},
+            "the softmax runs over the positions: the tokens of the vocabulary compete, dim 1.": {
+                "[:-1].log_softmax(1)": ".log_softmax(0)[:-1]"
+            },
             "this is in bits: use the natural logarithm.": lambda *given: score(*given) / math.log(2),
         },
     ),
@@ -198,19 +181,17 @@ EXERCISES = (
         reference=divergence,
         check=Comparison(
             distributions_to_check,
-            otherwise=lambda result, right, true, predicted: (
-                f"the first context diverges by {right[0]:.4f} nats, your function says {result[0]:.4f}."
-            ),
+            otherwise="the first context diverges by {right[0]:.4f} nats, your function says {result[0]:.4f}.",
             form=numbers_like,
         ),
         wrong={
             "a token that is never true gives NaN: 0 · log 0 is 0 here.": lambda t, p: (t * (t / p).log()).sum(1),
             "this is the divergence the other way round: `true` is the weight.": lambda t, p: divergence(p, t),
-            "the sign is wrong: log(true / predicted), not the other way.": lambda t, p: -divergence(t, p),
+            "the sign is wrong: log(true / predicted), not the other way.": {"return ": "return -"},
             "this is the cross-entropy: subtract the entropy of the truth.": lambda t, p: -(t * p.log()).sum(1),
-            "this is the mean over the tokens: take the sum.": lambda t, p: parts(t, p).mean(1),
-            "this is one number for all contexts: sum over dim 1.": lambda t, p: parts(t, p).sum(),
-            "this sums over the contexts: sum over the tokens, dim 1.": lambda t, p: parts(t, p).sum(0),
+            "this is the mean over the tokens: take the sum.": {"sum(1)": "mean(1)"},
+            "this is one number for all contexts: sum over dim 1.": {"sum(1)": "sum()"},
+            "this sums over the contexts: sum over the tokens, dim 1.": {"sum(1)": "sum(0)"},
             "this is in bits: use the natural logarithm for nats.": lambda t, p: divergence(t, p) / math.log(2),
             "these are absolute differences: use the logarithm of the ratio.": lambda t, p: (t - p).abs().sum(1),
             "these are squared differences: use the logarithm of the ratio.": lambda t, p: (t - p).square().sum(1),
@@ -218,7 +199,7 @@ EXERCISES = (
                 lambda t, p: (divergence(t, (t + p) / 2) + divergence(p, (t + p) / 2)) / 2
             ),
             "the logarithms have no weight: multiply each by `true`.": lambda t, p: (t / p).log().sum(1),
-            "each token's part is made positive: some are negative.": lambda t, p: parts(t, p).abs().sum(1),
+            "each token's part is made positive: some are negative.": {"sum(1)": "abs().sum(1)"},
         },
     ),
 )

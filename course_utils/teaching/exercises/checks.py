@@ -85,8 +85,8 @@ class Comparison:
 
     Attributes:
         cases: gives the arguments of each call, a tuple each; always the same.
-        otherwise: the message if the result is none of the table's; or a function of the reader's result, the
-            reference's, and the arguments, that returns it.
+        otherwise: the message if the result is none of the table's, with `{result}` and `{right}` for the reader's
+            and the reference's; or a function of the two and the arguments, that returns it.
         form: raises `Mistake` unless a result has the form that is expected; takes the reader's result and the
             reference's. It is asked after the table, which may know better why the form is wrong.
         extra: a further check of the reader's function, after all cases, for what no comparison shows.
@@ -108,10 +108,14 @@ class Comparison:
                 require_none_of_the_wrong(result, exercise, case)
             self.form(result, right)
             if not same(result, right):
-                otherwise = self.otherwise
-                raise Mistake(otherwise if isinstance(otherwise, str) else otherwise(result, right, *case))
+                raise Mistake(self._otherwise(result, right, case))
         if self.extra is not None:
             self.extra(function)
+
+    def _otherwise(self, result: Any, right: Any, case: tuple) -> str:
+        if not isinstance(self.otherwise, str):
+            return self.otherwise(result, right, *case)
+        return self.otherwise.format(result=float(result) if _is_number(result) else result, right=right)
 
 
 def require_none_of_the_wrong(result: object, exercise: Exercise, case: tuple) -> None:
