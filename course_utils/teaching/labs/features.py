@@ -84,9 +84,8 @@ def feature_lab(
         return DescribedFigure(figure, alt=f"{shown}. {line}"), line
 
     recipes = [(f"{name}: {words}", name) for name, words in IN_WORDS.items()]
-    controls = lab.controls_of({"recipe": lab.menu(recipes, "Recipe"), "steps": lab.steps_slider()}, menu.controls)
-    first = menu.first | {"recipe": recipe, "steps": steps}
-    return Lab("Lab: what does this unit look for?", draw, first, controls, ABOUT)
+    controls = {"recipe": lab.menu("Recipe", recipes, recipe), "steps": lab.steps_slider(steps)}
+    return lab.lab_of("Lab: what does this unit look for?", draw, controls, ABOUT, menu)
 
 
 PENALTIES = {prior.name: prior for prior in (priors.l1, priors.total_variation, priors.high_frequency)}
@@ -151,10 +150,9 @@ def penalty_lab(
         given = optimised(weights) if any(weights.values()) else without[unit, canvas]
         return _draw_penalties(unit, without[unit, canvas], given, weights)
 
-    sliders = {name: lab.weight_slider(WEIGHTS, weight, name) for name, weight in weights.items()}
-    controls = lab.controls_of({"canvas": lab.menu(CANVASES, "Canvas"), **sliders}, menu.controls)
-    first = menu.first | {"canvas": canvas} | weights
-    return Lab("Lab: score − weight · penalty", draw, first, controls, ABOUT_PENALTIES)
+    sliders = {name: lab.weight_slider(name, WEIGHTS, weight) for name, weight in weights.items()}
+    controls = {"canvas": lab.menu("Canvas", CANVASES, canvas), **sliders}
+    return lab.lab_of("Lab: score − weight · penalty", draw, controls, ABOUT_PENALTIES, menu)
 
 
 @styled
@@ -236,11 +234,11 @@ def transform_lab(
         }
         knobs = menu.controls(first)
         for name, slider in sliders.items():
-            moved, switch = slider(first[name]), lab.control("Checkbox", name)(first[f"{name}_on"])
+            moved, switch = slider.make(first[name]), lab.control("Checkbox", name).make(first[f"{name}_on"])
             moved.disabled = not switch.value
             switch.observe(lambda change, moved=moved: setattr(moved, "disabled", not change.new), names="value")
             knobs |= {f"{name}_on": switch, name: moved}
-        return knobs | {"penalty": lab.control("Checkbox", "penalty")(first["penalty"])}
+        return knobs | {"penalty": lab.control("Checkbox", "penalty").make(first["penalty"])}
 
     on = {f"{name}_on": moves for name in ("jitter", "rotation", "scaling")}
     ranges = {"jitter": max(1, min(classifier.size) // 16), "rotation": 10, "scaling": (0.9, 1.1)}
