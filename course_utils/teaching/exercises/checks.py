@@ -245,11 +245,7 @@ def a_small_case() -> tuple[Classifier, Tensor, Tensor]:
     net = nn.Sequential(
         OrderedDict(flatten=nn.Flatten(), hidden=nn.Linear(3 * 8 * 8, 24), bend=nn.Tanh(), logits=nn.Linear(24, 3))
     )
-    with torch.no_grad():
-        for name, weight in net.named_parameters():
-            weight.normal_(0, {"hidden.weight": 0.25, "logits.weight": 0.3}.get(name, 0.5), generator=generator)
-    classifier = Classifier(net, classes=("goldfish", "volcano", "waffle"), size=(8, 8), name="a small case")
-    images = (1.4 * torch.rand(4, 3, 8, 8, generator=generator) - 0.2).clamp(0, 1)
+    classifier, images = _drawn(net, generator, {"hidden.weight": 0.25, "logits.weight": 0.3}, (8, 8))
     with torch.no_grad():
         targets = (classifier(images).argmax(dim=1) + torch.tensor([1, 2, 1, 2])) % 3
     return classifier, images, targets
@@ -273,12 +269,19 @@ def a_case_with_maps() -> tuple[Classifier, Tensor]:
             logits=nn.Linear(6, 3),
         )
     )
-    with torch.no_grad():
-        for weight in net.parameters():
-            weight.normal_(0, 0.5, generator=generator)
-        net.get_submodule("second").bias[DEAD] = -100.0  # type: ignore[operator]
-    classifier = Classifier(net, classes=("goldfish", "volcano", "waffle"), size=(8, 6), name="a small case")
-    return classifier, (1.4 * torch.rand(4, 3, 8, 6, generator=generator) - 0.2).clamp(0, 1)
+    classifier, images = _drawn(net, generator, {}, (8, 6))
+    net.second.bias.data[DEAD] = -100.0  # type: ignore[operator, union-attr]
+    return classifier, images
+
+
+def _drawn(
+    net: nn.Module, generator: torch.Generator, spreads: Mapping[str, float], size: tuple[int, int]
+) -> tuple[Classifier, Tensor]:
+    """A classifier with random weights, of standard deviation 0.5 or their own, and four images."""
+    for name, weight in net.named_parameters():
+        weight.data.normal_(0, spreads.get(name, 0.5), generator=generator)
+    classifier = Classifier(net, classes=("goldfish", "volcano", "waffle"), size=size, name="a small case")
+    return classifier, (1.4 * torch.rand(4, 3, *size, generator=generator) - 0.2).clamp(0, 1)
 
 
 class SmallReader(nn.Module):
