@@ -13,7 +13,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from course_utils.figures.style import show_table
 from course_utils.teaching.audit.choices import Answer, Planted, attributes, cue_of, in_words, sealed_answer, told
 from course_utils.teaching.training.save import seal, unseal
 from course_utils.validation import unknown
@@ -288,6 +287,8 @@ def shown(figure: Any) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table as HTML; nothing where there are no rows."""
-    columns = zip(*rows, strict=True)
-    return show_table(dict(zip(head, columns, strict=True)))._repr_html_() if rows else ""
+    if not rows:
+        return ""
+    cells = ["".join(f'<td style="text-align: left;">{escape(cell)}</td>' for cell in row) for row in rows]
+    titles = "".join(f'<th style="text-align: left;">{escape(title)}</th>' for title in head)
+    return f"<table><tr>{titles}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -98,11 +98,6 @@ def distributions_to_check() -> Iterator[tuple[Tensor, Tensor]]:
         yield weights / weights.sum(1, keepdim=True), predicted / predicted.sum(1, keepdim=True)
 
 
-def counted(words, pairs=pairwise):
-    """The pairs of a corpus with their counts, the most frequent first; `pairs` gives those of a word."""
-    return Counter(pair for pieces, times in words.items() for pair in times * list(pairs(pieces))).most_common()
-
-
 EXERCISES = (
     Exercise(
         id="08-pair",
@@ -118,26 +113,22 @@ EXERCISES = (
             form=lambda found, right: None,
         ),
         wrong={
-            "a pair counts as often as its word occurs.": lambda words: counted(dict.fromkeys(words, 1))[0][0],
+            "a pair counts as often as its word occurs.": {"+= times": "+= 1"},
             "these two are not neighbours in one word.": (
-                lambda words: counted(words, lambda pieces: combinations(pieces, 2))[0][0],
-                lambda words: counted({sum((times * word for word, times in words.items()), ()): 1})[0][0],
+                {"pairwise(pieces)": "((a, b) for i, a in enumerate(pieces) for b in pieces[i + 1 :])"},
+                lambda words: most_frequent_pair({sum((times * word for word, times in words.items()), ()): 1}),
             ),
-            "the order is reversed: the left piece comes first.": lambda words: counted(words)[0][0][::-1],
-            "('a', 'b') and ('b', 'a') are two pairs: count them apart.": (
-                lambda words: counted(words, lambda pieces: [tuple(sorted(pair)) for pair in pairwise(pieces)])[0][0]
-            ),
-            "a pair that a word contains twice should count twice.": (
-                lambda words: counted(words, lambda pieces: set(pairwise(pieces)))[0][0]
-            ),
-            "this is the rarest pair: take the largest count.": (
-                lambda words: min(counted(words), key=lambda pair: pair[1])[0]
-            ),
-            "this is the pair with its count: return the pair alone.": lambda words: counted(words)[0],
-            "this is a number of times: return the pair itself.": lambda words: counted(words)[0][1],
-            "these are all counts: return the pair with the largest.": lambda words: dict(counted(words)),
-            "the pieces are joined: return the two as a tuple.": lambda words: "".join(counted(words)[0][0]),
-            "this is one piece: count pairs of pieces.": lambda words: counted(words, list)[0][0],
+            "the order is reversed: the left piece comes first.": {"[0][0]": "[0][0][::-1]"},
+            "('a', 'b') and ('b', 'a') are two pairs: count them apart.": {"[pair]": "[tuple(sorted(pair))]"},
+            "a pair that a word contains twice should count twice.": {"pairwise(pieces)": "set(pairwise(pieces))"},
+            "this is the rarest pair: take the largest count.": {
+                "counts.most_common(1)[0][0]": "min(counts, key=counts.get)"
+            },
+            "this is the pair with its count: return the pair alone.": {"[0][0]": "[0]"},
+            "this is a number of times: return the pair itself.": {"[0][0]": "[0][1]"},
+            "these are all counts: return the pair with the largest.": {".most_common(1)[0][0]": ""},
+            "the pieces are joined: return the two as a tuple.": lambda words: "".join(most_frequent_pair(words)),
+            "this is one piece: count pairs of pieces.": {"pairwise(pieces)": "pieces"},
         },
     ),
     Exercise(

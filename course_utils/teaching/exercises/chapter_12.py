@@ -1,6 +1,6 @@
 """The exercises of chapter 12, the audit: what only two changes together do, and detection without false alarms."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -58,11 +58,6 @@ def scores_to_check() -> Iterator[tuple[Tensor, Tensor, int]]:
         yield planted, clean, alarms
 
 
-def share(condition: Callable) -> Callable:
-    """The share of scenes with a condition on what is right: before, with the first change, the second, and both."""
-    return lambda right: condition(right[0, 0], right[1, 0], right[0, 1], right[1, 1]).float().mean()
-
-
 EXERCISES = (
     Exercise(
         id="12-together",
@@ -77,15 +72,17 @@ EXERCISES = (
             form=one_number,
         ),
         wrong={
-            "what one change alone turns is counted, too.": share(lambda b, x, y, xy: b & ~xy),
-            "the first change alone, `right[1, 0]`, must leave it right.": share(lambda b, x, y, xy: b & y & ~xy),
-            "the second change alone, `right[0, 1]`, must leave it right.": share(lambda b, x, y, xy: b & x & ~xy),
-            "every scene that is wrong after both is counted: it must be right before.": share(lambda b, x, y, xy: ~xy),
-            "a scene must be named right *before*, `right[0, 0]`.": share(lambda b, x, y, xy: x & y & ~xy),
-            "it must be right with the first and with the second: `&`.": share(lambda b, x, y, xy: b & (x | y) & ~xy),
-            "with either change alone the answer must be *right*.": share(lambda b, x, y, xy: b & ~x & ~y & ~xy),
-            "these scenes are right with both changes: `~right[1, 1]`.": share(lambda b, x, y, xy: b & x & y & xy),
-            "these are booleans, one a scene: take the mean.": lambda r: r[0, 0] & r[1, 0] & r[0, 1] & ~r[1, 1],
+            "what one change alone turns is counted, too.": {" & right[1, 0] & right[0, 1]": ""},
+            "the first change alone, `right[1, 0]`, must leave it right.": {" & right[1, 0]": ""},
+            "the second change alone, `right[0, 1]`, must leave it right.": {" & right[0, 1]": ""},
+            "every scene that is wrong after both is counted: it must be right before.": {"alone & ": ""},
+            "a scene must be named right *before*, `right[0, 0]`.": {"right[0, 0] & ": ""},
+            "it must be right with the first and with the second: `&`.": {
+                "right[1, 0] & right[0, 1]": "(right[1, 0] | right[0, 1])"
+            },
+            "with either change alone the answer must be *right*.": {"& right": "& ~right"},
+            "these scenes are right with both changes: `~right[1, 1]`.": {"~": ""},
+            "these are booleans, one a scene: take the mean.": {".float().mean().item()": ""},
             "this is a number of scenes: divide by the number of all scenes.": {"mean()": "sum()"},
             "this is in per cent: return the share, from 0 to 1.": {"return ": "return 100 * "},
             "this is the share among scenes that are right before: divide by all scenes.": (
