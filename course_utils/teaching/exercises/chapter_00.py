@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, one_number
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, one_number
 
 
 def accuracy(logits, labels):
@@ -62,13 +61,15 @@ def changes_to_check() -> Iterator[tuple[Tensor, Tensor]]:
 SHARES = "your function says {result:.4g}, expected {right:.4g} for these images."
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="00-accuracy",
         title="Accuracy",
         minutes=4,
         difficulty=1,
         reference=accuracy,
-        check=Comparison(answers_to_check, otherwise=SHARES, form=one_number),
+        cases=answers_to_check,
+        otherwise=SHARES,
+        form=one_number,
         wrong={
             "there is one number for each image: average them, `.float().mean().item()`.": (
                 lambda x, y: x.argmax(1) == y,
@@ -81,13 +82,15 @@ EXERCISES = (
             "this takes the smallest logit: use `argmax`.": lambda x, y: accuracy(-x, y),
         },
     ),
-    Exercise(
+    Compared(
         id="00-flip-rate",
         title="Flip rate",
         minutes=4,
         difficulty=1,
         reference=flip_rate,
-        check=Comparison(changes_to_check, otherwise=SHARES, form=one_number),
+        cases=changes_to_check,
+        otherwise=SHARES,
+        form=one_number,
         wrong={
             "logits nearly always differ a little: compare the answers, `argmax(dim=1)`, not the logits.": (
                 lambda x, y: (x != y).float().mean()

@@ -2,8 +2,8 @@
 
 from numbers import Real
 
-from course_utils.teaching.exercises.checks import Comparison, one_number, same
-from course_utils.teaching.exercises.exercise import Exercise, Mistake
+from course_utils.teaching.exercises.checks import Compared, one_number, same
+from course_utils.teaching.exercises.exercise import Mistake
 
 
 def recall_by(answers, truth, groups):
@@ -75,13 +75,15 @@ def first_difference(result: dict[str, float], right: dict[str, float], *given: 
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="01-recall-by",
         title="Accuracy, slice by slice",
         minutes=6,
         difficulty=1,
         reference=recall_by,
-        check=Comparison(lambda: [(ANSWERS, TRUTH, GROUPS)], first_difference, one_share_for_each_group),
+        cases=lambda: [(ANSWERS, TRUTH, GROUPS)],
+        otherwise=first_difference,
+        form=one_share_for_each_group,
         wrong={
             "you divide by the number of all images: take the group's.": {"len(right)": "len(groups)"},
             "these are numbers of right answers: divide by the group's size.": {" / len(right)": ""},
@@ -93,19 +95,17 @@ EXERCISES = (
             },
         },
     ),
-    Exercise(
+    Compared(
         id="01-blind-spot",
         title="Neither alone, only together",
         minutes=8,
         difficulty=2,
         reference=blind_spot,
-        check=Comparison(
-            lambda: [(BEFORE, ONE, OTHER, BOTH, "lorry"), (BEFORE, ONE, OTHER, BOTH, "bus")],
-            otherwise=lambda share, right, *given: (
-                f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 images are lost."
-            ),
-            form=one_number,
+        cases=lambda: [(BEFORE, ONE, OTHER, BOTH, "lorry"), (BEFORE, ONE, OTHER, BOTH, "bus")],
+        otherwise=lambda share, right, *given: (
+            f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 images are lost."
         ),
+        form=one_number,
         wrong={
             "you leave out what a change does alone: `one` and `other` must both still say `name`.": (
                 {"b == name and c == name and ": ""},

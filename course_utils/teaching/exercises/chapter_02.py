@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
-from course_utils.teaching.exercises.checks import Comparison, a_small_case, gradient_of, tensor_like, untouched
+from course_utils.teaching.exercises.checks import Compared, a_small_case, gradient_of, tensor_like, untouched
 from course_utils.teaching.exercises.exercise import Exercise, Mistake, instead
 
 
@@ -246,18 +246,16 @@ AWAY = instead(my_attack, {"gradient, alpha": "-gradient, alpha"})  # up the los
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="02-input-gradient",
         title="The gradient of the image",
         minutes=8,
         difficulty=2,
         reference=input_gradient,
-        check=Comparison(
-            lambda: [a_small_case()],
-            otherwise="this is not the gradient of the summed cross-entropy: is the loss "
-            '`F.cross_entropy(classifier(images), targets, reduction="sum")`, and the gradient the one by the '
-            "images?",
-        ),
+        cases=lambda: [a_small_case()],
+        otherwise="this is not the gradient of the summed cross-entropy: is the loss "
+        '`F.cross_entropy(classifier(images), targets, reduction="sum")`, and the gradient the one by the '
+        "images?",
         wrong={
             "each image's gradient is divided by the size of the batch, so it depends on the number of other images: "
             'take `reduction="sum"`, by default cross-entropy averages.': (
@@ -277,18 +275,16 @@ EXERCISES = (
             "all zeros: the loss that you differentiate does not depend on the images.": lambda c, x, y: 0 * x,
         },
     ),
-    Exercise(
+    Compared(
         id="02-targeted-step",
         title="One targeted step",
         minutes=5,
         difficulty=1,
         reference=targeted_step,
-        check=Comparison(
-            steps_to_check,
-            otherwise=lambda stepped, right, images, gradient, alpha: (
-                f"with alpha={alpha:.3g} your step moves pixels by up to {largest(stepped - images)}, expected "
-                "each pixel to move by alpha, against its gradient's sign."
-            ),
+        cases=steps_to_check,
+        otherwise=lambda stepped, right, images, gradient, alpha: (
+            f"with alpha={alpha:.3g} your step moves pixels by up to {largest(stepped - images)}, expected "
+            "each pixel to move by alpha, against its gradient's sign."
         ),
         wrong={
             "with plus, this step raises the loss and leads away from the target: step against the gradient, with "
@@ -310,19 +306,17 @@ EXERCISES = (
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="02-project",
         title="Back into the ball",
         minutes=5,
         difficulty=2,
         reference=project,
-        check=Comparison(
-            projections_to_check,
-            otherwise=lambda projected, right, perturbed, images, eps: (
-                f"with eps={eps:.3g} your pixels are up to {largest(projected - images)} from `images` and run "
-                f"from {projected.min():.3g} to {projected.max():.3g}; expected the point nearest to "
-                "`perturbed` that is within eps and in [0, 1]."
-            ),
+        cases=projections_to_check,
+        otherwise=lambda projected, right, perturbed, images, eps: (
+            f"with eps={eps:.3g} your pixels are up to {largest(projected - images)} from `images` and run "
+            f"from {projected.min():.3g} to {projected.max():.3g}; expected the point nearest to "
+            "`perturbed` that is within eps and in [0, 1]."
         ),
         wrong={
             "pixels are within eps, but some are below 0 or above 1, where no image is: clamp to [0, 1] too.": (

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, one_number
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, one_number
 
 
 def entanglement(probabilities, own):
@@ -57,17 +56,15 @@ def probabilities_to_check() -> list[tuple[Tensor, Tensor]]:
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="03-entanglement",
         title="Which classes share features",
         minutes=10,
         difficulty=2,
         reference=entanglement,
-        check=Comparison(
-            probabilities_to_check,
-            otherwise="these are not the mean probabilities: row a is `probabilities[own == a].mean(0)`; average the "
-            "table with its transpose, then put zeros on the diagonal.",
-        ),
+        cases=probabilities_to_check,
+        otherwise="these are not the mean probabilities: row a is `probabilities[own == a].mean(0)`; average the "
+        "table with its transpose, then put zeros on the diagonal.",
         wrong={
             "the table is not symmetric: take the mean of a's probability for b and b's for a.": (
                 {"(table + table.T) / 2": "table"},
@@ -83,19 +80,17 @@ EXERCISES = (
             "every number is too large by the number of images: take their mean, not their sum.": {"mean": "sum"},
         },
     ),
-    Exercise(
+    Compared(
         id="03-flips",
         title="The test of a finding",
         minutes=5,
         difficulty=1,
         reference=flips,
-        check=Comparison(
-            lambda: [(BEFORE, AFTER, "waffle", "pancakes"), (BEFORE, AFTER, "donut", "waffle")],
-            otherwise=lambda share, right, *given: (
-                f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 pairs count."
-            ),
-            form=one_number,
+        cases=lambda: [(BEFORE, AFTER, "waffle", "pancakes"), (BEFORE, AFTER, "donut", "waffle")],
+        otherwise=lambda share, right, *given: (
+            f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 pairs count."
         ),
+        form=one_number,
         wrong={
             "this is the share among pairs that were called `name` before: divide by the number of all pairs.": {
                 "len(turned)": "before.count(name)"

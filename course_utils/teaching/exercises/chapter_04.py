@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from course_utils.activations import record
 from course_utils.models.classifier import Classifier
-from course_utils.teaching.exercises.checks import DEAD, Comparison, a_case_with_maps, one_each, same
-from course_utils.teaching.exercises.exercise import Exercise, Mistake
+from course_utils.teaching.exercises.checks import DEAD, Compared, a_case_with_maps, one_each, same
+from course_utils.teaching.exercises.exercise import Mistake
 
 
 def climb(classifier, layer, channel, images, steps, lr):
@@ -115,13 +115,14 @@ def require_oblong_images(function: Callable) -> None:
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="04-climb",
         title="Gradient ascent on a channel",
         minutes=12,
         difficulty=3,
         reference=climb,
-        check=Comparison(ascents_to_check, otherwise=activations_reached),
+        cases=ascents_to_check,
+        otherwise=activations_reached,
         wrong={
             "your steps lower the activation: add the gradient.": {"images + step": "images - step"},
             "only one step has moved the images: is `return` inside the loop, or does every step start from the "
@@ -166,13 +167,16 @@ EXERCISES = (
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="04-fine-share",
         title="The share of fine detail",
         minutes=10,
         difficulty=2,
         reference=fine_share,
-        check=Comparison(lambda: [(scenes(22, 22),)], three_shares, one_each, extra=require_oblong_images),
+        cases=lambda: [(scenes(22, 22),)],
+        otherwise=three_shares,
+        form=one_each,
+        extra=require_oblong_images,
         wrong={
             "the mean is no wave: subtract each channel's own, `images.mean(dim=(2, 3), keepdim=True)`, first.": (
                 {" - images.mean(dim=(2, 3), keepdim=True)": ""},

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, a_small_case, one_each, require_flow, tensor_like
-from course_utils.teaching.exercises.exercise import Exercise, Mistake
+from course_utils.teaching.exercises.checks import Compared, a_small_case, one_each, require_flow, tensor_like
+from course_utils.teaching.exercises.exercise import Mistake
 
 ALL = (1, 2, 3)  # the axes of an image: all but the batch's
 
@@ -115,19 +115,17 @@ def images_of_waves(result: object, right: Tensor) -> None:
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="05-total-variation",
         title="Total variation",
         minutes=6,
         difficulty=1,
         reference=total_variation,
-        check=Comparison(
-            lambda: [(some_images(),)],
-            otherwise="the first image has a total variation of {right[0]:.4f}, your function says {result[0]:.4f}: is "
-            "it the mean of the absolute differences down, plus the same across?",
-            form=one_each,
-            extra=lambda function: require_flow(function, some_images(), "images"),
-        ),
+        cases=lambda: [(some_images(),)],
+        otherwise="the first image has a total variation of {right[0]:.4f}, your function says {result[0]:.4f}: is "
+        "it the mean of the absolute differences down, plus the same across?",
+        form=one_each,
+        extra=lambda function: require_flow(function, some_images(), "images"),
         wrong={
             "this is the sum over all pixels: take the mean.": {"mean(": "sum("},
             "rises and falls cancel: take `.abs()` of the differences, before the mean.": (
@@ -158,17 +156,15 @@ EXERCISES = (
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="05-score",
         title="A step with a penalty",
         minutes=7,
         difficulty=2,
         reference=step_up,
-        check=Comparison(
-            steps_to_check,
-            otherwise="this step is not along the gradient of `activation(images) - weight * penalty(images)`, divided "
-            "by its largest absolute value in each image.",
-        ),
+        cases=steps_to_check,
+        otherwise="this step is not along the gradient of `activation(images) - weight * penalty(images)`, divided "
+        "by its largest absolute value in each image.",
         wrong={
             "plus rewards the penalty: the score is activation − weight · penalty.": {"- weight": "+ weight"},
             "your step goes down the score: add the gradient.": {"images + step": "images - step"},
@@ -187,19 +183,17 @@ EXERCISES = (
             "nothing has changed: return the images after the step.": lambda images, *_: images,
         },
     ),
-    Exercise(
+    Compared(
         id="05-waves",
         title="An image made of waves",
         minutes=12,
         difficulty=3,
         reference=picture_from_waves,
-        check=Comparison(
-            spectra_to_check,
-            otherwise="the waves do not have the right strength: is each divided by its frequency to the power of "
-            "`decay`, with the frequencies of its own row and column?",
-            form=images_of_waves,
-            extra=lambda f: require_flow(lambda x: f(x, (6, 10), 1.0), next(spectra_to_check())[0], "spectrum"),
-        ),
+        cases=spectra_to_check,
+        otherwise="the waves do not have the right strength: is each divided by its frequency to the power of "
+        "`decay`, with the frequencies of its own row and column?",
+        form=images_of_waves,
+        extra=lambda f: require_flow(lambda x: f(x, (6, 10), 1.0), next(spectra_to_check())[0], "spectrum"),
         wrong={
             "the images are not squashed into (0, 1): the last step is `.sigmoid()`.": {".sigmoid()": ""},
             "where `clamp` cuts off, no gradient comes back: use `.sigmoid()`.": {".sigmoid()": ".clamp(0, 1)"},

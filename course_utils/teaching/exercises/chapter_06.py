@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import (
-    Comparison,
+    Compared,
     a_small_case,
     close,
     one_each,
@@ -178,18 +178,16 @@ EXERCISES = (
             "nothing has moved": lambda images, *_: images,
         },
     ),
-    Exercise(
+    Compared(
         id="06-survives",
         title="The share that is left",
         minutes=6,
         difficulty=1,
         reference=kept,
-        check=Comparison(
-            shares_to_check,
-            otherwise="the first image keeps {right[0]:.3f} of its activation, your function says {result[0]:.3f}: "
-            "is it the mean activation of the transformed images over that of the untouched one?",
-            form=one_each_without_graph,
-        ),
+        cases=shares_to_check,
+        otherwise="the first image keeps {right[0]:.3f} of its activation, your function says {result[0]:.3f}: "
+        "is it the mean activation of the transformed images over that of the untouched one?",
+        form=one_each_without_graph,
         wrong={
             "only one draw counts: add all of them up, `total = total + …`, then divide by `draws`.": (
                 share(lambda drawn: drawn[0]),

@@ -6,8 +6,7 @@ import torch
 from scipy.stats import kendalltau, rankdata
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, one_each
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, one_each
 
 
 def rank_correlation(a, b):
@@ -83,13 +82,15 @@ def closeness_to_check() -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="07-ranks",
         title="Rank correlation, with ties",
         minutes=8,
         difficulty=2,
         reference=rank_correlation,
-        check=Comparison(rows_to_check, otherwise=about_ranks, form=one_each),
+        cases=rows_to_check,
+        otherwise=about_ranks,
+        form=one_each,
         wrong={
             "this is the correlation of the values: replace them by their ranks first.": {
                 "rankdata(values.numpy(), axis=1)": "values.numpy()"
@@ -127,18 +128,16 @@ EXERCISES = (
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="07-definition",
         title="The definition, taken literally",
         minutes=6,
         difficulty=1,
         reference=by_definition,
-        check=Comparison(
-            closeness_to_check,
-            otherwise=lambda result, right, *given: (
-                f"{(result != right).sum()} of {len(right)} answers are wrong: compare each image, at each layer, with "
-                "the closest natural image of its class."
-            ),
+        cases=closeness_to_check,
+        otherwise=lambda result, right, *given: (
+            f"{(result != right).sum()} of {len(right)} answers are wrong: compare each image, at each layer, with "
+            "the closest natural image of its class."
         ),
         wrong={
             "one layer is enough for yours: the image must be closer at *every* layer, `.all()`.": {".all()": ".any()"},

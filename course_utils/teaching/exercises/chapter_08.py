@@ -8,8 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, numbers_like, one_number
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, numbers_like, one_number
 
 
 def most_frequent_pair(words):
@@ -99,19 +98,17 @@ def distributions_to_check() -> Iterator[tuple[Tensor, Tensor]]:
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="08-pair",
         title="The pair to merge next",
         minutes=8,
         difficulty=1,
         reference=most_frequent_pair,
-        check=Comparison(
-            lambda: [(words,) for words in CORPORA],
-            otherwise=lambda found, right, words: (
-                f"of {words} your function returns {found!r}, expected the most frequent pair as a tuple, {right!r}."
-            ),
-            form=lambda found, right: None,
+        cases=lambda: [(words,) for words in CORPORA],
+        otherwise=lambda found, right, words: (
+            f"of {words} your function returns {found!r}, expected the most frequent pair as a tuple, {right!r}."
         ),
+        form=lambda found, right: None,
         wrong={
             "a pair counts as often as its word occurs.": {"+= times": "+= 1"},
             "these two are not neighbours in one word.": (
@@ -131,17 +128,15 @@ EXERCISES = (
             "this is one piece: count pairs of pieces.": {"pairwise(pieces)": "pieces"},
         },
     ),
-    Exercise(
+    Compared(
         id="08-score",
         title="The probability of a text",
         minutes=8,
         difficulty=2,
         reference=score,
-        check=Comparison(
-            logits_to_check,
-            otherwise="for these logits the text has log-probability {right:.3f}, your function says {result:.3f}.",
-            form=one_number,
-        ),
+        cases=logits_to_check,
+        otherwise="for these logits the text has log-probability {right:.3f}, your function says {result:.3f}.",
+        form=one_number,
         wrong={
             "each row is paired with its own token, which the model had read: `logits[:-1]` goes with `ids[1:]`.": (
                 {"logits[:-1]": "logits", "ids[1:,": "ids[:,"},
@@ -164,17 +159,15 @@ EXERCISES = (
             "this is in bits: use the natural logarithm.": lambda *given: score(*given) / math.log(2),
         },
     ),
-    Exercise(
+    Compared(
         id="08-divergence",
         title="How far from the truth",
         minutes=7,
         difficulty=2,
         reference=divergence,
-        check=Comparison(
-            distributions_to_check,
-            otherwise="the first context diverges by {right[0]:.4f} nats, your function says {result[0]:.4f}.",
-            form=numbers_like,
-        ),
+        cases=distributions_to_check,
+        otherwise="the first context diverges by {right[0]:.4f} nats, your function says {result[0]:.4f}.",
+        form=numbers_like,
         wrong={
             "a token that is never true gives NaN: 0 · log 0 is 0 here.": lambda t, p: (t * (t / p).log()).sum(1),
             "this is the divergence the other way round: `true` is the weight.": lambda t, p: divergence(p, t),

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, numbers_like
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, numbers_like
 
 
 def shares(prompts, vocabulary):
@@ -104,13 +103,15 @@ def furthest(result, right, *given) -> str:
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="09-shares",
         title="Count each prompt once",
         minutes=6,
         difficulty=1,
         reference=shares,
-        check=Comparison(prompts_to_check, otherwise=furthest, form=numbers_like),
+        cases=prompts_to_check,
+        otherwise=furthest,
+        form=numbers_like,
         wrong={
             "a token that a prompt has twice should count once.": lambda p, v: occurrences(p, v) / len(p),
             "this is the share of all tokens: take the share of prompts.": lambda p, v: occurrences(p, v) / p.numel(),
@@ -126,13 +127,15 @@ EXERCISES = (
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="09-log-odds",
         title="More often than elsewhere, and how surely",
         minutes=10,
         difficulty=2,
         reference=log_odds_z,
-        check=Comparison(counts_to_check, otherwise=furthest, form=numbers_like),
+        cases=counts_to_check,
+        otherwise=furthest,
+        form=numbers_like,
         wrong={
             "this is the difference alone: divide it by its standard error.": {" / (1 / a + 1 / b).sqrt()": ""},
             "the sign is wrong: z is above 0 if more frequent `here`.": {"return ": "return -"},
@@ -157,13 +160,15 @@ EXERCISES = (
             "the sets differ in size: compare odds, not bare counts.": lambda h, t, p: (h - t) / (h + t).sqrt(),
         },
     ),
-    Exercise(
+    Compared(
         id="09-chance",
         title="The largest z by chance",
         minutes=8,
         difficulty=2,
         reference=corrected,
-        check=Comparison(shuffles_to_check, otherwise=furthest, form=numbers_like),
+        cases=shuffles_to_check,
+        otherwise=furthest,
+        form=numbers_like,
         wrong={
             "p would be 0 for some words: the real order is a shuffle, too, add 1.": {"1 + ": ""},
             "one is added to the count but not to the number of shuffles.": {"1 + len": "len"},

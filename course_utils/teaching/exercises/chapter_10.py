@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, SmallReader, a_small_reader
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, SmallReader, a_small_reader
 
 
 def climb_step(model, embeddings, target, lr):
@@ -78,18 +77,16 @@ def first_wrong_id(result: Tensor, right: Tensor, *given: object) -> str:
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="10-climb",
         title="A step in embedding space",
         minutes=8,
         difficulty=2,
         reference=climb_step,
-        check=Comparison(
-            steps_to_check,
-            otherwise=lambda result, right, model, embeddings, target, lr: (
-                f"the first prompt moves by {(result - embeddings)[0].norm():.3g}, expected "
-                f"{(right - embeddings)[0].norm():.3g}, along the gradient of the target's log-probability."
-            ),
+        cases=steps_to_check,
+        otherwise=lambda result, right, model, embeddings, target, lr: (
+            f"the first prompt moves by {(result - embeddings)[0].norm():.3g}, expected "
+            f"{(right - embeddings)[0].norm():.3g}, along the gradient of the target's log-probability."
         ),
         wrong={
             "a gradient of 0 is divided by its length, which gives NaN: divide by at least 1e-12, `clamp_min`.": {
@@ -108,13 +105,14 @@ EXERCISES = (
             "nothing has changed: return the embeddings after the step.": lambda m, e, t, lr: e,
         },
     ),
-    Exercise(
+    Compared(
         id="10-snap",
         title="Back to tokens",
         minutes=7,
         difficulty=1,
         reference=snap,
-        check=Comparison(vectors_to_check, otherwise=first_wrong_id),
+        cases=vectors_to_check,
+        otherwise=first_wrong_id,
         wrong={
             "tokens that are not allowed are chosen: mask them.": lambda e, t, a: torch.cdist(e, t).argmin(2),
             "only tokens that are *not* allowed are chosen: mask with `~allowed`.": {"~": ""},

@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, numbers_like, require_flow
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, numbers_like, require_flow
 
 
 def pull(embeddings, table):
@@ -70,18 +69,16 @@ def require_gradient(function: Callable) -> None:
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="11-pull",
         title="The pull toward words",
         minutes=7,
         difficulty=2,
         reference=pull,
-        check=Comparison(
-            prompts_to_check,
-            otherwise="the first prompt is {right[0]:.4f} from its nearest words, your function says {result[0]:.4f}.",
-            form=numbers_like,
-            extra=require_gradient,
-        ),
+        cases=prompts_to_check,
+        otherwise="the first prompt is {right[0]:.4f} from its nearest words, your function says {result[0]:.4f}.",
+        form=numbers_like,
+        extra=require_gradient,
         wrong={
             "this is the sum over the positions: take the mean.": {".mean(1)": ".sum(1)"},
             "only the nearest of the positions counts: take their mean.": {".mean(1)": ".amin(1)"},
@@ -100,18 +97,15 @@ EXERCISES = (
             "these are ids: take `amin`, not `argmin`.": {"amin(1)": "argmin(1).float()"},
         },
     ),
-    Exercise(
+    Compared(
         id="11-swap",
         title="A gradient that chooses among words",
         minutes=8,
         difficulty=2,
         reference=swap_scores,
-        check=Comparison(
-            swaps_to_check,
-            otherwise="token 1 at the first position would add {right[0][1]:.3f}, your function says "
-            "{result[0][1]:.3f}.",
-            form=numbers_like,
-        ),
+        cases=swaps_to_check,
+        otherwise="token 1 at the first position would add {right[0][1]:.3f}, your function says {result[0][1]:.3f}.",
+        form=numbers_like,
         wrong={
             "what stands there now is not subtracted: the same token must add 0.": {" - now": ""},
             "the sign is wrong: the token's embedding minus the present one.": lambda *given: -swap_scores(*given),

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, one_number
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, one_number
 
 
 def only_together(right):
@@ -59,18 +58,16 @@ def scores_to_check() -> Iterator[tuple[Tensor, Tensor, int]]:
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="12-together",
         title="Neither alone",
         minutes=8,
         difficulty=2,
         reference=only_together,
-        check=Comparison(
-            scenes_to_check,
-            otherwise="{result:.4g} is not the share of scenes that are right before and with either change alone, and "
-            "wrong with both, {right:.4g}.",
-            form=one_number,
-        ),
+        cases=scenes_to_check,
+        otherwise="{result:.4g} is not the share of scenes that are right before and with either change alone, and "
+        "wrong with both, {right:.4g}.",
+        form=one_number,
         wrong={
             "what one change alone turns is counted, too.": {" & right[1, 0] & right[0, 1]": ""},
             "the first change alone, `right[1, 0]`, must leave it right.": {" & right[1, 0]": ""},
@@ -94,20 +91,18 @@ EXERCISES = (
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="12-bar",
         title="A bar against false alarms",
         minutes=8,
         difficulty=2,
         reference=caught,
-        check=Comparison(
-            scores_to_check,
-            otherwise=lambda result, right, planted, clean, alarms: (
-                f"with at most {alarms} false alarms the bar is {clean.sort().values[~alarms]:.2f}, and {right:.0%} of "
-                f"the planted scores lie above it; your function says {float(result):.4g}."
-            ),
-            form=one_number,
+        cases=scores_to_check,
+        otherwise=lambda result, right, planted, clean, alarms: (
+            f"with at most {alarms} false alarms the bar is {clean.sort().values[~alarms]:.2f}, and {right:.0%} of "
+            f"the planted scores lie above it; your function says {float(result):.4g}."
         ),
+        form=one_number,
         wrong={
             "a score at the bar is no alarm: `>`.": {"> bar": ">= bar"},
             "the bar is too high: it is the clean score at index `alarms`, the largest has index 0.": (

@@ -12,7 +12,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
@@ -76,9 +76,28 @@ def one_number(result: object, right: object) -> None:
         raise Mistake(f"{GIVEN} is a {kind}, expected one number.")
 
 
+def compare(function: Callable, exercise: "Compared") -> None:
+    """Check of a reader's function: its results against those of the reference and of the table of wrong answers."""
+    for case in exercise.cases():
+        right = result_of(exercise.reference, case)
+        given = copy.deepcopy(case)
+        with untouched(**dict(zip(inspect.signature(exercise.reference).parameters, given, strict=True))):
+            result: Any = _seeded(function, given)
+        if not same(result, right):
+            require_none_of_the_wrong(result, exercise, case)
+        exercise.form(result, right)
+        if not same(result, right):
+            said = exercise.otherwise
+            if isinstance(said, str):
+                raise Mistake(said.format(result=float(result) if _is_number(result) else result, right=right))
+            raise Mistake(said(result, right, *case))
+    if exercise.extra is not None:
+        exercise.extra(function)
+
+
 @dataclass(frozen=True)
-class Comparison:
-    """A check that compares the reader's results with those of the reference and of the table of wrong answers.
+class Compared(Exercise):
+    """An exercise whose check compares the reader's results with the reference's and the wrong answers'.
 
     The reader's arguments must come out of each call as they went in. Random numbers without a generator of their own
     are the same for the reader, the reference and the table.
@@ -92,30 +111,11 @@ class Comparison:
         extra: a further check of the reader's function, after all cases, for what no comparison shows.
     """
 
-    cases: Callable[[], Iterable[tuple]]
-    otherwise: str | Callable[..., str]
-    form: Form = tensor_like
+    check: Callable[[Callable, Any], None] = compare
+    cases: Callable[[], Iterable[tuple]] = field(kw_only=True)
+    otherwise: str | Callable[..., str] = field(kw_only=True)
+    form: Form = field(default=tensor_like, kw_only=True)
     extra: Callable[[Callable], None] | None = None
-
-    def __call__(self, function: Callable, exercise: Exercise) -> None:
-        """Check the reader's function."""
-        for case in self.cases():
-            right = result_of(exercise.reference, case)
-            given = copy.deepcopy(case)
-            with untouched(**dict(zip(inspect.signature(exercise.reference).parameters, given, strict=True))):
-                result = _seeded(function, given)
-            if not same(result, right):
-                require_none_of_the_wrong(result, exercise, case)
-            self.form(result, right)
-            if not same(result, right):
-                raise Mistake(self._otherwise(result, right, case))
-        if self.extra is not None:
-            self.extra(function)
-
-    def _otherwise(self, result: Any, right: Any, case: tuple) -> str:
-        if not isinstance(self.otherwise, str):
-            return self.otherwise(result, right, *case)
-        return self.otherwise.format(result=float(result) if _is_number(result) else result, right=right)
 
 
 def require_none_of_the_wrong(result: object, exercise: Exercise, case: tuple) -> None:

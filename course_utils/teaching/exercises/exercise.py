@@ -56,8 +56,8 @@ class Exercise:
         difficulty: 1 (a line) … 3 (takes thought).
         reference: the course's own version. Its source is the solution; its docstring has the task, a paragraph that
             begins with "Why:", and one "Hint:" each, from a nudge to nearly the solution.
-        check: takes the reader's function and the exercise, and raises `Mistake` if something is wrong. Usually a
-            `checks.Comparison`, which reads the table `wrong`. Under half a second.
+        check: takes the reader's function and the exercise, and raises `Mistake` if something is wrong. Usually that of
+            `checks.Compared`, which reads the table `wrong`. Under half a second.
         wrong: the table of usual wrong answers, the commonest first: from what the reader is told to the answer, or
             answers, that are told so. An answer is a function, or else says what stands in it instead of pieces of the
             reference's source. Where the check itself computes a message, a part of it will do as the key.
