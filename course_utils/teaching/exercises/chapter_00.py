@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Compared, one_number
+from course_utils.teaching.exercises.checks import Compared
 
 
 def accuracy(logits, labels):
@@ -69,7 +69,6 @@ EXERCISES = (
         reference=accuracy,
         cases=answers_to_check,
         otherwise=SHARES,
-        form=one_number,
         wrong={
             "there is one number for each image: average them, `.float().mean().item()`.": (
                 lambda x, y: x.argmax(1) == y,
@@ -90,7 +89,6 @@ EXERCISES = (
         reference=flip_rate,
         cases=changes_to_check,
         otherwise=SHARES,
-        form=one_number,
         wrong={
             "logits nearly always differ a little: compare the answers, `argmax(dim=1)`, not the logits.": (
                 lambda x, y: (x != y).float().mean()

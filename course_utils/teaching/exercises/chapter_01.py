@@ -2,7 +2,7 @@
 
 from numbers import Real
 
-from course_utils.teaching.exercises.checks import Compared, one_number, same
+from course_utils.teaching.exercises.checks import Compared, same
 from course_utils.teaching.exercises.exercise import Mistake
 
 
@@ -105,7 +105,6 @@ EXERCISES = (
         otherwise=lambda share, right, *given: (
             f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 images are lost."
         ),
-        form=one_number,
         wrong={
             "you leave out what a change does alone: `one` and `other` must both still say `name`.": (
                 {"b == name and c == name and ": ""},

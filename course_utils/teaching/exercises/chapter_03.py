@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Compared, one_number
+from course_utils.teaching.exercises.checks import Compared
 
 
 def entanglement(probabilities, own):
@@ -90,7 +90,6 @@ EXERCISES = (
         otherwise=lambda share, right, *given: (
             f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 pairs count."
         ),
-        form=one_number,
         wrong={
             "this is the share among pairs that were called `name` before: divide by the number of all pairs.": {
                 "len(turned)": "before.count(name)"

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Compared, numbers_like, one_number
+from course_utils.teaching.exercises.checks import Compared, numbers_like
 
 
 def most_frequent_pair(words):
@@ -108,7 +108,6 @@ EXERCISES = (
         otherwise=lambda found, right, words: (
             f"of {words} your function returns {found!r}, expected the most frequent pair as a tuple, {right!r}."
         ),
-        form=lambda found, right: None,
         wrong={
             "a pair counts as often as its word occurs.": {"+= times": "+= 1"},
             "these two are not neighbours in one word.": (
@@ -136,7 +135,6 @@ EXERCISES = (
         reference=score,
         cases=logits_to_check,
         otherwise="for these logits the text has log-probability {right:.3f}, your function says {result:.3f}.",
-        form=one_number,
         wrong={
             "each row is paired with its own token, which the model had read: `logits[:-1]` goes with `ids[1:]`.": (
                 {"logits[:-1]": "logits", "ids[1:,": "ids[:,"},

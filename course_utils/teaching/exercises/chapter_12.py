@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Compared, one_number
+from course_utils.teaching.exercises.checks import Compared
 
 
 def only_together(right):
@@ -67,7 +67,6 @@ EXERCISES = (
         cases=scenes_to_check,
         otherwise="{result:.4g} is not the share of scenes that are right before and with either change alone, and "
         "wrong with both, {right:.4g}.",
-        form=one_number,
         wrong={
             "what one change alone turns is counted, too.": {" & right[1, 0] & right[0, 1]": ""},
             "the first change alone, `right[1, 0]`, must leave it right.": {" & right[1, 0]": ""},
@@ -102,7 +101,6 @@ EXERCISES = (
             f"with at most {alarms} false alarms the bar is {clean.sort().values[~alarms]:.2f}, and {right:.0%} of "
             f"the planted scores lie above it; your function says {float(result):.4g}."
         ),
-        form=one_number,
         wrong={
             "a score at the bar is no alarm: `>`.": {"> bar": ">= bar"},
             "the bar is too high: it is the clean score at index `alarms`, the largest has index 0.": (

@@ -95,6 +95,14 @@ def compare(function: Callable, exercise: "Compared") -> None:
         exercise.extra(function)
 
 
+def as_the_reference(result: object, right: object) -> None:
+    """Form of a result where an exercise names none: one number, or a tensor, if the reference's result is."""
+    if _is_number(right):
+        one_number(result, right)
+    elif isinstance(right, Tensor):
+        tensor_like(result, right)
+
+
 @dataclass(frozen=True)
 class Compared(Exercise):
     """An exercise whose check compares the reader's results with the reference's and the wrong answers'.
@@ -114,7 +122,7 @@ class Compared(Exercise):
     check: Callable[[Callable, Any], None] = compare
     cases: Callable[[], Iterable[tuple]] = field(kw_only=True)
     otherwise: str | Callable[..., str] = field(kw_only=True)
-    form: Form = field(default=tensor_like, kw_only=True)
+    form: Form = field(default=as_the_reference, kw_only=True)
     extra: Callable[[Callable], None] | None = None
 
 
