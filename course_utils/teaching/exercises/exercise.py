@@ -119,7 +119,7 @@ def instead(function: Callable, pieces: Mapping[str, str]) -> Callable:
     head, body = inspect.getsource(function).rsplit('"""', 1)
     for old, new in pieces.items():
         if old not in body:
-            raise ValueError(f"{old!r} given, expected a piece of {function.__name__}'s source: {body}")
+            raise ValueError(f"{old!r} given, expected a piece of {function.__name__}'s source below its docstring.")
         body = body.replace(old, new)
     made: dict[str, Callable] = {}
     exec(f'{head}"""{body}', inspect.unwrap(function).__globals__, made)
