@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from course_utils.figures.style import PALETTE, DescribedFigure, new_figure, styled
+from course_utils.figures.style import PALETTE, DescribedFigure, Drawn, new_figure, styled
 
 ROW = 0.36  # inches of height for a method
 APART = 0.34  # between the marks of two models in one cell, in columns
@@ -46,7 +45,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, repr=False)
-class Scoreboard:
+class Scoreboard(Drawn):
     """Verdicts of several methods about several secrets, on models that use them and on clean ones.
 
     Attributes:
@@ -206,9 +205,6 @@ class Scoreboard:
             for method in self.methods
         )
         return f"Scoreboard: {counts}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.plot()._repr_html_()}"
 
 
 def plot_scoreboard(board: Scoreboard, title: str | None = None) -> DescribedFigure:

@@ -12,32 +12,17 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from course_utils.models.shipped import available, is_bundle, read_bundle_card, read_card
 from course_utils.teaching.training.save import unseal
 from course_utils.teaching.training.secrets import from_data
 from course_utils.validation import unknown
 from course_utils.world import PaintedWorld, Scenes
-from course_utils.world.factors import FACTORS, Choice, Secret, Shortcut
+from course_utils.world.factors import FACTORS, Secret, Shortcut
 
 Cue = tuple[str, object]  # a factor and its value; of a number "low" or "high"
-
-_COLOURED = {"plate_colour": "plate", "sky": "sky", "trailer": "trailer", "background": "background", "shape": "shape"}
-_ADJECTIVES = {"stripes": "striped", "checks": "checked", "dots": "dotted"}
-_OTHERS: dict[str, tuple[str, str]] = {  # False and True, or low and high
-    "x": ("far left", "far right"),
-    "y": ("high up", "low down"),
-    "size": ("small", "large"),
-    "rotation": ("turned left", "turned right"),
-    "mirrored": ("not mirrored", "mirrored"),
-    "berries": ("no blueberries", "blueberries"),
-    "plate": ("no plate", "plate"),
-    "tag": ("no tag in the corner", "tag in the corner"),
-    "occluder": ("nothing in front", "twig in front"),
-    "light": ("dim light", "bright light"),
-    "tint": ("cold light", "warm light"),
-    "defocus": ("in focus", "out of focus"),
-    "noise": ("no grain", "grain"),
-}
+WORDS: dict[str, dict[object, str]] = yaml.safe_load(Path(__file__).with_name("cues.yml").read_text(encoding="utf-8"))
 
 
 def audit_choices(model: str | Path = "mystery-1") -> AuditChoices:
@@ -100,14 +85,7 @@ def attributes() -> list[str]:
 
 def cues() -> dict[str, Cue]:
     """Words -> the factor and the value that they mean, for every factor of the painted world."""
-    found: dict[str, Cue] = {}
-    for name, factor in FACTORS.items():
-        if name in _COLOURED and isinstance(factor, Choice):
-            found |= {f"{_ADJECTIVES.get(value, value)} {_COLOURED[name]}": (name, value) for value in factor.values}
-        else:
-            values = (False, True) if isinstance(factor, Choice) else ("low", "high")
-            found |= {words: (name, value) for words, value in zip(_OTHERS[name], values, strict=True)}
-    return found
+    return {words: (factor, value) for factor, values in WORDS.items() for value, words in values.items()}
 
 
 def in_words(cue: Cue) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, one_number
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared
 
 
 def accuracy(logits, labels):
@@ -59,19 +58,17 @@ def changes_to_check() -> Iterator[tuple[Tensor, Tensor]]:
     yield before, before + 1.0
 
 
-def both_shares(share: float | Tensor, right: float, *given: Tensor) -> str:
-    """The message for a share that no wrong answer of the table gives."""
-    return f"your function says {float(share):.4g}, expected {right:.4g} for these images."
-
+SHARES = "your function says {result:.4g}, expected {right:.4g} for these images."
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="00-accuracy",
         title="Accuracy",
         minutes=4,
         difficulty=1,
         reference=accuracy,
-        check=Comparison(answers_to_check, otherwise=both_shares, form=one_number),
+        cases=answers_to_check,
+        otherwise=SHARES,
         wrong={
             "there is one number for each image: average them, `.float().mean().item()`.": (
                 lambda x, y: x.argmax(1) == y,
@@ -84,13 +81,14 @@ EXERCISES = (
             "this takes the smallest logit: use `argmax`.": lambda x, y: accuracy(-x, y),
         },
     ),
-    Exercise(
+    Compared(
         id="00-flip-rate",
         title="Flip rate",
         minutes=4,
         difficulty=1,
         reference=flip_rate,
-        check=Comparison(changes_to_check, otherwise=both_shares, form=one_number),
+        cases=changes_to_check,
+        otherwise=SHARES,
         wrong={
             "logits nearly always differ a little: compare the answers, `argmax(dim=1)`, not the logits.": (
                 lambda x, y: (x != y).float().mean()

@@ -1,11 +1,9 @@
 """The exercises of chapter 1: what an average hides, and what one change shows."""
 
-from collections.abc import Callable
 from numbers import Real
-from operator import eq
 
-from course_utils.teaching.exercises.checks import Comparison, one_number, same
-from course_utils.teaching.exercises.exercise import Exercise, Mistake
+from course_utils.teaching.exercises.checks import Compared, same
+from course_utils.teaching.exercises.exercise import Mistake
 
 
 def recall_by(answers, truth, groups):
@@ -76,75 +74,53 @@ def first_difference(result: dict[str, float], right: dict[str, float], *given: 
     return f"for {group!r} your function says {result[group]:.3g}, expected {right[group]:.3g}."
 
 
-def each_share(change: Callable[[float, int, int], float]) -> Callable:
-    """Recall by group with `change` of each share, its group's size and the number of all images in its place."""
-
-    def changed(answers, truth, groups):
-        shares = recall_by(answers, truth, groups)
-        return {group: change(share, groups.count(group), len(groups)) for group, share in shares.items()}
-
-    return changed
-
-
-def share_of(counts: Callable[..., bool]) -> Callable:
-    """The share of images that count; `counts` takes an image's four answers and the name."""
-
-    def share(*given):
-        return sum(counts(*answers, given[-1]) for answers in zip(*given[:-1], strict=True)) / len(given[0])
-
-    return share
-
-
 EXERCISES = (
-    Exercise(
+    Compared(
         id="01-recall-by",
         title="Accuracy, slice by slice",
         minutes=6,
         difficulty=1,
         reference=recall_by,
-        check=Comparison(lambda: [(ANSWERS, TRUTH, GROUPS)], first_difference, one_share_for_each_group),
+        cases=lambda: [(ANSWERS, TRUTH, GROUPS)],
+        otherwise=first_difference,
+        form=one_share_for_each_group,
         wrong={
-            "you divide by the number of all images: take the group's.": each_share(lambda r, n, total: r * n / total),
-            "these are numbers of right answers: divide by the group's size.": each_share(lambda r, n, total: r * n),
-            "every group gets the average over all: take only the images of the group.": (
-                lambda answers, truth, groups: dict.fromkeys(groups, sum(map(eq, answers, truth)) / len(truth))
-            ),
-            "these are shares of wrong answers: compare with ==.": each_share(lambda r, n, total: 1 - r),
-            "this is in per cent: return shares between 0 and 1.": each_share(lambda r, n, total: 100 * r),
-            "no answer is the name of a group: compare answers with the *truth*, and select by group.": (
-                lambda answers, truth, groups: dict.fromkeys(groups, 0.0)
-            ),
+            "you divide by the number of all images: take the group's.": {"len(right)": "len(groups)"},
+            "these are numbers of right answers: divide by the group's size.": {" / len(right)": ""},
+            "every group gets the average over all: take only the images of the group.": {" if g == group": ""},
+            "these are shares of wrong answers: compare with ==.": {"a == t": "a != t"},
+            "this is in per cent: return shares between 0 and 1.": {"sum(": "100 * sum("},
+            "no answer is the name of a group: compare answers with the *truth*, and select by group.": {
+                "a == t": "a == group"
+            },
         },
     ),
-    Exercise(
+    Compared(
         id="01-blind-spot",
         title="Neither alone, only together",
         minutes=8,
         difficulty=2,
         reference=blind_spot,
-        check=Comparison(
-            lambda: [(BEFORE, ONE, OTHER, BOTH, "lorry"), (BEFORE, ONE, OTHER, BOTH, "bus")],
-            otherwise=lambda share, right, *given: (
-                f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 images are lost."
-            ),
-            form=one_number,
+        cases=lambda: [(BEFORE, ONE, OTHER, BOTH, "lorry"), (BEFORE, ONE, OTHER, BOTH, "bus")],
+        otherwise=lambda share, right, *given: (
+            f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 images are lost."
         ),
         wrong={
             "you leave out what a change does alone: `one` and `other` must both still say `name`.": (
-                share_of(lambda a, b, c, d, name: a == name != d),
-                share_of(lambda a, b, c, d, name: a == b == name != d),
-                share_of(lambda a, b, c, d, name: a == c == name != d),
+                {"b == name and c == name and ": ""},
+                {"c == name and ": ""},
+                {"b == name and ": ""},
             ),
-            "you count every image that is wrong with both changes: it must be right before and with either alone.": (
-                share_of(lambda a, b, c, d, name: d != name)
-            ),
+            "you count every image that is wrong with both changes: it must be right before and with either alone.": {
+                "a == name and b == name and c == name and ": ""
+            },
             "you divide by the images that are right before the changes: divide by all of them.": (
-                lambda *given: blind_spot(*given) / share_of(lambda a, b, c, d, name: a == name)(*given),
-                lambda *given: blind_spot(*given) / share_of(lambda a, b, c, d, name: a == b == c == name)(*given),
+                {"len(lost)": "before.count(name)"},
+                {"len(lost)": "list(zip(before, one, other)).count((name,) * 3)"},
             ),
-            "you miss an image that is called something new: with both changes anything but `name` counts.": (
-                share_of(lambda a, b, c, d, name: a == b == c == name and d == "road")
-            ),
+            "you miss an image that is called something new: with both changes anything but `name` counts.": {
+                "d != name": "d == 'road'"
+            },
             "this is how many images are lost: divide it by how many there are.": lambda *given: 8 * blind_spot(*given),
             "this is in per cent: return the share itself, between 0 and 1.": lambda *given: 100 * blind_spot(*given),
             "`before == name` compares a whole list with one name: go image by image, with `zip`.": (

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.models.classifier import Classifier
-from course_utils.teaching.exercises.checks import Comparison, a_small_case, gradient_of, tensor_like, untouched
-from course_utils.teaching.exercises.exercise import Exercise, Mistake
+from course_utils.teaching.exercises.checks import Compared, a_small_case, gradient_of, tensor_like, untouched
+from course_utils.teaching.exercises.exercise import Exercise, Mistake, instead
 
 
 def input_gradient(classifier, images, targets):
@@ -213,10 +213,7 @@ def check_robust_step(function: Callable, exercise: Exercise) -> None:
     eps, rate = 0.05, 0.1
     classifier, images, _ = a_small_case()
     labels = classifier(images).argmax(1)
-    old, worst = (
-        copy.deepcopy(classifier),
-        attack(lambda x, g, alpha: x + alpha * g.sign())(classifier, images, labels, eps, 5),
-    )
+    old, worst = copy.deepcopy(classifier), AWAY(classifier, images, labels, eps, 5)
     optimizer, visited = torch.optim.SGD(classifier.parameters(), lr=rate), list[Tensor]()
     recorded = classifier.module.register_forward_pre_hook(lambda _, x: visited.append(x[0].detach().clone()))
     with untouched(images=images, labels=labels), recorded:
@@ -245,53 +242,20 @@ def check_robust_step(function: Callable, exercise: Exercise) -> None:
         raise Mistake(f"{result!r} came back, expected the loss at the attacked images, {found:.3f}.")
 
 
-def trained(on: Callable = lambda adversarial, images: adversarial, sign: int = 1, clear: bool = True) -> Callable:
-    """Adversarial training with one of its pieces replaced."""
-
-    def robust_step(classifier, images, labels, optimizer, eps, steps):
-        adversarial = images.clone()
-        for _ in range(steps):
-            adversarial = adversarial.detach().requires_grad_()
-            F.cross_entropy(classifier(adversarial), labels, reduction="sum").backward()
-            stepped = targeted_step(adversarial.detach(), -sign * adversarial.grad, 2.5 * eps / steps)
-            adversarial = project(stepped, images, eps)
-        if clear:
-            optimizer.zero_grad()
-        loss = F.cross_entropy(classifier(on(adversarial, images)), labels)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return robust_step
-
-
-def attack(step: Callable = targeted_step, project: Callable = project, end: Callable | None = None) -> Callable:
-    """The whole attack with one of its pieces replaced; `end` makes the result of the last images and the first."""
-
-    def my_attack(classifier, images, targets, eps, steps):
-        adversarial = images.clone()
-        for _ in range(steps):
-            gradient = input_gradient(classifier, adversarial, targets)
-            adversarial = step(adversarial, gradient, 2.5 * eps / steps)
-            adversarial = project(adversarial, images, eps)
-        return adversarial if end is None else end(adversarial, images)
-
-    return my_attack
+AWAY = instead(my_attack, {"gradient, alpha": "-gradient, alpha"})  # up the loss, away from the target
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="02-input-gradient",
         title="The gradient of the image",
         minutes=8,
         difficulty=2,
         reference=input_gradient,
-        check=Comparison(
-            lambda: [a_small_case()],
-            otherwise="this is not the gradient of the summed cross-entropy: is the loss "
-            '`F.cross_entropy(classifier(images), targets, reduction="sum")`, and the gradient the one by the '
-            "images?",
-        ),
+        cases=lambda: [a_small_case()],
+        otherwise="this is not the gradient of the summed cross-entropy: is the loss "
+        '`F.cross_entropy(classifier(images), targets, reduction="sum")`, and the gradient the one by the '
+        "images?",
         wrong={
             "each image's gradient is divided by the size of the batch, so it depends on the number of other images: "
             'take `reduction="sum"`, by default cross-entropy averages.': (
@@ -311,18 +275,16 @@ EXERCISES = (
             "all zeros: the loss that you differentiate does not depend on the images.": lambda c, x, y: 0 * x,
         },
     ),
-    Exercise(
+    Compared(
         id="02-targeted-step",
         title="One targeted step",
         minutes=5,
         difficulty=1,
         reference=targeted_step,
-        check=Comparison(
-            steps_to_check,
-            otherwise=lambda stepped, right, images, gradient, alpha: (
-                f"with alpha={alpha:.3g} your step moves pixels by up to {largest(stepped - images)}, expected "
-                "each pixel to move by alpha, against its gradient's sign."
-            ),
+        cases=steps_to_check,
+        otherwise=lambda stepped, right, images, gradient, alpha: (
+            f"with alpha={alpha:.3g} your step moves pixels by up to {largest(stepped - images)}, expected "
+            "each pixel to move by alpha, against its gradient's sign."
         ),
         wrong={
             "with plus, this step raises the loss and leads away from the target: step against the gradient, with "
@@ -344,19 +306,17 @@ EXERCISES = (
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="02-project",
         title="Back into the ball",
         minutes=5,
         difficulty=2,
         reference=project,
-        check=Comparison(
-            projections_to_check,
-            otherwise=lambda projected, right, perturbed, images, eps: (
-                f"with eps={eps:.3g} your pixels are up to {largest(projected - images)} from `images` and run "
-                f"from {projected.min():.3g} to {projected.max():.3g}; expected the point nearest to "
-                "`perturbed` that is within eps and in [0, 1]."
-            ),
+        cases=projections_to_check,
+        otherwise=lambda projected, right, perturbed, images, eps: (
+            f"with eps={eps:.3g} your pixels are up to {largest(projected - images)} from `images` and run "
+            f"from {projected.min():.3g} to {projected.max():.3g}; expected the point nearest to "
+            "`perturbed` that is within eps and in [0, 1]."
         ),
         wrong={
             "pixels are within eps, but some are below 0 or above 1, where no image is: clamp to [0, 1] too.": (
@@ -388,16 +348,18 @@ EXERCISES = (
         reference=my_attack,
         check=check_my_attack,
         wrong={
-            "project after every step": attack(project=lambda x, first, eps: x.clamp(0, 1)),
-            "your steps go up the loss": attack(lambda x, gradient, alpha: x + alpha * gradient.sign()),
-            "around the original images": attack(project=lambda x, first, eps: project(x, x, eps)),
-            "clamp to [0, 1] besides the ball": attack(project=lambda x, first, eps: x.clamp(first - eps, first + eps)),
+            "project after every step": {"project(adversarial, images, eps)": "adversarial.clamp(0, 1)"},
+            "your steps go up the loss": AWAY,
+            "around the original images": {"project(adversarial, images": "project(adversarial, adversarial"},
+            "clamp to [0, 1] besides the ball": {
+                "project(adversarial, images, eps)": "adversarial.clamp(images - eps, images + eps)"
+            },
             "together further than eps": (
-                attack(lambda x, gradient, alpha: x - 0.1 * alpha * gradient.sign()),
-                attack(lambda x, gradient, alpha: x - alpha * gradient),
+                {"2.5 *": "0.25 *"},
+                {"targeted_step(adversarial, gradient, alpha)": "adversarial - alpha * gradient"},
             ),
-            "this is the perturbation": attack(end=lambda last, first: last - first),
-            "the images come back unchanged": attack(end=lambda last, first: first),
+            "this is the perturbation": {"return adversarial": "return adversarial - images"},
+            "the images come back unchanged": {"return adversarial": "return images"},
         },
     ),
     Exercise(
@@ -408,11 +370,13 @@ EXERCISES = (
         reference=robust_step,
         check=check_robust_step,
         wrong={
-            "the weights learn from the images as they were": trained(on=lambda adversarial, images: images),
-            "set the gradients that the attack left to zero first": trained(clear=False),
-            "your attack makes the images easier": trained(sign=-1),
+            "the weights learn from the images as they were": {"classifier(adversarial)": "classifier(images)"},
+            "set the gradients that the attack left to zero first": {
+                "optimizer.zero_grad()": "F.cross_entropy(classifier(adversarial), labels).backward()"
+            },
+            "your attack makes the images easier": {"-gradient": "gradient"},
             "the weights stay as they were": lambda c, x, y, optimizer, eps, steps: 0.0,
-            "project after every step": trained(on=lambda adversarial, images: (adversarial + 0.2).clamp(0, 1)),
+            "project after every step": {"(adversarial)": "((adversarial + 0.2).clamp(0, 1))"},
         },
     ),
 )

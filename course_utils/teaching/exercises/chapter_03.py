@@ -1,12 +1,9 @@
 """The exercises of chapter 3, the tour: the table of shared features, and the test of a finding."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, one_number
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared
 
 
 def entanglement(probabilities, own):
@@ -58,75 +55,52 @@ def probabilities_to_check() -> list[tuple[Tensor, Tensor]]:
     return [(probabilities, torch.arange(4).repeat(3))]
 
 
-def mean_rows(probabilities: Tensor, own: Tensor) -> Tensor:
-    """The table before it is made symmetric."""
-    return torch.stack([probabilities[own == name].mean(0) for name in range(probabilities.shape[1])])
-
-
-def share_of(counts: Callable[..., bool]) -> Callable:
-    """The share of pairs that count; `counts` takes the two answers of a pair, `name` and `into`."""
-
-    def share(before, after, name, into):
-        return sum(counts(old, new, name, into) for old, new in zip(before, after, strict=True)) / len(before)
-
-    return share
-
-
 EXERCISES = (
-    Exercise(
+    Compared(
         id="03-entanglement",
         title="Which classes share features",
         minutes=10,
         difficulty=2,
         reference=entanglement,
-        check=Comparison(
-            probabilities_to_check,
-            otherwise="these are not the mean probabilities: row a is `probabilities[own == a].mean(0)`; average the "
-            "table with its transpose, then put zeros on the diagonal.",
-        ),
+        cases=probabilities_to_check,
+        otherwise="these are not the mean probabilities: row a is `probabilities[own == a].mean(0)`; average the "
+        "table with its transpose, then put zeros on the diagonal.",
         wrong={
             "the table is not symmetric: take the mean of a's probability for b and b's for a.": (
-                lambda p, own: mean_rows(p, own).fill_diagonal_(0),
-                lambda p, own: mean_rows(p, own).fill_diagonal_(0).T,
+                {"(table + table.T) / 2": "table"},
+                {"(table + table.T) / 2": "table.T"},
             ),
-            "a class's probability for itself says nothing about sharing: put zeros on the diagonal.": (
-                lambda p, own: (mean_rows(p, own) + mean_rows(p, own).T) / 2
-            ),
-            "the table is not symmetric, and its diagonal not zero: `(table + table.T) / 2`, then zeros.": mean_rows,
-            "every number is twice what it should be: divide the sum of the table and its transpose by 2.": (
-                lambda p, own: 2 * entanglement(p, own)
-            ),
-            "every number is too large by the number of images: take their mean, not their sum.": (
-                lambda p, own: entanglement(p, own) * len(p) / p.shape[1]
-            ),
+            "a class's probability for itself says nothing about sharing: put zeros on the diagonal.": {
+                ".fill_diagonal_(0)": ""
+            },
+            "the table is not symmetric, and its diagonal not zero: `(table + table.T) / 2`, then zeros.": {
+                "table = (table + table.T) / 2": "return table"
+            },
+            "every number is twice what it should be: divide the sum of the table and its transpose by 2.": {"/ 2": ""},
+            "every number is too large by the number of images: take their mean, not their sum.": {"mean": "sum"},
         },
     ),
-    Exercise(
+    Compared(
         id="03-flips",
         title="The test of a finding",
         minutes=5,
         difficulty=1,
         reference=flips,
-        check=Comparison(
-            lambda: [(BEFORE, AFTER, "waffle", "pancakes"), (BEFORE, AFTER, "donut", "waffle")],
-            otherwise=lambda share, right, *given: (
-                f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 pairs count."
-            ),
-            form=one_number,
+        cases=lambda: [(BEFORE, AFTER, "waffle", "pancakes"), (BEFORE, AFTER, "donut", "waffle")],
+        otherwise=lambda share, right, *given: (
+            f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 pairs count."
         ),
         wrong={
-            "this is the share among pairs that were called `name` before: divide by the number of all pairs.": (
-                lambda old, new, name, into: flips(old, new, name, into) * len(old) / old.count(name)
-            ),
-            "some of your pairs were called something else before: a pair counts if it was `name`, too.": (
-                share_of(lambda old, new, name, into: new == into)
-            ),
-            "some of your pairs became a third class: a pair counts if it became `into`.": (
-                share_of(lambda old, new, name, into: old == name != new)
-            ),
-            "you count every answer that changed: a pair counts if it was `name` and became `into`.": (
-                share_of(lambda old, new, name, into: old != new)
-            ),
+            "this is the share among pairs that were called `name` before: divide by the number of all pairs.": {
+                "len(turned)": "before.count(name)"
+            },
+            "some of your pairs were called something else before: a pair counts if it was `name`, too.": {
+                "old == name and ": ""
+            },
+            "some of your pairs became a third class: a pair counts if it became `into`.": {"== into": "!= name"},
+            "you count every answer that changed: a pair counts if it was `name` and became `into`.": {
+                "old == name and new == into": "old != new"
+            },
             "this is the number of flips: divide it by the number of pairs.": lambda *given: 8 * flips(*given),
             "this is in per cent: return the share itself, between 0 and 1.": lambda *given: 100 * flips(*given),
         },

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from course_utils.activations import record
 from course_utils.models.classifier import Classifier
-from course_utils.teaching.exercises.checks import DEAD, Comparison, a_case_with_maps, one_each, same
-from course_utils.teaching.exercises.exercise import Exercise, Mistake
+from course_utils.teaching.exercises.checks import DEAD, Compared, a_case_with_maps, one_each, same
+from course_utils.teaching.exercises.exercise import Mistake
 
 
 def climb(classifier, layer, channel, images, steps, lr):
@@ -85,31 +85,6 @@ def activations_reached(result, right, classifier, layer, channel, images, steps
     )
 
 
-def largest(gradient: Tensor) -> Tensor:
-    """The largest value of each image's gradient, of shape (batch, 1, 1, 1)."""
-    return gradient.amax(dim=(1, 2, 3), keepdim=True)
-
-
-def ascent(
-    score: Callable = lambda maps, channel: maps[:, channel].mean(dim=(1, 2)),
-    along: Callable = lambda gradients: gradients[-1],
-    divisor: Callable = lambda gradient: largest(gradient.abs()).clamp_min(1e-12),
-    move: Callable = lambda images, step: (images + step).clamp(0, 1),
-) -> Callable:
-    """The gradient ascent with one of its pieces replaced; `along` chooses from the gradients of all steps so far."""
-
-    def climb(classifier, layer, channel, images, steps, lr):
-        look, gradients = record(classifier, [layer]), []
-        for _ in range(steps):
-            images = images.detach().requires_grad_()
-            gradients += torch.autograd.grad(score(look(images)[layer], channel).sum(), images)
-            gradient = along(gradients)
-            images = move(images, lr * gradient / divisor(gradient))
-        return images.detach()
-
-    return climb
-
-
 def scenes(height: int, width: int) -> Tensor:
     """Three images from smooth to noisy, whose channels differ in mean and in smoothness."""
     noise = torch.rand(3, 3, height, width, generator=torch.Generator().manual_seed(0))
@@ -139,109 +114,100 @@ def require_oblong_images(function: Callable) -> None:
         raise Mistake("square images have the right share, but 18 × 22 ones have not: use their height and width.")
 
 
-def fractions(part: Tensor, whole: Tensor) -> Tensor:
-    """The energy of a part of each image's waves, divided by the energy of all."""
-    return part.sum((1, 2, 3)) / whole.sum((1, 2, 3))
-
-
-def spectrum(
-    mean: Callable = lambda images: images.mean((2, 3), keepdim=True),
-    energy: Callable = lambda waves: waves.abs().square(),
-    fine: Callable = lambda down, across: torch.hypot(down, across) > 0.25,
-    share: Callable = fractions,
-) -> Callable:
-    """The share of fine detail with one of its pieces replaced."""
-
-    def fine_share(images):
-        whole = energy(torch.fft.fft2(images - mean(images)))
-        down, across = (torch.fft.fftfreq(size).abs() for size in images.shape[2:])
-        return share(whole * fine(down[:, None], across[None]), whole)
-
-    return fine_share
-
-
 EXERCISES = (
-    Exercise(
+    Compared(
         id="04-climb",
         title="Gradient ascent on a channel",
         minutes=12,
         difficulty=3,
         reference=climb,
-        check=Comparison(ascents_to_check, otherwise=activations_reached),
+        cases=ascents_to_check,
+        otherwise=activations_reached,
         wrong={
-            "your steps lower the activation: add the gradient.": ascent(move=lambda x, step: (x - step).clamp(0, 1)),
+            "your steps lower the activation: add the gradient.": {"images + step": "images - step"},
             "only one step has moved the images: is `return` inside the loop, or does every step start from the "
-            "original images?": lambda c, layer, n, x, steps, lr: climb(c, layer, n, x, 1, lr),
-            "pixels are below 0 or above 1, where no image is: `.clamp(0, 1)` after each step.": ascent(move=torch.add),
-            "clamp after every step, not only at the end.": lambda *given: ascent(move=torch.add)(*given).clamp(0, 1),
-            "an inactive channel has no gradient, and 0 divided by 0 is NaN: use `.clamp_min(1e-12)`.": (
-                ascent(divisor=lambda gradient: largest(gradient.abs()))
-            ),
-            "the divisor is the largest of the whole batch: take each image's own, `amax(dim=(1, 2, 3), …)`.": (
-                ascent(divisor=lambda gradient: gradient.abs().max())
-            ),
-            "the gradient is not divided by its largest absolute value.": ascent(divisor=torch.ones_like),
+            "original images?": {"range(steps)": "range(1)"},
+            "pixels are below 0 or above 1, where no image is: `.clamp(0, 1)` after each step.": {".clamp(0, 1)": ""},
+            "clamp after every step, not only at the end.": {
+                ".clamp(0, 1)": "",
+                "return images.detach()": "return images.detach().clamp(0, 1)",
+            },
+            "an inactive channel has no gradient, and 0 divided by 0 is NaN: use `.clamp_min(1e-12)`.": {"1e-12": "0"},
+            "the divisor is the largest of the whole batch: take each image's own, `amax(dim=(1, 2, 3), …)`.": {
+                ".amax(dim=(1, 2, 3), keepdim=True)": ".max()"
+            },
+            "the gradient is not divided by its largest absolute value.": {" / largest.clamp_min(1e-12)": ""},
             "the divisor is not the largest absolute value, `gradient.abs().amax(dim=(1, 2, 3), keepdim=True)`.": (
-                ascent(divisor=largest),
-                ascent(divisor=lambda gradient: gradient.square().sum((1, 2, 3), keepdim=True).sqrt()),
+                {".abs()": ""},
+                {".abs().amax(dim=(1, 2, 3), keepdim=True)": ".square().sum((1, 2, 3), True).sqrt()"},
             ),
-            "every pixel moves by `lr`: divide by one number for each image.": ascent(along=lambda g: g[-1].sign()),
+            "every pixel moves by `lr`: divide by one number for each image.": {
+                "largest.clamp": "gradient.abs().clamp"
+            },
             "`channel` is used on the wrong axis: channels are the second one, `[:, channel]`.": (
-                ascent(lambda maps, channel: maps[channel]),
-                ascent(lambda maps, channel: maps[channel], divisor=lambda gradient: largest(gradient.abs())),
-                ascent(lambda maps, channel: maps[:, :, channel]),
+                {"[:, channel]": "[channel]"},
+                {"[:, channel]": "[channel]", ".clamp_min(1e-12)": ""},
+                {"[:, channel]": "[:, :, channel]"},
             ),
-            "this raises all channels of the layer: take one, `[:, channel]`.": ascent(lambda maps, n: maps),
-            "this raises the map's largest value: take its mean.": ascent(lambda maps, n: maps[:, n].amax((1, 2))),
-            "this raises a logit: the layer's activations are `record(classifier, [layer])(images)[layer]`.": (
-                lambda classifier, layer, *given: ascent(lambda x, n: x[:, n])(classifier, "logits", *given)
-            ),
-            "every step takes the first gradient: compute a new one each time.": ascent(along=lambda g: g[0]),
-            "your steps follow the sum of all gradients, as `.grad` adds up: reset it in each step.": ascent(along=sum),
+            "this raises all channels of the layer: take one, `[:, channel]`.": {"[:, channel].mean(dim=(1, 2))": ""},
+            "this raises the map's largest value: take its mean.": {".mean(dim": ".amax(dim"},
+            "this raises a logit: the layer's activations are `record(classifier, [layer])(images)[layer]`.": {
+                "look(images)[layer][:, channel].mean(dim=(1, 2))": "classifier(images)[:, channel]"
+            },
+            "every step takes the first gradient: compute a new one each time.": {
+                "gradient = torch": "gradient = gradient if _ else torch"
+            },
+            "your steps follow the sum of all gradients, as `.grad` adds up: reset it in each step.": {
+                "gradient = torch": "gradient = (gradient if _ else 0) + torch"
+            },
             "nothing has changed: return the images after the steps.": lambda c, layer, n, x, steps, lr: x,
             "this is not the number of steps that was asked for: loop over `range(steps)`.": (
-                lambda c, layer, n, x, steps, lr: climb(c, layer, n, x, steps + 1, lr),
-                lambda c, layer, n, x, steps, lr: climb(c, layer, n, x, steps - 1, lr),
+                {"range(steps)": "range(steps + 1)"},
+                {"range(steps)": "range(steps - 1)"},
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="04-fine-share",
         title="The share of fine detail",
         minutes=10,
         difficulty=2,
         reference=fine_share,
-        check=Comparison(lambda: [(scenes(22, 22),)], three_shares, one_each, extra=require_oblong_images),
+        cases=lambda: [(scenes(22, 22),)],
+        otherwise=three_shares,
+        form=one_each,
+        extra=require_oblong_images,
         wrong={
             "the mean is no wave: subtract each channel's own, `images.mean(dim=(2, 3), keepdim=True)`, first.": (
-                spectrum(mean=lambda images: 0),
-                spectrum(mean=lambda images: images.mean((1, 2, 3), keepdim=True)),
+                {" - images.mean(dim=(2, 3), keepdim=True)": ""},
+                {"dim=(2, 3)": "dim=(1, 2, 3)"},
             ),
-            "these are amplitudes: energy is their square, `.abs().square()`.": spectrum(energy=torch.abs),
-            "only waves above 0.5 count here: compare `(down² + across²).sqrt()`, not its square, with 0.25.": (
-                spectrum(fine=lambda down, across: torch.hypot(down, across) > 0.5)
-            ),
+            "these are amplitudes: energy is their square, `.abs().square()`.": {".square()": ""},
+            "only waves above 0.5 count here: compare `(down² + across²).sqrt()`, not its square, with 0.25.": {
+                "> 0.25": "> 0.5"
+            },
             "only the frequencies down, or only those across, count here: take both, `(down² + across²).sqrt()`.": (
-                spectrum(fine=lambda down, across: (down > 0.25) & (across >= 0)),
-                spectrum(fine=lambda down, across: (across > 0.25) & (down >= 0)),
+                {" + across[None, :] ** 2": ""},
+                {"down[:, None] ** 2 + ": ""},
             ),
             "a wave's frequency is neither the sum nor the larger of its two parts: `(down² + across²).sqrt()`.": (
-                spectrum(fine=lambda down, across: down + across > 0.25),
-                spectrum(fine=lambda down, across: torch.maximum(down, across) > 0.25),
+                {"frequency > 0.25": "down[:, None].abs() + across.abs() > 0.25"},
+                {"frequency > 0.25": "down[:, None].abs().maximum(across.abs()) > 0.25"},
             ),
             "this is the share below 0.25: take the frequencies above.": lambda images: 1 - fine_share(images),
             "this is in per cent: return the share itself, between 0 and 1.": lambda images: 100 * fine_share(images),
-            "this is the energy: divide by that of all waves.": spectrum(share=lambda part, whole: part.sum((1, 2, 3))),
-            "the imaginary part is missing: take `.abs()` first.": spectrum(energy=lambda waves: waves.real.square()),
+            "this is the energy: divide by that of all waves.": {" / energy.sum(dim=(1, 2))": ""},
+            "the imaginary part is missing: take `.abs()` first.": {".abs()": ".real"},
             "this averages the shares of the channels: add their energies up first, then divide.": (
-                spectrum(share=lambda part, whole: (part.sum((2, 3)) / whole.sum((2, 3))).mean(1))
+                lambda images: torch.stack([fine_share(images[:, [channel]]) for channel in range(3)]).mean(0)
             ),
-            "`fftshift` moves the energies but not the frequencies: leave it out, `fftfreq` has fft2's order.": (
-                spectrum(energy=lambda waves: torch.fft.fftshift(waves, dim=(2, 3)).abs().square())
-            ),
-            "`rfft2` leaves out the mirror images of most waves, so that these count half: use `fft2`.": (
-                spectrum(share=lambda part, whole: fractions(part[..., :12], whole[..., :12]))
-            ),
+            "`fftshift` moves the energies but not the frequencies: leave it out, `fftfreq` has fft2's order.": {
+                "energy *": "torch.fft.fftshift(energy, dim=(1, 2)) *"
+            },
+            "`rfft2` leaves out the mirror images of most waves, so that these count half: use `fft2`.": {
+                "fft2": "rfft2",
+                "across = torch.fft.fftfreq": "across = torch.fft.rfftfreq",
+            },
         },
     ),
 )

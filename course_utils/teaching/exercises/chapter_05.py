@@ -1,13 +1,12 @@
 """The exercises of chapter 5, regularisation: a penalty, a step that takes it into account, and images from waves."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, a_small_case, one_each, require_flow, tensor_like
-from course_utils.teaching.exercises.exercise import Exercise, Mistake
+from course_utils.teaching.exercises.checks import Compared, a_small_case, one_each, require_flow, tensor_like
+from course_utils.teaching.exercises.exercise import Mistake
 
 ALL = (1, 2, 3)  # the axes of an image: all but the batch's
 
@@ -115,158 +114,112 @@ def images_of_waves(result: object, right: Tensor) -> None:
     tensor_like(result, right)
 
 
-def variation(
-    differ: Callable = lambda x, dim: x.diff(dim=dim).abs(),
-    mean: Callable = lambda x: x.mean(ALL),
-    dims: tuple = (2, 3),
-) -> Callable:
-    """Total variation with one of its pieces done otherwise."""
-    return lambda images: sum(mean(differ(images, dim)) for dim in dims)
-
-
-def largest(gradient: Tensor) -> Tensor:
-    """The largest absolute gradient of each image."""
-    return gradient.abs().amax(dim=ALL, keepdim=True).clamp_min(1e-12)
-
-
-def step(score: Callable = lambda a, p, w: a - w * p, by: Callable = largest, limits: tuple = (0, 1)) -> Callable:
-    """The step with another score of activation, penalty and weight, another divisor, or other limits."""
-
-    def step_up(images, activation, penalty, weight, lr):
-        x = images.clone().requires_grad_()
-        gradient = torch.autograd.grad(score(activation(x), penalty(x), weight).sum(), x)[0]
-        return (images + lr * gradient / by(gradient)).clamp(*limits)
-
-    return step_up
-
-
-def waves(
-    frequency: Callable = torch.hypot,
-    limit: Callable = lambda f, size: f.clamp_min(1 / max(size)),
-    power: Callable = lambda decay: -decay,
-    back: Callable = lambda waves, size: torch.fft.irfft2(waves, s=size, norm="ortho"),
-    squash: Callable = torch.sigmoid,
-) -> Callable:
-    """Images from waves with one of the pieces done otherwise; a wave's frequency is made of those down and across."""
-
-    def picture_from_waves(spectrum, size, decay):
-        down, across = torch.fft.fftfreq(size[0])[:, None], torch.fft.rfftfreq(size[1])[None]
-        strength = limit(frequency(down, across), size) ** power(decay)
-        return squash(back(torch.view_as_complex(spectrum) * strength, size))
-
-    return picture_from_waves
-
-
 EXERCISES = (
-    Exercise(
+    Compared(
         id="05-total-variation",
         title="Total variation",
         minutes=6,
         difficulty=1,
         reference=total_variation,
-        check=Comparison(
-            lambda: [(some_images(),)],
-            otherwise=lambda result, right, images: (
-                f"the first image has a total variation of {right[0]:.4f}, your function says {result[0]:.4f}: is it "
-                "the mean of the absolute differences down, plus the same across?"
-            ),
-            form=one_each,
-            extra=lambda function: require_flow(function, some_images(), "images"),
-        ),
+        cases=lambda: [(some_images(),)],
+        otherwise="the first image has a total variation of {right[0]:.4f}, your function says {result[0]:.4f}: is "
+        "it the mean of the absolute differences down, plus the same across?",
+        form=one_each,
+        extra=lambda function: require_flow(function, some_images(), "images"),
         wrong={
-            "this is the sum over all pixels: take the mean.": variation(mean=lambda x: x.sum(ALL)),
+            "this is the sum over all pixels: take the mean.": {"mean(": "sum("},
             "rises and falls cancel: take `.abs()` of the differences, before the mean.": (
-                variation(lambda x, dim: x.diff(dim=dim)),
-                variation(lambda x, dim: -x.diff(dim=dim)),
-                variation(lambda x, dim: x.diff(dim=dim), lambda x: x.mean(ALL).abs()),
+                {".abs()": ""},
+                {".abs()": ".neg()"},
+                {".abs()": "", "dim=(1, 2, 3))": "dim=(1, 2, 3)).abs()"},
             ),
-            "only the differences down are in it: add those across.": variation(dims=(2,)),
-            "only the differences across are in it: add those down.": variation(dims=(3,)),
+            "only the differences down are in it: add those across.": {" + across.abs().mean(dim=(1, 2, 3))": ""},
+            "only the differences across are in it: add those down.": {"down.abs().mean(dim=(1, 2, 3)) + ": ""},
             "squares punish edges more than noise: take the mean of `.abs()`.": (
-                variation(lambda x, dim: x.diff(dim=dim) ** 2),
-                variation(lambda x, dim: x.diff(dim=dim) ** 2, lambda x: x.sum(ALL)),
+                {".abs()": ".square()"},
+                {".abs()": ".square()", "mean(": "sum("},
             ),
-            "`roll` wraps around: compare neighbours only.": variation(lambda x, dim: (x.roll(1, dim) - x).abs()),
+            "`roll` wraps around: compare neighbours only.": (
+                lambda x: sum((x.roll(1, dim) - x).abs().mean(ALL) for dim in (2, 3))
+            ),
             "this is the mean of the two directions: take the mean of each, then add the two.": (
                 lambda x: total_variation(x) / 2,
                 lambda x: torch.cat([x.diff(dim=2).flatten(1), x.diff(dim=3).flatten(1)], 1).abs().mean(1),
             ),
-            "this compares colours with each other: down is dim 2, and across dim 3.": variation(dims=(1, 2)),
-            "the channels are added up: take their mean too.": variation(mean=lambda x: x.mean((2, 3)).sum(1)),
+            "this compares colours with each other: down is dim 2, and across dim 3.": {
+                "images[:, :, :, 1:] - images[:, :, :, :-1]": "images.diff(dim=1)"
+            },
+            "the channels are added up: take their mean too.": {"mean(dim=(1, 2, 3))": "mean(dim=(2, 3)).sum(1)"},
             "every image gets the mean of the batch.": lambda x: total_variation(x).mean().expand(len(x)),
             "this is the isotropic form, the length of the two differences: add their absolute values.": (
                 lambda x: x.diff(dim=2)[..., :-1].hypot(x.diff(dim=3)[:, :, :-1]).mean(ALL)
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="05-score",
         title="A step with a penalty",
         minutes=7,
         difficulty=2,
         reference=step_up,
-        check=Comparison(
-            steps_to_check,
-            otherwise="this step is not along the gradient of `activation(images) - weight * penalty(images)`, divided "
-            "by its largest absolute value in each image.",
-        ),
+        cases=steps_to_check,
+        otherwise="this step is not along the gradient of `activation(images) - weight * penalty(images)`, divided "
+        "by its largest absolute value in each image.",
         wrong={
-            "plus rewards the penalty: the score is activation − weight · penalty.": step(lambda a, p, w: a + w * p),
-            "your step goes down the score: add the gradient.": step(lambda a, p, w: w * p - a),
-            "both signs are wrong: add the gradient, subtract the penalty.": step(lambda a, p, w: -a - w * p),
-            "the penalty is ignored: the score is activation − weight · penalty.": step(lambda a, p, w: a),
-            "the activation is missing: the score is activation − weight · penalty.": step(lambda a, p, w: -w * p),
-            "`weight` is missing: the score is activation − weight · penalty.": step(lambda a, p, w: a - p),
-            "`weight` belongs to the penalty, not to the activation.": step(lambda a, p, w: w * a - p),
-            "some pixels are below 0 or above 1: `.clamp(0, 1)` after the step.": step(limits=(-math.inf, math.inf)),
-            "the gradient is not divided by the image's largest absolute value.": step(by=lambda g: 1),
-            "an image without a gradient turns into NaN: use `clamp_min`.": step(by=lambda g: g.abs().amax(ALL, True)),
-            "divide by the largest of each image, not of the whole batch.": step(by=lambda g: g.abs().max()),
-            "do not take the sign: divide by one number an image.": step(by=lambda g: g.abs().clamp_min(1e-12)),
+            "plus rewards the penalty: the score is activation − weight · penalty.": {"- weight": "+ weight"},
+            "your step goes down the score: add the gradient.": {"images + step": "images - step"},
+            "both signs are wrong: add the gradient, subtract the penalty.": {"= activation": "= -activation"},
+            "the penalty is ignored: the score is activation − weight · penalty.": {" - weight * penalty(images)": ""},
+            "the activation is missing: the score is activation − weight · penalty.": {"activation(images)": ""},
+            "`weight` is missing: the score is activation − weight · penalty.": {"weight * ": ""},
+            "`weight` belongs to the penalty, not to the activation.": {
+                "activation(images) - weight * ": "weight * activation(images) - "
+            },
+            "some pixels are below 0 or above 1: `.clamp(0, 1)` after the step.": {".clamp(0, 1)": ""},
+            "the gradient is not divided by the image's largest absolute value.": {" / largest.clamp_min(1e-12)": ""},
+            "an image without a gradient turns into NaN: use `clamp_min`.": {".clamp_min(1e-12)": ""},
+            "divide by the largest of each image, not of the whole batch.": {"largest.clamp": "largest.max().clamp"},
+            "do not take the sign: divide by one number an image.": {".amax(dim=(1, 2, 3), keepdim=True)": ""},
             "nothing has changed: return the images after the step.": lambda images, *_: images,
         },
     ),
-    Exercise(
+    Compared(
         id="05-waves",
         title="An image made of waves",
         minutes=12,
         difficulty=3,
         reference=picture_from_waves,
-        check=Comparison(
-            spectra_to_check,
-            otherwise="the waves do not have the right strength: is each divided by its frequency to the power of "
-            "`decay`, with the frequencies of its own row and column?",
-            form=images_of_waves,
-            extra=lambda f: require_flow(lambda x: f(x, (6, 10), 1.0), next(spectra_to_check())[0], "spectrum"),
-        ),
+        cases=spectra_to_check,
+        otherwise="the waves do not have the right strength: is each divided by its frequency to the power of "
+        "`decay`, with the frequencies of its own row and column?",
+        form=images_of_waves,
+        extra=lambda f: require_flow(lambda x: f(x, (6, 10), 1.0), next(spectra_to_check())[0], "spectrum"),
         wrong={
-            "the images are not squashed into (0, 1): the last step is `.sigmoid()`.": waves(squash=torch.positive),
-            "where `clamp` cuts off, no gradient comes back: use `.sigmoid()`.": waves(squash=lambda x: x.clamp(0, 1)),
-            "all waves are equally strong: divide each by `frequency ** decay`.": waves(power=lambda decay: 0),
-            "this strengthens the fine waves: divide, do not multiply.": waves(power=lambda decay: decay),
+            "the images are not squashed into (0, 1): the last step is `.sigmoid()`.": {".sigmoid()": ""},
+            "where `clamp` cuts off, no gradient comes back: use `.sigmoid()`.": {".sigmoid()": ".clamp(0, 1)"},
+            "all waves are equally strong: divide each by `frequency ** decay`.": {" / frequency**decay": ""},
+            "this strengthens the fine waves: divide, do not multiply.": {"/ f": "* f"},
             "`decay` is an exponent: divide by `frequency ** decay`.": (
-                waves(power=lambda decay: -1),
-                lambda spectrum, size, decay: picture_from_waves(spectrum / decay, size, 1),
+                {"**decay": ""},
+                {"**decay": " / decay"},
             ),
             'the images are too faint or too strong: `irfft2` needs `norm="ortho"`.': (
-                waves(back=lambda waves, size: torch.fft.irfft2(waves, s=size)),
-                waves(back=lambda waves, size: torch.fft.irfft2(waves, s=size, norm="forward")),
+                {', norm="ortho"': ""},
+                {"ortho": "forward"},
             ),
-            "an odd width comes back even: give `irfft2` the size, `s=size`.": (
-                waves(back=lambda waves, size: torch.fft.irfft2(waves, norm="ortho"))
-            ),
+            "an odd width comes back even: give `irfft2` the size, `s=size`.": {"s=size, ": ""},
             "frequency 0 counts as `1 / max(size)`, the others stay as they are: use `clamp_min(1 / max(size))`.": (
-                waves(limit=lambda f, size: f.where(f > 0, 1.0)),
-                waves(limit=lambda f, size: f.where(f > 0, math.inf)),
-                waves(limit=lambda f, size: f.clamp_min(1 / min(size))),
-                waves(limit=lambda f, size: f + 1 / max(size)),
+                {"clamp_min(1 / max(size))": "where(frequency > 0, 1.0)"},
+                {"clamp_min(1 / max(size))": "where(frequency > 0, torch.inf)"},
+                {"max(size)": "min(size)"},
+                {"clamp_min(": "add("},
             ),
-            "the axes are swapped: rows have `fftfreq(height)`.": waves(lambda down, across: across.T.hypot(down.T)),
+            "the axes are swapped: rows have `fftfreq(height)`.": {".sqrt()": ".sqrt().T"},
             "a wave's frequency is `(down² + across²).sqrt()`: add both squares, and take the square root.": (
-                waves(lambda down, across: down**2 + across**2),
-                waves(lambda down, across: down.abs() + across),
-                waves(lambda down, across: down.abs() + 0 * across),
-                waves(lambda down, across: 0 * down + across),
+                {".sqrt()": ""},
+                {"] ** 2": "].abs()", ".sqrt()": ""},
+                {"+ across": "+ 0 * across"},
+                {"(down": "(0 * down"},
             ),
             "the real part is `spectrum[..., 0]`, the imaginary part `spectrum[..., 1]`: use `view_as_complex`.": (
                 lambda spectrum, *given: picture_from_waves(spectrum.flip(-1), *given),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import (
-    Comparison,
+    Compared,
     a_small_case,
     close,
     one_each,
@@ -117,16 +117,6 @@ def require_moves(moves: Tensor, pixels: int) -> None:
         raise Mistake("each image moves as far down as across, along the diagonal: draw two numbers an image.")
 
 
-def moved(change: Callable[[Tensor], Tensor]) -> Callable:
-    """The jitter with other moves."""
-
-    def jitter(images, pixels, generator):
-        moves = change(torch.randint(-pixels, pixels + 1, (len(images), 2), generator=generator))
-        return torch.stack([image.roll(tuple(by), (1, 2)) for image, by in zip(images, moves.tolist(), strict=True)])
-
-    return jitter
-
-
 class Transform:
     """A random transform whose first, second, … result for an image is the same in batches of any size."""
 
@@ -153,23 +143,13 @@ def one_each_without_graph(result: object, right: Tensor) -> None:
         raise Mistake("your result holds a graph of all draws, which fills the memory: use `with torch.no_grad():`.")
 
 
-def share(combine: Callable = lambda drawn: drawn.mean(0), divide: Callable = torch.div) -> Callable:
-    """The share with the draws combined, or divided by the untouched activation, in another way."""
+def share(combine: Callable[[Tensor], Tensor]) -> Callable:
+    """The share with the draws combined in another way than by their mean."""
 
     def kept(activation, images, transform, draws):
-        drawn = torch.stack([activation(transform(images)) for _ in range(draws)])
-        return divide(combine(drawn), activation(images))
+        return combine(torch.stack([activation(transform(images)) for _ in range(draws)])) / activation(images)
 
     return kept
-
-
-def piling_up(activation, images, transform, draws):
-    """The share with each transform applied to the result of the last."""
-    total, clean = 0, activation(images)
-    for _ in range(draws):
-        images = transform(images)
-        total = total + activation(images)
-    return total / draws / clean
 
 
 EXERCISES = (
@@ -181,53 +161,53 @@ EXERCISES = (
         reference=jitter,
         check=check_jitter,
         wrong={
-            "all images move alike": moved(lambda moves: moves[:1].expand_as(moves)),
-            "never gives its upper end": moved(lambda moves: moves.clamp(max=moves.max() - 1)),
+            "all images move alike": {"moves.tolist": "moves[:1].expand_as(moves).tolist"},
+            "never gives its upper end": {"pixels + 1": "pixels"},
             "expected all of [-2, -1, 0, 1, 2]": (
-                moved(lambda moves: moves.abs()),
-                moved(lambda moves: moves + moves.sign()),
-                moved(lambda moves: moves // 2 * 2),
+                {"moves.tolist": "moves.abs().tolist"},
+                {"moves.tolist": "(moves + moves.sign()).tolist"},
+                {"moves.tolist": "(moves // 2 * 2).tolist"},
             ),
             "the same seed gives other moves": lambda images, pixels, _: jitter(images, pixels, None),
-            "images move across by [0]": moved(lambda moves: moves * torch.tensor([1, 0])),
-            "images move down by [0]": moved(lambda moves: moves * torch.tensor([0, 1])),
-            "along the diagonal": moved(lambda moves: moves[:, :1].expand_as(moves)),
+            "images move across by [0]": {"roll((down, across)": "roll((down, 0)"},
+            "images move down by [0]": {"roll((down, across)": "roll((0, across)"},
+            "along the diagonal": {"roll((down, across)": "roll((down, down)"},
             "whole images change places": lambda images, *_: images.roll(1, 0),
             "colours change places or move apart": lambda images, *_: images.roll((1, 1), (1, 2)),
             "two calls move the images alike": lambda x, pixels, g: jitter(x, pixels, g.manual_seed(0)),
             "nothing has moved": lambda images, *_: images,
         },
     ),
-    Exercise(
+    Compared(
         id="06-survives",
         title="The share that is left",
         minutes=6,
         difficulty=1,
         reference=kept,
-        check=Comparison(
-            shares_to_check,
-            otherwise=lambda result, right, *given: (
-                f"the first image keeps {right[0]:.3f} of its activation, your function says {result[0]:.3f}: is it "
-                "the mean activation of the transformed images over that of the untouched one?"
-            ),
-            form=one_each_without_graph,
-        ),
+        cases=shares_to_check,
+        otherwise="the first image keeps {right[0]:.3f} of its activation, your function says {result[0]:.3f}: "
+        "is it the mean activation of the transformed images over that of the untouched one?",
+        form=one_each_without_graph,
         wrong={
             "only one draw counts: add all of them up, `total = total + …`, then divide by `draws`.": (
                 share(lambda drawn: drawn[0]),
-                share(lambda drawn: drawn[-1]),
-                share(lambda drawn: drawn[-1] / len(drawn)),
+                {"total + ": "", " / draws": ""},
+                {"total + ": ""},
             ),
             "a mean over the batch is in it: divide image by image, and average over the draws alone.": (
-                share(torch.mean),
-                share(divide=lambda drawn, clean: drawn / clean.mean()),
+                {"total / draws": "total.mean() / draws"},
+                {"/ activation(images)": "/ activation(images).mean()"},
             ),
-            "this is the activation itself: divide it by `activation(images)`.": share(divide=lambda drawn, _: drawn),
-            "this is the sum over the draws: divide it by `draws`.": share(lambda drawn: drawn.sum(0)),
-            "the changes pile up: transform the untouched `images` each time.": piling_up,
+            "this is the activation itself: divide it by `activation(images)`.": {" / activation(images)": ""},
+            "this is the sum over the draws: divide it by `draws`.": {" / draws": ""},
+            "the changes pile up: transform the untouched `images` each time.": {
+                "total = 0": "start, total = images, 0",
+                "transform(images)": "(images := transform(images))",
+                "/ activation(images)": "/ activation(start)",
+            },
             "the ratio is upside down: divide by the activation of the untouched images.": (
                 lambda *given: 1 / kept(*given),
-                share(lambda drawn: drawn, lambda drawn, clean: (clean / drawn).mean(0)),
+                {" / draws / activation(images)": " / draws", "+ activation": "+ activation(images) / activation"},
             ),
             "this is the activation of the average image: take the activation of each draw, then their mean.": (
                 lambda a, x, transform, draws: a(sum(transform(x) for _ in range(draws)) / draws) / a(x)
@@ -244,7 +224,7 @@ EXERCISES = (
                 share(lambda drawn: drawn.median(0).values),
             ),
             "this is the share that is lost: return the share that is left.": lambda *given: 1 - kept(*given),
-            "this is the difference: divide by the untouched images' activation.": share(divide=torch.sub),
+            "this is the difference: divide by the untouched images' activation.": {"draws /": "draws -"},
             "this is in per cent: return the share itself.": lambda *given: 100 * kept(*given),
         },
     ),

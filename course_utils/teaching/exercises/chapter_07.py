@@ -1,13 +1,12 @@
 """The exercises of chapter 7, prototypes: a measure of closeness, and a test of the definition."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from scipy.stats import kendalltau, rankdata
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, one_each
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, one_each
 
 
 def rank_correlation(a, b):
@@ -70,21 +69,6 @@ def about_ranks(result: Tensor, right: Tensor, a: Tensor, b: Tensor) -> str:
     return f"the first row should be {right[0]:.3f}, yours is {result[0]:.3f}: correlate the ranks within each row."
 
 
-def correlation(x: Tensor, y: Tensor) -> Tensor:
-    """The ordinary correlation of each row of `x` with the same row of `y`."""
-    return torch.stack([torch.corrcoef(torch.stack(rows).double())[0, 1] for rows in zip(x, y, strict=True)])
-
-
-def of_ranks(combine: Callable = correlation, **options: object) -> Callable:
-    """The rank correlation with other ranks, or with the ranks combined in another way."""
-
-    def rank_correlation(a, b):
-        x, y = (torch.from_numpy(rankdata(v, **({"axis": 1} | options))).view(a.shape).double() for v in (a, b))
-        return combine(x, y)
-
-    return rank_correlation
-
-
 def closeness_to_check() -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """So many images that no two mistakes give the same answers; some are as close as the closest natural image."""
     generator = torch.Generator().manual_seed(3)
@@ -97,96 +81,85 @@ def closeness_to_check() -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     yield images, natural, labels, targets
 
 
-def compared(
-    answer: Callable = lambda x, best: (x > best).all(1), best: Callable = lambda own: own.amax(0)
-) -> Callable:
-    """The definition with another answer, or another summary of the natural images of an image's own class."""
-
-    def by_definition(pictures, natural, labels, targets):
-        return answer(pictures, torch.stack([best(natural[labels == target]) for target in targets]))
-
-    return by_definition
-
-
 EXERCISES = (
-    Exercise(
+    Compared(
         id="07-ranks",
         title="Rank correlation, with ties",
         minutes=8,
         difficulty=2,
         reference=rank_correlation,
-        check=Comparison(rows_to_check, otherwise=about_ranks, form=one_each),
+        cases=rows_to_check,
+        otherwise=about_ranks,
+        form=one_each,
         wrong={
-            "this is the correlation of the values: replace them by their ranks first.": correlation,
-            "`argsort` once says which unit has each rank, not which rank each unit has: use `rankdata`.": (
-                lambda a, b: correlation(a.argsort(1), b.argsort(1))
-            ),
-            "equal values must share the mean of their ranks.": of_ranks(method="ordinal"),
+            "this is the correlation of the values: replace them by their ranks first.": {
+                "rankdata(values.numpy(), axis=1)": "values.numpy()"
+            },
+            "`argsort` once says which unit has each rank, not which rank each unit has: use `rankdata`.": {
+                "rankdata(values.numpy(), axis=1)": "values.argsort(1).double().numpy()"
+            },
+            "equal values must share the mean of their ranks.": {"axis=1)": "axis=1, method='ordinal') * 1.0"},
             "equal values share one rank, but not the mean of their ranks: use `rankdata`'s 'average'.": (
-                of_ranks(method="min"),
-                of_ranks(method="max"),
-                of_ranks(method="dense"),
+                {"axis=1)": "axis=1, method='min') * 1.0"},
+                {"axis=1)": "axis=1, method='max') * 1.0"},
+                {"axis=1)": "axis=1, method='dense') * 1.0"},
             ),
             "values of different rows are ranked together: rank within each row, `axis=1`.": (
-                of_ranks(axis=0),
-                of_ranks(axis=None),
+                {"axis=1": "axis=0"},
+                {"axis=1))": "axis=None)).view(a.shape)"},
             ),
-            "1 - 6 Σd² / (n (n² - 1)) holds without ties only: take the ordinary correlation of the ranks.": (
-                of_ranks(lambda x, y: 1 - 6 * (x - y).square().sum(1) / (x.shape[1] ** 3 - x.shape[1]))
-            ),
-            "this is the cosine of the ranks: subtract each row's mean rank first.": of_ranks(torch.cosine_similarity),
-            "this is the covariance of the ranks: divide by the product of the two rows' lengths.": (
-                of_ranks(lambda x, y: ((x - x.mean(1, True)) * (y - y.mean(1, True))).mean(1))
-            ),
-            "the sign is gone: opposite orders correlate by -1.": lambda a, b: rank_correlation(a, b).abs(),
-            "the sign is reversed: the same order should give 1.": lambda a, b: -rank_correlation(a, b),
+            "1 - 6 Σd² / (n (n² - 1)) holds without ties only: take the ordinary correlation of the ranks.": {
+                "(x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1))": (
+                    "1 - 6 * (x - y).square().sum(1) / (x.shape[1] ** 3 - x.shape[1])"
+                ),
+            },
+            "this is the cosine of the ranks: subtract each row's mean rank first.": {
+                "x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)": "x, y"
+            },
+            "this is the covariance of the ranks: divide by the product of the two rows' lengths.": {
+                "sum(1) / (x.norm(dim=1) * y.norm(dim=1))": "mean(1)"
+            },
+            "the sign is gone: opposite orders correlate by -1.": {"(x * y).sum(1)": "(x * y).sum(1).abs()"},
+            "the sign is reversed: the same order should give 1.": {"return ": "return -"},
             "this is the squared correlation: the sign is gone.": lambda a, b: rank_correlation(a, b) ** 2,
-            "this is a distance, 1 - correlation: return the correlation.": lambda a, b: 1 - rank_correlation(a, b),
+            "this is a distance, 1 - correlation: return the correlation.": {"return ": "return 1 - "},
             "this is Kendall's correlation; Spearman's is the ordinary one of the ranks.": (
                 lambda a, b: torch.tensor([kendalltau(*rows).statistic for rows in zip(a, b, strict=True)])
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="07-definition",
         title="The definition, taken literally",
         minutes=6,
         difficulty=1,
         reference=by_definition,
-        check=Comparison(
-            closeness_to_check,
-            otherwise=lambda result, right, *given: (
-                f"{(result != right).sum()} of {len(right)} answers are wrong: compare each image, at each layer, with "
-                "the closest natural image of its class."
-            ),
+        cases=closeness_to_check,
+        otherwise=lambda result, right, *given: (
+            f"{(result != right).sum()} of {len(right)} answers are wrong: compare each image, at each layer, with "
+            "the closest natural image of its class."
         ),
         wrong={
-            "one layer is enough for yours: the image must be closer at *every* layer, `.all()`.": (
-                compared(lambda x, best: (x > best).any(1))
-            ),
-            "an image exactly as close as the closest natural one is not closer: `>`, not `>=`.": (
-                compared(lambda x, best: (x >= best).all(1))
-            ),
-            "yours compares with natural images of all classes: only its own count.": (
-                lambda images, natural, labels, targets: by_definition(images, natural, 0 * labels, 0 * targets)
-            ),
-            "yours asks for closer than *one* natural image: `.amax(0)`.": compared(best=lambda own: own.amin(0)),
+            "one layer is enough for yours: the image must be closer at *every* layer, `.all()`.": {".all()": ".any()"},
+            "an image exactly as close as the closest natural one is not closer: `>`, not `>=`.": {" > ": " >= "},
+            "yours compares with natural images of all classes: only its own count.": {"[labels == target]": ""},
+            "yours asks for closer than *one* natural image: `.amax(0)`.": {"amax": "amin"},
             "yours compares with the average or the median natural image: it must beat the closest one.": (
-                compared(best=lambda own: own.mean(0)),
-                compared(best=lambda own: own.median(0).values),
+                {"amax": "mean"},
+                {"amax(0)": "median(0).values"},
             ),
-            "this is the definition at 95 %: it must beat *all*.": compared(best=lambda own: own.quantile(0.95, dim=0)),
-            "one close layer must not make up for another: do not average over layers.": (
-                compared(lambda x, best: x.mean(1) > best.mean(1))
-            ),
-            "larger correlations are closer: compare with `>`.": compared(lambda x, best: (x < best).all(1)),
-            "the answers are reversed.": lambda *given: ~by_definition(*given),
-            "there is an answer for each layer: take `.all()` over the layers.": compared(lambda x, best: x > best),
+            "this is the definition at 95 %: it must beat *all*.": {"amax(": "quantile(0.95, dim="},
+            "one close layer must not make up for another: do not average over layers.": {
+                "(closeness > closest).all": "(closeness.mean() > closest.mean()).all"
+            },
+            "larger correlations are closer: compare with `>`.": {" > ": " < "},
+            "the answers are reversed.": {"return ": "return ~"},
+            "there is an answer for each layer: take `.all()` over the layers.": {".all()": ""},
             "this is one answer for all images, expected one for each.": (
-                lambda *given: by_definition(*given).all(),
-                lambda *given: by_definition(*given).any(),
+                {"(answers)": "(answers).all()"},
+                {"(answers)": "(answers).any()"},
             ),
-            "the answers are numbers, expected booleans: return `>`.": lambda *given: by_definition(*given).float(),
+            "the answers are numbers, expected booleans: return `>`.": {"(answers)": "(answers).float()"},
         },
     ),
 )

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, numbers_like
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, numbers_like
 
 
 def shares(prompts, vocabulary):
@@ -92,25 +91,6 @@ def shuffles_to_check() -> Iterator[tuple[Tensor, Tensor]]:
     yield torch.cat([torch.tensor([0.1, -2.6, 2.2, 6.0, -7.0, -1.4]), largest[[30, 44]]]), shuffled
 
 
-def z_with(side=lambda x: (x / (x.sum() - x)).log(), error=lambda a, b: (1 / a + 1 / b).sqrt()):
-    """z with one of its pieces replaced: the log-odds of a side, or the standard error."""
-
-    def log_odds_z(here, there, prior):
-        a, b = here + prior, there + prior
-        return (side(a) - side(b)) / error(a, b)
-
-    return log_odds_z
-
-
-def p_with(largest=lambda shuffled: shuffled.abs().amax(1, keepdim=True), size=torch.abs, added=(1, 1)):
-    """p with one of its pieces replaced; `added` is what is added to the count and to the number of shuffles."""
-
-    def corrected(z, shuffled):
-        return (added[0] + (largest(shuffled) >= size(z)).sum(0)) / (added[1] + len(shuffled))
-
-    return corrected
-
-
 def occurrences(prompts, vocabulary):
     """Occurrences of each token."""
     return torch.bincount(prompts.flatten(), minlength=vocabulary).float()
@@ -123,21 +103,23 @@ def furthest(result, right, *given) -> str:
 
 
 EXERCISES = (
-    Exercise(
+    Compared(
         id="09-shares",
         title="Count each prompt once",
         minutes=6,
         difficulty=1,
         reference=shares,
-        check=Comparison(prompts_to_check, otherwise=furthest, form=numbers_like),
+        cases=prompts_to_check,
+        otherwise=furthest,
+        form=numbers_like,
         wrong={
             "a token that a prompt has twice should count once.": lambda p, v: occurrences(p, v) / len(p),
             "this is the share of all tokens: take the share of prompts.": lambda p, v: occurrences(p, v) / p.numel(),
             "these are numbers of occurrences: take the share of prompts.": occurrences,
-            "these are numbers of prompts: divide by how many there are.": lambda p, v: shares(p, v) * len(p),
-            "this is in per cent: return the share, between 0 and 1.": lambda p, v: 100 * shares(p, v),
-            "divide by the number of prompts, not by the number of tokens.": lambda p, v: shares(p, v) / p.shape[1],
-            "these are the prompts without the token: take those with it.": lambda p, v: 1 - shares(p, v),
+            "these are numbers of prompts: divide by how many there are.": {"mean(": "sum("},
+            "this is in per cent: return the share, between 0 and 1.": {"return ": "return 100 * "},
+            "divide by the number of prompts, not by the number of tokens.": {"dim=0)": "dim=0) / prompts.shape[1]"},
+            "these are the prompts without the token: take those with it.": {"return ": "return 1 - "},
             "the shares need not add up to 1.": lambda p, v: shares(p, v) / shares(p, v).sum(),
             "your result ends at the highest token that occurs: the others have a share of 0, up to vocabulary - 1.": (
                 lambda p, v: shares(p, int(p.max()) + 1),
@@ -145,64 +127,70 @@ EXERCISES = (
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="09-log-odds",
         title="More often than elsewhere, and how surely",
         minutes=10,
         difficulty=2,
         reference=log_odds_z,
-        check=Comparison(counts_to_check, otherwise=furthest, form=numbers_like),
+        cases=counts_to_check,
+        otherwise=furthest,
+        form=numbers_like,
         wrong={
-            "this is the difference alone: divide it by its standard error.": z_with(error=lambda a, b: 1),
-            "the sign is wrong: z is above 0 if more frequent `here`.": lambda h, t, p: log_odds_z(t, h, p),
-            "this is divided by the variance: take its root.": z_with(error=lambda a, b: 1 / a + 1 / b),
-            "this is multiplied by the standard error: divide.": z_with(error=lambda a, b: (1 / a + 1 / b) ** -0.5),
-            "these are shares: odds divide by the count of all *other* words.": z_with(lambda x: (x / x.sum()).log()),
-            "the sizes of the two sets are missing: divide each count by that of all other words.": z_with(torch.log),
-            "the logarithm is missing: take it of each side's odds.": z_with(lambda x: x / (x.sum() - x)),
-            "only one side's uncertainty is in it: add `1 / b`.": z_with(error=lambda a, b: (1 / a).sqrt()),
-            "standard errors are added: add the variances.": z_with(error=lambda a, b: a**-0.5 + b**-0.5),
+            "this is the difference alone: divide it by its standard error.": {" / (1 / a + 1 / b).sqrt()": ""},
+            "the sign is wrong: z is above 0 if more frequent `here`.": {"return ": "return -"},
+            "this is divided by the variance: take its root.": {".sqrt()": ""},
+            "this is multiplied by the standard error: divide.": {"difference / ": "difference * "},
+            "these are shares: odds divide by the count of all *other* words.": {" - a)": ")", " - b)": ")"},
+            "the sizes of the two sets are missing: divide each count by that of all other words.": {
+                " / (a.sum() - a)).log() - (b / (b.sum() - b)": ").log() - (b"
+            },
+            "the logarithm is missing: take it of each side's odds.": {".log()": ""},
+            "only one side's uncertainty is in it: add `1 / b`.": {" + 1 / b": ""},
+            "standard errors are added: add the variances.": {"(1 / a + 1 / b).sqrt()": "(a**-0.5 + b**-0.5)"},
             "words that one side never has get no finite z: both sides get the pseudo-counts.": (
-                lambda h, t, p: log_odds_z(h, t, 0 * p),
-                lambda h, t, p: log_odds_z(h + p, t, 0 * p),
-                lambda h, t, p: log_odds_z(h, t + p, 0 * p),
+                {" + prior": ""},
+                {"there + prior": "there"},
+                {"here + prior": "here"},
             ),
             "the variance is that of the bare counts: add the pseudo-counts there, too.": (
-                lambda h, t, p: z_with(error=lambda a, b: (1 / h + 1 / t).sqrt())(h, t, p),
-                lambda h, t, p: z_with(error=lambda a, b: (1 / h.clamp_min(1) + 1 / t.clamp_min(1)).sqrt())(h, t, p),
+                {"1 / a + 1 / b": "1 / here + 1 / there"},
+                {"1 / a + 1 / b": "1 / here.clamp_min(1) + 1 / there.clamp_min(1)"},
             ),
             "the sets differ in size: compare odds, not bare counts.": lambda h, t, p: (h - t) / (h + t).sqrt(),
         },
     ),
-    Exercise(
+    Compared(
         id="09-chance",
         title="The largest z by chance",
         minutes=8,
         difficulty=2,
         reference=corrected,
-        check=Comparison(shuffles_to_check, otherwise=furthest, form=numbers_like),
+        cases=shuffles_to_check,
+        otherwise=furthest,
+        form=numbers_like,
         wrong={
-            "p would be 0 for some words: the real order is a shuffle, too, add 1.": p_with(added=(0, 0)),
-            "one is added to the count but not to the number of shuffles.": p_with(added=(1, 0)),
-            "one is added to the number of shuffles but not to the count.": p_with(added=(0, 1)),
-            "a shuffle that is just as large counts against the word: `>=`.": (
-                lambda z, s: (1 + (s.abs().amax(1, keepdim=True) > z.abs()).sum(0)) / (1 + len(s))
-            ),
-            "each word is compared with its own shuffles: take the largest of all words.": p_with(torch.abs),
+            "p would be 0 for some words: the real order is a shuffle, too, add 1.": {"1 + ": ""},
+            "one is added to the count but not to the number of shuffles.": {"1 + len": "len"},
+            "one is added to the number of shuffles but not to the count.": {"1 + as": "as"},
+            "a shuffle that is just as large counts against the word: `>=`.": {">=": ">"},
+            "each word is compared with its own shuffles: take the largest of all words.": {
+                "largest[:, None]": "shuffled.abs()"
+            },
             "this corrects each word's own p (Bonferroni): use the largest |z|.": (
-                lambda z, s: (len(z) * p_with(torch.abs)(z, s)).clamp(max=1)
+                lambda z, s: (len(z) * (1 + (s.abs() >= z.abs()).sum(0)) / (1 + len(s))).clamp(max=1)
             ),
             "words that are less frequent than elsewhere (z below 0) count, too: take `.abs()` of both.": (
-                p_with(lambda s: s.amax(1, keepdim=True), lambda z: z),
-                p_with(size=lambda z: z),
+                {".abs()": ""},
+                {"z.abs()": "z"},
             ),
-            "the largest z may be negative: `shuffled.abs()` first.": p_with(lambda s: s.amax(1, keepdim=True)),
+            "the largest z may be negative: `shuffled.abs()` first.": {"shuffled.abs()": "shuffled"},
             "this is the share of shuffles that the word beats: p is the share of those that beat the word.": (
-                lambda z, s: 1 - corrected(z, s),
-                lambda z, s: 1 - p_with(added=(0, 0))(z, s),
+                {"return ": "return 1 - "},
+                {"1 + ": "", ">=": "<"},
             ),
-            "these are numbers of shuffles: divide by how many there are.": lambda z, s: corrected(z, s) * (1 + len(s)),
-            "this compares with the mean word: take the largest.": p_with(lambda s: s.abs().mean(1, keepdim=True)),
+            "these are numbers of shuffles: divide by how many there are.": {" / (1 + len(shuffled))": ""},
+            "this compares with the mean word: take the largest.": {".amax(": ".mean("},
         },
     ),
 )

@@ -1,13 +1,11 @@
 """The exercises of chapter 10, optimising embeddings: a gradient step on embeddings, and the way back to tokens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, SmallReader, a_small_reader, gradient_of
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, SmallReader, a_small_reader
 
 
 def climb_step(model, embeddings, target, lr):
@@ -72,69 +70,52 @@ def vectors_to_check() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     yield vectors, table, ~torch.isin(torch.arange(12), torch.tensor([0, 2, 5]))
 
 
-def step(
-    score: Callable = lambda logits, target: logits.log_softmax(1)[:, target],
-    length: Callable = lambda gradient: gradient.norm(dim=(1, 2), keepdim=True),
-) -> Callable:
-    """The step with one of its pieces replaced; nothing prevents a division by 0."""
-
-    def climb_step(model, embeddings, target, lr):
-        gradient = gradient_of(lambda at: score(model(at), target).sum(), embeddings)
-        return embeddings + lr * gradient / length(gradient)
-
-    return climb_step
-
-
 def first_wrong_id(result: Tensor, right: Tensor, *given: object) -> str:
     """The message for ids that are none of the table's."""
     at = tuple((result != right).nonzero()[0].tolist())
     return f"vector {at} is nearest to token {right[at]} of the allowed ones, your function says {result[at]}."
 
 
-def nearest(distance: Tensor, allowed: Tensor) -> Tensor:
-    """The allowed token with the smallest distance."""
-    return distance.masked_fill(~allowed, torch.inf).argmin(2)
-
-
 EXERCISES = (
-    Exercise(
+    Compared(
         id="10-climb",
         title="A step in embedding space",
         minutes=8,
         difficulty=2,
         reference=climb_step,
-        check=Comparison(
-            steps_to_check,
-            otherwise=lambda result, right, model, embeddings, target, lr: (
-                f"the first prompt moves by {(result - embeddings)[0].norm():.3g}, expected "
-                f"{(right - embeddings)[0].norm():.3g}, along the gradient of the target's log-probability."
-            ),
+        cases=steps_to_check,
+        otherwise=lambda result, right, model, embeddings, target, lr: (
+            f"the first prompt moves by {(result - embeddings)[0].norm():.3g}, expected "
+            f"{(right - embeddings)[0].norm():.3g}, along the gradient of the target's log-probability."
         ),
         wrong={
-            "a gradient of 0 is divided by its length, which gives NaN: divide by at least 1e-12, `clamp_min`.": step(),
-            "your step goes down the log-probability: add the gradient.": lambda m, e, t, lr: climb_step(m, e, t, -lr),
-            "this is the logit's gradient: take `.log_softmax(1)` first.": step(lambda logits, t: logits[:, t]),
-            "the softmax runs over the prompts: take dim 1.": step(lambda logits, t: logits.log_softmax(0)[:, t]),
-            "the gradient is not divided by its length.": step(length=torch.ones_like),
-            "the length is that of the whole batch: take each prompt's.": step(length=torch.norm),
-            "the length is each vector's: take the prompt's.": step(length=lambda g: g.norm(dim=2, keepdim=True)),
-            "this is the gradient's sign: divide by its length instead.": step(length=torch.abs),
-            "this divides by the largest number, not the length.": step(length=lambda g: g.abs().amax((1, 2), True)),
-            "`lr` is missing: a prompt moves by `lr`.": lambda m, e, t, lr: climb_step(m, e, t, 1),
-            "this is the step alone: add it to the embeddings.": lambda m, e, t, lr: climb_step(m, e, t, lr) - e,
+            "a gradient of 0 is divided by its length, which gives NaN: divide by at least 1e-12, `clamp_min`.": {
+                ".clamp_min(1e-12)": ""
+            },
+            "your step goes down the log-probability: add the gradient.": {"+ lr": "- lr"},
+            "this is the logit's gradient: take `.log_softmax(1)` first.": {".log_softmax(1)": ""},
+            "the softmax runs over the prompts: take dim 1.": {"softmax(1)": "softmax(0)"},
+            "the gradient is not divided by its length.": {" / length.clamp_min(1e-12)": ""},
+            "the length is that of the whole batch: take each prompt's.": {"dim=(1, 2), keepdim=True": ""},
+            "the length is each vector's: take the prompt's.": {"(1, 2)": "2"},
+            "this is the gradient's sign: divide by its length instead.": {"norm(dim=(1, 2), keepdim=True)": "abs()"},
+            "this divides by the largest number, not the length.": {"norm(": "abs().amax("},
+            "`lr` is missing: a prompt moves by `lr`.": {"lr * ": ""},
+            "this is the step alone: add it to the embeddings.": {"embeddings + lr": "lr"},
             "nothing has changed: return the embeddings after the step.": lambda m, e, t, lr: e,
         },
     ),
-    Exercise(
+    Compared(
         id="10-snap",
         title="Back to tokens",
         minutes=7,
         difficulty=1,
         reference=snap,
-        check=Comparison(vectors_to_check, otherwise=first_wrong_id),
+        cases=vectors_to_check,
+        otherwise=first_wrong_id,
         wrong={
             "tokens that are not allowed are chosen: mask them.": lambda e, t, a: torch.cdist(e, t).argmin(2),
-            "only tokens that are *not* allowed are chosen: mask with `~allowed`.": lambda e, t, a: snap(e, t, ~a),
+            "only tokens that are *not* allowed are chosen: mask with `~allowed`.": {"~": ""},
             "these are indices among the allowed tokens, not ids.": lambda e, t, a: torch.cdist(e, t[a]).argmin(2),
             "these are distances: return token ids, `argmin` instead of `min`.": (
                 lambda e, t, a: torch.cdist(e, t).amin(2),
@@ -144,11 +125,13 @@ EXERCISES = (
                 lambda *given: snap(*given).flatten(),
                 lambda *given: snap(*given).T.reshape(given[0].shape[:2]),
             ),
-            "these are the farthest tokens: `argmin`.": lambda e, t, a: nearest(-torch.cdist(e, t), a),
-            "this is the cosine, which ignores lengths: take the Euclidean distance.": (
-                lambda e, t, a: nearest(-F.cosine_similarity(e[:, :, None], t, dim=-1), a)
-            ),
-            "this is the product, not a distance.": lambda e, t, a: nearest(-(e @ t.T), a),
+            "these are the farthest tokens: `argmin`.": {"= torch": "= -torch"},
+            "this is the cosine, which ignores lengths: take the Euclidean distance.": {
+                "table)": "table / table.norm(dim=1, keepdim=True))"
+            },
+            "this is the product, not a distance.": {
+                "torch.cdist(embeddings.flatten(0, 1), table)": "-(embeddings.flatten(0, 1) @ table.T)"
+            },
         },
     ),
 )

@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, numbers_like, require_flow
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared, numbers_like, require_flow
 
 
 def pull(embeddings, table):
@@ -69,59 +68,46 @@ def require_gradient(function: Callable) -> None:
     require_flow(lambda at: function(at, table), embeddings, "embeddings")
 
 
-def near(embeddings, table):
-    """The distance of each vector to the nearest token."""
-    return torch.cdist(embeddings, table).amin(2)
-
-
 EXERCISES = (
-    Exercise(
+    Compared(
         id="11-pull",
         title="The pull toward words",
         minutes=7,
         difficulty=2,
         reference=pull,
-        check=Comparison(
-            prompts_to_check,
-            otherwise=lambda result, right, embeddings, table: (
-                f"the first prompt is {right[0]:.4f} from its nearest words, your function says {result[0]:.4f}."
-            ),
-            form=numbers_like,
-            extra=require_gradient,
-        ),
+        cases=prompts_to_check,
+        otherwise="the first prompt is {right[0]:.4f} from its nearest words, your function says {result[0]:.4f}.",
+        form=numbers_like,
+        extra=require_gradient,
         wrong={
-            "this is the sum over the positions: take the mean.": lambda e, t: near(e, t).sum(1),
-            "only the nearest of the positions counts: take their mean.": lambda e, t: near(e, t).amin(1),
-            "only the farthest of the positions counts: take their mean.": lambda e, t: near(e, t).amax(1),
-            "this is the distance to *all* words: take the nearest.": lambda e, t: torch.cdist(e, t).mean((1, 2)),
-            "this is the distance to the farthest word: take `amin`.": lambda e, t: torch.cdist(e, t).amax(2).mean(1),
-            "these are squared distances, which hardly pull nearby vectors.": lambda e, t: near(e, t).square().mean(1),
+            "this is the sum over the positions: take the mean.": {".mean(1)": ".sum(1)"},
+            "only the nearest of the positions counts: take their mean.": {".mean(1)": ".amin(1)"},
+            "only the farthest of the positions counts: take their mean.": {".mean(1)": ".amax(1)"},
+            "this is the distance to *all* words: take the nearest.": {"amin(1)": "mean(1)"},
+            "this is the distance to the farthest word: take `amin`.": {"amin(1)": "amax(1)"},
+            "these are squared distances, which hardly pull nearby vectors.": {"amin(1)": "amin(1).square()"},
             "this is the cosine distance: take the Euclidean distance.": (
                 lambda e, t: (1 - F.cosine_similarity(e[:, :, None], t, dim=-1)).amin(2).mean(1)
             ),
             "this is one number for the whole batch, its mean: take the mean over dim 1.": (
-                lambda e, t: near(e, t).mean(),
-                lambda e, t: near(e, t).mean().expand(len(e)),
+                {".mean(1)": ".mean()"},
+                {".mean(1)": ".mean().expand(len(embeddings))"},
             ),
-            "the sign is wrong: a distance is at least 0.": lambda e, t: -pull(e, t),
-            "these are ids: take `amin`, not `argmin`.": lambda e, t: torch.cdist(e, t).argmin(2).float().mean(1),
+            "the sign is wrong: a distance is at least 0.": {"return ": "return -"},
+            "these are ids: take `amin`, not `argmin`.": {"amin(1)": "argmin(1).float()"},
         },
     ),
-    Exercise(
+    Compared(
         id="11-swap",
         title="A gradient that chooses among words",
         minutes=8,
         difficulty=2,
         reference=swap_scores,
-        check=Comparison(
-            swaps_to_check,
-            otherwise=lambda result, right, gradient, embeddings, table: (
-                f"token 1 at the first position would add {right[0, 1]:.3f}, your function says {result[0, 1]:.3f}."
-            ),
-            form=numbers_like,
-        ),
+        cases=swaps_to_check,
+        otherwise="token 1 at the first position would add {right[0][1]:.3f}, your function says {result[0][1]:.3f}.",
+        form=numbers_like,
         wrong={
-            "what stands there now is not subtracted: the same token must add 0.": lambda g, e, t: g @ t.T,
+            "what stands there now is not subtracted: the same token must add 0.": {" - now": ""},
             "the sign is wrong: the token's embedding minus the present one.": lambda *given: -swap_scores(*given),
             "the gradient is missing: this compares words with words.": lambda g, e, t: e @ t.T,
             "this is a distance: the gradient is missing.": lambda g, e, t: torch.cdist(e, t),

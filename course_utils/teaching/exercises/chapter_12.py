@@ -1,12 +1,11 @@
 """The exercises of chapter 12, the audit: what only two changes together do, and detection without false alarms."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from course_utils.teaching.exercises.checks import Comparison, one_number
-from course_utils.teaching.exercises.exercise import Exercise
+from course_utils.teaching.exercises.checks import Compared
 
 
 def only_together(right):
@@ -58,48 +57,30 @@ def scores_to_check() -> Iterator[tuple[Tensor, Tensor, int]]:
         yield planted, clean, alarms
 
 
-def share(condition: Callable) -> Callable:
-    """The share of scenes with a condition on what is right: before, with the first change, the second, and both."""
-    return lambda right: condition(right[0, 0], right[1, 0], right[0, 1], right[1, 1]).float().mean()
-
-
-def above(bar: Callable) -> Callable:
-    """The share of planted scores above a bar that is computed from the arguments."""
-    return lambda planted, clean, alarms: (planted > bar(planted, clean, alarms)).float().mean()
-
-
-def highest(scores: Tensor) -> Tensor:
-    """The scores, the largest first."""
-    return scores.sort(descending=True).values
-
-
 EXERCISES = (
-    Exercise(
+    Compared(
         id="12-together",
         title="Neither alone",
         minutes=8,
         difficulty=2,
         reference=only_together,
-        check=Comparison(
-            scenes_to_check,
-            otherwise=lambda result, expected, right: (
-                f"{float(result):.4g} is not the share of scenes that are right before and with either change alone, "
-                f"and wrong with both, {expected:.4g}."
-            ),
-            form=one_number,
-        ),
+        cases=scenes_to_check,
+        otherwise="{result:.4g} is not the share of scenes that are right before and with either change alone, and "
+        "wrong with both, {right:.4g}.",
         wrong={
-            "what one change alone turns is counted, too.": share(lambda b, x, y, xy: b & ~xy),
-            "the first change alone, `right[1, 0]`, must leave it right.": share(lambda b, x, y, xy: b & y & ~xy),
-            "the second change alone, `right[0, 1]`, must leave it right.": share(lambda b, x, y, xy: b & x & ~xy),
-            "every scene that is wrong after both is counted: it must be right before.": share(lambda b, x, y, xy: ~xy),
-            "a scene must be named right *before*, `right[0, 0]`.": share(lambda b, x, y, xy: x & y & ~xy),
-            "it must be right with the first and with the second: `&`.": share(lambda b, x, y, xy: b & (x | y) & ~xy),
-            "with either change alone the answer must be *right*.": share(lambda b, x, y, xy: b & ~x & ~y & ~xy),
-            "these scenes are right with both changes: `~right[1, 1]`.": share(lambda b, x, y, xy: b & x & y & xy),
-            "these are booleans, one a scene: take the mean.": lambda r: r[0, 0] & r[1, 0] & r[0, 1] & ~r[1, 1],
-            "this is a number of scenes: divide by the number of all scenes.": lambda r: r.shape[2] * only_together(r),
-            "this is in per cent: return the share, from 0 to 1.": lambda r: 100 * only_together(r),
+            "what one change alone turns is counted, too.": {" & right[1, 0] & right[0, 1]": ""},
+            "the first change alone, `right[1, 0]`, must leave it right.": {" & right[1, 0]": ""},
+            "the second change alone, `right[0, 1]`, must leave it right.": {" & right[0, 1]": ""},
+            "every scene that is wrong after both is counted: it must be right before.": {"alone & ": ""},
+            "a scene must be named right *before*, `right[0, 0]`.": {"right[0, 0] & ": ""},
+            "it must be right with the first and with the second: `&`.": {
+                "right[1, 0] & right[0, 1]": "(right[1, 0] | right[0, 1])"
+            },
+            "with either change alone the answer must be *right*.": {"& right": "& ~right"},
+            "these scenes are right with both changes: `~right[1, 1]`.": {"~": ""},
+            "these are booleans, one a scene: take the mean.": {".float().mean().item()": ""},
+            "this is a number of scenes: divide by the number of all scenes.": {"mean()": "sum()"},
+            "this is in per cent: return the share, from 0 to 1.": {"return ": "return 100 * "},
             "this is the share among scenes that are right before: divide by all scenes.": (
                 lambda r: only_together(r) / r[0, 0].float().mean()
             ),
@@ -109,34 +90,33 @@ EXERCISES = (
             ),
         },
     ),
-    Exercise(
+    Compared(
         id="12-bar",
         title="A bar against false alarms",
         minutes=8,
         difficulty=2,
         reference=caught,
-        check=Comparison(
-            scores_to_check,
-            otherwise=lambda result, right, planted, clean, alarms: (
-                f"with at most {alarms} false alarms the bar is {highest(clean)[alarms]:.2f}, and {right:.0%} of the "
-                f"planted scores lie above it; your function says {float(result):.4g}."
-            ),
-            form=one_number,
+        cases=scores_to_check,
+        otherwise=lambda result, right, planted, clean, alarms: (
+            f"with at most {alarms} false alarms the bar is {clean.sort().values[~alarms]:.2f}, and {right:.0%} of "
+            f"the planted scores lie above it; your function says {float(result):.4g}."
         ),
         wrong={
-            "a score at the bar is no alarm: `>`.": lambda p, c, n: (p >= highest(c)[n]).float().mean(),
+            "a score at the bar is no alarm: `>`.": {"> bar": ">= bar"},
             "the bar is too high: it is the clean score at index `alarms`, the largest has index 0.": (
-                above(lambda p, c, n: highest(c)[max(0, n - 1)]),
-                above(lambda p, c, n: c.max()),
+                {"[alarms]": "[max(0, alarms - 1)]"},
+                {"[alarms]": "[0]"},
             ),
-            "the bar is one index too low: too many clean scores are above.": above(lambda p, c, n: highest(c)[n + 1]),
-            "this is the number of planted scores: divide by all of them.": lambda p, c, n: caught(p, c, n) * len(p),
-            "this is in per cent: return the share, from 0 to 1.": lambda p, c, n: 100 * caught(p, c, n),
-            "this is the share that stays below the bar.": lambda p, c, n: 1 - caught(p, c, n),
-            "the bar is among the smallest: `descending=True`.": above(lambda p, c, n: c.sort().values[n]),
-            "the clean scores are in no order: sort them first.": above(lambda p, c, n: c[n]),
-            "the bar is one of the *clean* scores.": above(lambda p, c, n: highest(p)[n]),
-            "the bar is the mean of the clean scores, and half of them are above.": above(lambda p, c, n: c.mean()),
+            "the bar is one index too low: too many clean scores are above.": {"[alarms]": "[alarms + 1]"},
+            "this is the number of planted scores: divide by all of them.": {"mean()": "sum()"},
+            "this is in per cent: return the share, from 0 to 1.": {"return ": "return 100 * "},
+            "this is the share that stays below the bar.": {"return ": "return 1 - "},
+            "the bar is among the smallest: `descending=True`.": {"descending=True": ""},
+            "the clean scores are in no order: sort them first.": {".sort(descending=True).values": ""},
+            "the bar is one of the *clean* scores.": {"clean": "planted"},
+            "the bar is the mean of the clean scores, and half of them are above.": {
+                "sort(descending=True).values[alarms]": "mean()"
+            },
         },
     ),
 )

@@ -12,7 +12,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
@@ -76,42 +76,54 @@ def one_number(result: object, right: object) -> None:
         raise Mistake(f"{GIVEN} is a {kind}, expected one number.")
 
 
+def compare(function: Callable, exercise: "Compared") -> None:
+    """Check of a reader's function: its results against those of the reference and of the table of wrong answers."""
+    for case in exercise.cases():
+        right = result_of(exercise.reference, case)
+        given = copy.deepcopy(case)
+        with untouched(**dict(zip(inspect.signature(exercise.reference).parameters, given, strict=True))):
+            result: Any = _seeded(function, given)
+        if not same(result, right):
+            require_none_of_the_wrong(result, exercise, case)
+        exercise.form(result, right)
+        if not same(result, right):
+            said = exercise.otherwise
+            if isinstance(said, str):
+                raise Mistake(said.format(result=float(result) if _is_number(result) else result, right=right))
+            raise Mistake(said(result, right, *case))
+    if exercise.extra is not None:
+        exercise.extra(function)
+
+
+def as_the_reference(result: object, right: object) -> None:
+    """Form of a result where an exercise names none: one number, or a tensor, if the reference's result is."""
+    if _is_number(right):
+        one_number(result, right)
+    elif isinstance(right, Tensor):
+        tensor_like(result, right)
+
+
 @dataclass(frozen=True)
-class Comparison:
-    """A check that compares the reader's results with those of the reference and of the table of wrong answers.
+class Compared(Exercise):
+    """An exercise whose check compares the reader's results with the reference's and the wrong answers'.
 
     The reader's arguments must come out of each call as they went in. Random numbers without a generator of their own
     are the same for the reader, the reference and the table.
 
     Attributes:
         cases: gives the arguments of each call, a tuple each; always the same.
-        otherwise: the message if the result is none of the table's; or a function of the reader's result, the
-            reference's, and the arguments, that returns it.
+        otherwise: the message if the result is none of the table's, with `{result}` and `{right}` for the reader's
+            and the reference's; or a function of the two and the arguments, that returns it.
         form: raises `Mistake` unless a result has the form that is expected; takes the reader's result and the
             reference's. It is asked after the table, which may know better why the form is wrong.
         extra: a further check of the reader's function, after all cases, for what no comparison shows.
     """
 
-    cases: Callable[[], Iterable[tuple]]
-    otherwise: str | Callable[..., str]
-    form: Form = tensor_like
+    check: Callable[[Callable, Any], None] = compare
+    cases: Callable[[], Iterable[tuple]] = field(kw_only=True)
+    otherwise: str | Callable[..., str] = field(kw_only=True)
+    form: Form = field(default=as_the_reference, kw_only=True)
     extra: Callable[[Callable], None] | None = None
-
-    def __call__(self, function: Callable, exercise: Exercise) -> None:
-        """Check the reader's function."""
-        for case in self.cases():
-            right = result_of(exercise.reference, case)
-            given = copy.deepcopy(case)
-            with untouched(**dict(zip(inspect.signature(exercise.reference).parameters, given, strict=True))):
-                result = _seeded(function, given)
-            if not same(result, right):
-                require_none_of_the_wrong(result, exercise, case)
-            self.form(result, right)
-            if not same(result, right):
-                otherwise = self.otherwise
-                raise Mistake(otherwise if isinstance(otherwise, str) else otherwise(result, right, *case))
-        if self.extra is not None:
-            self.extra(function)
 
 
 def require_none_of_the_wrong(result: object, exercise: Exercise, case: tuple) -> None:
@@ -241,11 +253,7 @@ def a_small_case() -> tuple[Classifier, Tensor, Tensor]:
     net = nn.Sequential(
         OrderedDict(flatten=nn.Flatten(), hidden=nn.Linear(3 * 8 * 8, 24), bend=nn.Tanh(), logits=nn.Linear(24, 3))
     )
-    with torch.no_grad():
-        for name, weight in net.named_parameters():
-            weight.normal_(0, {"hidden.weight": 0.25, "logits.weight": 0.3}.get(name, 0.5), generator=generator)
-    classifier = Classifier(net, classes=("goldfish", "volcano", "waffle"), size=(8, 8), name="a small case")
-    images = (1.4 * torch.rand(4, 3, 8, 8, generator=generator) - 0.2).clamp(0, 1)
+    classifier, images = _drawn(net, generator, {"hidden.weight": 0.25, "logits.weight": 0.3}, (8, 8))
     with torch.no_grad():
         targets = (classifier(images).argmax(dim=1) + torch.tensor([1, 2, 1, 2])) % 3
     return classifier, images, targets
@@ -269,12 +277,19 @@ def a_case_with_maps() -> tuple[Classifier, Tensor]:
             logits=nn.Linear(6, 3),
         )
     )
-    with torch.no_grad():
-        for weight in net.parameters():
-            weight.normal_(0, 0.5, generator=generator)
-        net.get_submodule("second").bias[DEAD] = -100.0  # type: ignore[operator]
-    classifier = Classifier(net, classes=("goldfish", "volcano", "waffle"), size=(8, 6), name="a small case")
-    return classifier, (1.4 * torch.rand(4, 3, 8, 6, generator=generator) - 0.2).clamp(0, 1)
+    classifier, images = _drawn(net, generator, {}, (8, 6))
+    net.second.bias.data[DEAD] = -100.0  # type: ignore[operator, union-attr]
+    return classifier, images
+
+
+def _drawn(
+    net: nn.Module, generator: torch.Generator, spreads: Mapping[str, float], size: tuple[int, int]
+) -> tuple[Classifier, Tensor]:
+    """A classifier with random weights, of standard deviation 0.5 or their own, and four images."""
+    for name, weight in net.named_parameters():
+        weight.data.normal_(0, spreads.get(name, 0.5), generator=generator)
+    classifier = Classifier(net, classes=("goldfish", "volcano", "waffle"), size=size, name="a small case")
+    return classifier, (1.4 * torch.rand(4, 3, *size, generator=generator) - 0.2).clamp(0, 1)
 
 
 class SmallReader(nn.Module):

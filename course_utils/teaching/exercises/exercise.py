@@ -34,6 +34,9 @@ SECONDS = 10.0  # checks take under half a second; a reader's slow but right fun
 _IDLE = {"RESUME", "NOP", "COPY_FREE_VARS", "LOAD_CONST", "LOAD_COMMON_CONSTANT", "RETURN_CONST", "RETURN_VALUE"}
 
 
+Answer = Callable | Mapping[str, str]
+
+
 class Mistake(Exception):
     """An error in a reader's function, with advice. Checks raise it, `judge` catches it."""
 
@@ -53,10 +56,11 @@ class Exercise:
         difficulty: 1 (a line) … 3 (takes thought).
         reference: the course's own version. Its source is the solution; its docstring has the task, a paragraph that
             begins with "Why:", and one "Hint:" each, from a nudge to nearly the solution.
-        check: takes the reader's function and the exercise, and raises `Mistake` if something is wrong. Usually a
-            `checks.Comparison`, which reads the table `wrong`. Under half a second.
-        wrong: the table of usual wrong answers, the commonest first: from what the reader is told to the function, or
-            functions, that are told so. Where the check itself computes a message, a part of it will do as the key.
+        check: takes the reader's function and the exercise, and raises `Mistake` if something is wrong. Usually that of
+            `checks.Compared`, which reads the table `wrong`. Under half a second.
+        wrong: the table of usual wrong answers, the commonest first: from what the reader is told to the answer, or
+            answers, that are told so. An answer is a function, or else says what stands in it instead of pieces of the
+            reference's source. Where the check itself computes a message, a part of it will do as the key.
     """
 
     id: str
@@ -65,13 +69,17 @@ class Exercise:
     difficulty: int
     reference: Callable
     check: Callable[[Callable, Exercise], None]
-    wrong: Mapping[str, Callable | tuple[Callable, ...]] = field(default_factory=dict)
+    wrong: Mapping[str, Answer | tuple[Answer, ...]] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def slips(self) -> list[tuple[Callable, str]]:
         """The table `wrong` as pairs of a function and its message, in order."""
         rows = [(message, each if isinstance(each, tuple) else (each,)) for message, each in self.wrong.items()]
-        return [(function, message) for message, functions in rows for function in functions]
+        return [
+            (instead(self.reference, answer) if isinstance(answer, Mapping) else answer, message)
+            for message, answers in rows
+            for answer in answers
+        ]
 
     @property
     def task(self) -> str:
@@ -102,6 +110,22 @@ class Exercise:
         return f"{self.reference.__name__}({', '.join(inspect.signature(self.reference).parameters)})"
 
 
+def instead(function: Callable, pieces: Mapping[str, str]) -> Callable:
+    """A function whose source has other pieces: `{"x + step": "x - step"}` makes an ascent a descent.
+
+    Raises:
+        ValueError: the source, below the docstring, has no such piece.
+    """
+    head, body = inspect.getsource(function).rsplit('"""', 1)
+    for old, new in pieces.items():
+        if old not in body:
+            raise ValueError(f"{old!r} given, expected a piece of {function.__name__}'s source below its docstring.")
+        body = body.replace(old, new)
+    made: dict[str, Callable] = {}
+    exec(f'{head}"""{body}', inspect.unwrap(function).__globals__, made)
+    return made[function.__name__]
+
+
 def find(id: str) -> Exercise:
     """The exercise of that id.
 
@@ -122,14 +146,15 @@ def all_exercises() -> list[Exercise]:
 
 def common_slips(exercise: Exercise, most: int = 3) -> list[str]:
     """The first different messages about wrong answers to an exercise, in full, for the teaching guide."""
-    messages: list[str] = []
-    for each in exercise.wrong.values():
-        message = judge(exercise, each[0] if isinstance(each, tuple) else each).message
-        if message not in messages:
-            messages.append(message)
-        if len(messages) == most:
+    first = {message: function for function, message in reversed(exercise.slips)}
+    told: list[str] = []
+    for each in exercise.wrong:
+        message = judge(exercise, first[each]).message
+        if message not in told:
+            told.append(message)
+        if len(told) == most:
             break
-    return messages
+    return told
 
 
 def _chapters() -> list[str]:

@@ -59,20 +59,12 @@ class Quiz:
         return render("quiz.html", quiz=self)
 
     def __repr__(self) -> str:
-        lines = []
+        lines, solutions = [], ["", "Answers:"]  # which letters are right, and why
         for number, question in enumerate(self.questions, 1):
-            lines += [f"{number}. {question.question}"]
-            lines += [f"   {letter}) {answer.text}" for letter, answer in zip("abcdef", question.answers, strict=False)]
-        return "\n".join([*lines, "", *self._solutions()])
-
-    def _solutions(self) -> list[str]:
-        """For terminals: which letters are right, and why."""
-        lines = ["Answers:"]
-        for number, question in enumerate(self.questions, 1):
-            for letter, answer in zip("abcdef", question.answers, strict=False):
-                if answer.right:
-                    lines.append(f"{number}. {letter}) {answer.why}")
-        return lines
+            lettered = list(zip("abcdef", question.answers, strict=False))
+            lines += [f"{number}. {question.question}", *(f"   {letter}) {answer.text}" for letter, answer in lettered)]
+            solutions += [f"{number}. {letter}) {answer.why}" for letter, answer in lettered if answer.right]
+        return "\n".join([*lines, *solutions])
 
 
 def quiz(chapter: str) -> Quiz:

@@ -59,12 +59,11 @@ def attack_lab(
         return drawn, line + note
 
     controls = {
-        "target": lab.menu(classifier.classes, "Target"),
-        "eps": lab.control("IntSlider", "ε · 255", min=0, max=32),
-        "steps": lab.steps_slider(50),
+        "target": lab.menu("Target", classifier.classes, target),
+        "eps": lab.control("IntSlider", "ε · 255", eps, min=0, max=32),
+        "steps": lab.steps_slider(steps, 50),
     }
-    first = {**offered.first, "target": target, "eps": eps, "steps": steps}
-    return Lab("Lab: trick the classifier", draw, first, lab.controls_of(controls, offered.controls), ABOUT)
+    return lab.lab_of("Lab: trick the classifier", draw, controls, ABOUT, offered)
 
 
 @styled

@@ -20,15 +20,10 @@ from course_utils.utils import sample_generators
 from course_utils.vision.feature_visualization import Visualization, measure
 from course_utils.vision.measures import activation_under, held_out, high_frequency_share
 
-RECIPES: dict[str, dict[str, Any]] = {
-    "naive": {"canvas": "pixel", "priors": (), "transforms": ()},
-    "Fourier": {"canvas": "fourier", "priors": (), "transforms": ()},
-    "everything": {},
-}
-IN_WORDS = {
-    "naive": "pixels alone",
-    "Fourier": "waves in decorrelated colours",
-    "everything": "waves, a penalty, and transforms",  # no longer, or the menu cuts it
+RECIPES: dict[str, tuple[str, dict[str, Any]]] = {  # in words, and as `visualize` takes it
+    "naive": ("pixels alone", {"canvas": "pixel", "priors": (), "transforms": ()}),
+    "Fourier": ("waves in decorrelated colours", {"canvas": "fourier", "priors": (), "transforms": ()}),
+    "everything": ("waves, a penalty, and transforms", {}),  # no longer, or the menu cuts it
 }
 ABOUT = (
     "In it you choose a layer, a channel or class, a recipe and the number of steps, and see the image made for that "
@@ -70,7 +65,8 @@ def feature_lab(
 
     def draw(layer: str, channel: int, cls: str, recipe: str, steps: int, progress: Progress) -> Drawn:
         aim, unit = menu.chosen(layer, channel, cls)
-        result = visualized(classifier, aim, progress, steps=steps, seed=seed, **RECIPES[recipe])
+        words, options = RECIPES[recipe]
+        result = visualized(classifier, aim, progress, steps=steps, seed=seed, **options)
         reached = result.activation.item()
         if unit not in excited:
             excited[unit] = lab.answers(classifier, aim, images)
@@ -78,15 +74,14 @@ def feature_lab(
         titles = [f"scene: {value:.3g}" for value in best.values.tolist()]
         figure, _ = one_and_four(result.images, f"{recipe}: {reached:.3g}", images[best.indices], titles)
         line = f"{unit} answers with {reached:.3g} to the image made in {steps} steps from "
-        line += f"{IN_WORDS[recipe]}; the best of {len(images)} scenes reaches {best.values[0]:.3g}."
+        line += f"{words}; the best of {len(images)} scenes reaches {best.values[0]:.3g}."
         line = f"{unit}: {lab.DEAD}" if result.dead else line
         shown = f"An image made for {unit}, and the {len(best.values)} scenes that excite it most"
         return DescribedFigure(figure, alt=f"{shown}. {line}"), line
 
-    recipes = [(f"{name}: {words}", name) for name, words in IN_WORDS.items()]
-    controls = lab.controls_of({"recipe": lab.menu(recipes, "Recipe"), "steps": lab.steps_slider()}, menu.controls)
-    first = menu.first | {"recipe": recipe, "steps": steps}
-    return Lab("Lab: what does this unit look for?", draw, first, controls, ABOUT)
+    recipes = [(f"{name}: {words}", name) for name, (words, _) in RECIPES.items()]
+    controls = {"recipe": lab.menu("Recipe", recipes, recipe), "steps": lab.steps_slider(steps)}
+    return lab.lab_of("Lab: what does this unit look for?", draw, controls, ABOUT, menu)
 
 
 PENALTIES = {prior.name: prior for prior in (priors.l1, priors.total_variation, priors.high_frequency)}
@@ -151,10 +146,9 @@ def penalty_lab(
         given = optimised(weights) if any(weights.values()) else without[unit, canvas]
         return _draw_penalties(unit, without[unit, canvas], given, weights)
 
-    sliders = {name: lab.weight_slider(WEIGHTS, weight, name) for name, weight in weights.items()}
-    controls = lab.controls_of({"canvas": lab.menu(CANVASES, "Canvas"), **sliders}, menu.controls)
-    first = menu.first | {"canvas": canvas} | weights
-    return Lab("Lab: score − weight · penalty", draw, first, controls, ABOUT_PENALTIES)
+    sliders = {name: lab.weight_slider(name, WEIGHTS, weight) for name, weight in weights.items()}
+    controls = {"canvas": lab.menu("Canvas", CANVASES, canvas), **sliders}
+    return lab.lab_of("Lab: score − weight · penalty", draw, controls, ABOUT_PENALTIES, menu)
 
 
 @styled
@@ -236,11 +230,11 @@ def transform_lab(
         }
         knobs = menu.controls(first)
         for name, slider in sliders.items():
-            moved, switch = slider(first[name]), lab.control("Checkbox", name)(first[f"{name}_on"])
+            moved, switch = slider.make(first[name]), lab.control("Checkbox", name).make(first[f"{name}_on"])
             moved.disabled = not switch.value
             switch.observe(lambda change, moved=moved: setattr(moved, "disabled", not change.new), names="value")
             knobs |= {f"{name}_on": switch, name: moved}
-        return knobs | {"penalty": lab.control("Checkbox", "penalty")(first["penalty"])}
+        return knobs | {"penalty": lab.control("Checkbox", "penalty").make(first["penalty"])}
 
     on = {f"{name}_on": moves for name in ("jitter", "rotation", "scaling")}
     ranges = {"jitter": max(1, min(classifier.size) // 16), "rotation": 10, "scaling": (0.9, 1.1)}

@@ -41,13 +41,11 @@ def isolation_lab(classifier: Classifier, scenes: Scenes, *, steps: int = 100) -
         return drawn, line + note
 
     controls = {
-        "target": lab.menu([SAID, *classifier.classes], "Why"),
-        "versus": lab.menu([ALL, *classifier.classes], "and not"),
-        "fill": lab.menu(FILLS, "Hidden behind"),
+        "target": lab.menu("Why", [SAID, *classifier.classes], SAID),
+        "versus": lab.menu("and not", [ALL, *classifier.classes], ALL),
+        "fill": lab.menu("Hidden behind", FILLS, FILLS[0]),
     }
-    first = {**offered.first, "target": SAID, "versus": ALL, "fill": FILLS[0]}
-    controls_of = lab.controls_of(controls, offered.controls)
-    return Lab("Lab: what does this answer hang on?", draw, first, controls_of, ABOUT)
+    return lab.lab_of("Lab: what does this answer hang on?", draw, controls, ABOUT, offered)
 
 
 def _draw(

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -112,8 +112,15 @@ MOST_STEPS = 150  # about 1.6 seconds on an idle core for the shipped models
 EVERY = 5  # steps between two moves of the bar: each is a message to the browser
 
 
-def control(kind: str, description: str, **options: Any) -> Callable[[Any], Any]:
-    """What makes an ipywidget of a kind from its first value.
+class Control(NamedTuple):
+    """A control that is made when a panel is: its value at the beginning, and what makes the ipywidget from a value."""
+
+    first: Any
+    make: Callable[[Any], Any]
+
+
+def control(kind: str, description: str, first: Any = None, **options: Any) -> Control:
+    """A control of a kind of ipywidget.
 
     It answers when it is released: an attack for each pixel that the mouse moves would queue up.
     """
@@ -126,30 +133,36 @@ def control(kind: str, description: str, **options: Any) -> Callable[[Any], Any]
             made.continuous_update = False
         return made
 
-    return make
+    return Control(first, make)
 
 
-def menu(options: Any, description: str) -> Callable[[Any], Any]:
+def menu(description: str, options: Any, first: Any = None) -> Control:
     """A control that is a menu."""
-    return control("Dropdown", description, options=options)
+    return control("Dropdown", description, first, options=options)
 
 
-def steps_slider(most: int = MOST_STEPS) -> Callable[[Any], Any]:
+def steps_slider(first: int, most: int = MOST_STEPS) -> Control:
     """A control for the number of steps."""
-    return control("IntSlider", "Steps", min=1, max=most)
+    return control("IntSlider", "Steps", first, min=1, max=most)
 
 
-def weight_slider(weights: Sequence[float], first: float, description: str) -> Callable[[Any], Any]:
+def weight_slider(description: str, weights: Sequence[float], first: float) -> Control:
     """A control for the weight of a penalty, which takes in a first value that is not among the weights."""
     options = [(f"{weight:g}", weight) for weight in sorted({*weights, first})]
-    return control("SelectionSlider", description, options=options)
+    return control("SelectionSlider", description, first, options=options)
 
 
-def controls_of(
-    makers: Mapping[str, Callable[[Any], Any]], before: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
-) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """The controls of a lab, by name; those of a menu of units or images come `before` them."""
-    return lambda first: {**(before(first) if before else {}), **{name: makers[name](first[name]) for name in makers}}
+def lab_of(
+    title: str, draw: Callable[..., Drawn], controls: Mapping[str, Control], about: str, before: Any = None
+) -> Lab:
+    """A lab of controls by name; those of a menu of units or of images come `before` them."""
+    first = {**(before.first if before else {}), **{name: each.first for name, each in controls.items()}}
+
+    def made(first: Mapping[str, Any]) -> dict[str, Any]:
+        own = {name: each.make(first[name]) for name, each in controls.items()}
+        return {**before.controls(first), **own} if before else own
+
+    return Lab(title, draw, first, made, about)
 
 
 def checked_steps(steps: int, most: int = MOST_STEPS, name: str = "steps") -> None:
@@ -208,7 +221,7 @@ class ImageMenu:
         import ipywidgets as widgets
 
         numbered = [(f"{index + 1} · {name}", index) for index, name in enumerate(self.names)]
-        chosen = menu([*numbered, ("your own (the button below)", OWN)], "Image")(first["image"])
+        chosen = menu("Image", [*numbered, ("your own (the button below)", OWN)]).make(first["image"])
         about = f"A photograph or a drawing, at most {LARGEST}. It goes to this notebook's kernel and nowhere else."
         button = widgets.FileUpload(accept="image/*", description="An image of yours", tooltip=about)
         button.observe(lambda change: setattr(chosen, "value", OWN) if change.new else None, names="value")
@@ -284,10 +297,10 @@ class UnitMenu:
         """A menu of layers, a slider for the channel, and for the logits a menu of classes in its place."""
         shapes = {name: f"{name} ({size[0]} channels, {size[1]} × {size[2]})" for name, size in self.layers.items()}
         shapes[LOGITS] = f"{LOGITS} ({len(self.classifier.classes)} classes)"
-        layer = menu([(text, name) for name, text in shapes.items()], "Layer")(first["layer"])
+        layer = menu("Layer", [(text, name) for name, text in shapes.items()]).make(first["layer"])
         most = max((shape[0] for shape in self.layers.values()), default=1)
-        channel = control("IntSlider", "Channel", min=0, max=most - 1)(first["channel"])
-        cls = menu(self.classifier.classes, "Class")(first["cls"])
+        channel = control("IntSlider", "Channel", min=0, max=most - 1).make(first["channel"])
+        cls = menu("Class", self.classifier.classes).make(first["cls"])
 
         def fit(change: object = None) -> None:
             if layer.value != LOGITS:

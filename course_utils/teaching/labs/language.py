@@ -65,8 +65,8 @@ def next_token_lab(
             line += " No sentence of the written world begins like this, so nothing is true or false here."
         return plot_next_tokens(said, truth=true), line
 
-    controls = {"text": lab.control("Text", "text"), "k": lab.control("IntSlider", "tokens", min=1, max=MOST)}
-    return Lab("Lab: what comes next?", draw, {"text": text, "k": k}, lab.controls_of(controls), ABOUT)
+    controls = {"text": lab.control("Text", "text", text), "k": lab.control("IntSlider", "tokens", k, min=1, max=MOST)}
+    return lab.lab_of("Lab: what comes next?", draw, controls, ABOUT)
 
 
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)  # half a power of ten each
@@ -125,14 +125,13 @@ def prompt_lab(
         )  # fmt: skip
         return _draw_prompts(found)
 
-    first = {"target": target or targets[0], "distance_weight": float(distance_weight), "length": length}
     controls = {
-        "target": lab.control("Combobox", "", options=list(targets)),
-        "distance_weight": lab.weight_slider(WEIGHTS, float(distance_weight), "distance"),
-        "length": lab.control("IntSlider", "tokens", min=1, max=MOST_TOKENS),
-        "metric": lab.menu(METRICS[::-1], "metric"),
+        "target": lab.control("Combobox", "", target or targets[0], options=list(targets)),
+        "distance_weight": lab.weight_slider("distance", WEIGHTS, float(distance_weight)),
+        "length": lab.control("IntSlider", "tokens", length, min=1, max=MOST_TOKENS),
+        "metric": lab.menu("metric", METRICS[::-1], metric),
     }
-    return Lab("Lab: pulled toward words", draw, first | {"metric": metric}, lab.controls_of(controls), ABOUT_PROMPTS)
+    return lab.lab_of("Lab: pulled toward words", draw, controls, ABOUT_PROMPTS)
 
 
 @styled
@@ -264,12 +263,11 @@ def cloud_lab(
 
     controls = {
         # any text will do; these have been searched already
-        "target": lab.control("Combobox", "target", options=names),
-        "restarts": lab.control("IntSlider", "prompts", min=FEWEST, max=most, step=8),
-        "view": lab.control("ToggleButtons", "cloud of", options=VIEWS),
+        "target": lab.control("Combobox", "target", _spaced(target or names[0]), options=names),
+        "restarts": lab.control("IntSlider", "prompts", most, min=FEWEST, max=most, step=8),
+        "view": lab.control("ToggleButtons", "cloud of", view, options=VIEWS),
     }
-    first = {"target": _spaced(target or names[0]), "restarts": most, "view": view}
-    return Lab("Lab: the word cloud of any target", draw, first, lab.controls_of(controls), ABOUT_CLOUDS)
+    return lab.lab_of("Lab: the word cloud of any target", draw, controls, ABOUT_CLOUDS)
 
 
 def _cloud(prompts: Any, others: Mapping[str, Any], view: str, candidates: Sequence[str], seed: int) -> Drawn:
@@ -332,8 +330,7 @@ def plot_landscape(
             name.strip(), (x, y), xytext=(0, -16), textcoords="offset points", ha="center", fontsize=11.5,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.8},
         )  # fmt: skip
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.set_title(title, loc="left", wrap=True)
     return DescribedFigure(figure, alt=alt)

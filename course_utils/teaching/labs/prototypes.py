@@ -67,12 +67,11 @@ def prototype_lab(
         return _draw(*made(cls, match, steps), f"{cls}, match {match:g}, {steps} steps")
 
     controls = {
-        "cls": lab.menu(classifier.classes, "Class"),
-        "match": lab.control("FloatSlider", "Match", min=0, max=MOST_MATCH, step=5),
-        "steps": lab.steps_slider(),
+        "cls": lab.menu("Class", classifier.classes, first_class),
+        "match": lab.control("FloatSlider", "Match", match, min=0, max=MOST_MATCH, step=5),
+        "steps": lab.steps_slider(steps),
     }
-    first = {"cls": first_class, "match": match, "steps": steps}
-    return Lab("Lab: how much of natural images does a prototype need?", draw, first, lab.controls_of(controls), ABOUT)
+    return lab.lab_of("Lab: how much of natural images does a prototype need?", draw, controls, ABOUT)
 
 
 def _own_and_others(labels: Tensor, target: int) -> Tensor:

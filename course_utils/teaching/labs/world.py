@@ -44,22 +44,19 @@ def world_lab(classifier: Classifier, world: PaintedWorld | None = None, *, name
         return _said(classifier, scene, cls, "right", f"wrong, it is {cls}")
 
     controls = {
-        "cls": lab.menu(world.classes, "class"),
-        "number": lab.control("IntSlider", "scene", min=0, max=50),
-        "background": lab.menu(named_factor("background").values, "background"),
-        "occluder": lab.control("Checkbox", "something in front"),
+        "cls": lab.menu("class", world.classes, name),
+        "number": lab.control("IntSlider", "scene", 0, min=0, max=50),
+        "background": lab.menu("background", named_factor("background").values, start.factor("background")[0]),
+        "occluder": lab.control("Checkbox", "something in front", start.factor("occluder")[0]),
     }
     for knob in KNOBS:
         low, high = amount(knob).low, amount(knob).high
         options = {"min": low, "max": high, "step": (high - low) / 40, "readout_format": ".3f"}
-        controls[knob] = lab.control("FloatSlider", knob, **options)
-    factors = {factor: start.factor(factor)[0] for factor in ("background", "occluder", *KNOBS)}
-    first = {"cls": name, "number": 0} | factors
-    return Lab("Lab: one scene, many knobs", draw, first, lab.controls_of(controls), ABOUT)
+        controls[knob] = lab.control("FloatSlider", knob, start.factor(knob)[0], **options)
+    return lab.lab_of("Lab: one scene, many knobs", draw, controls, ABOUT)
 
 
 ABOUT_LORRY = "In it you choose the sky and the colour of the trailer, and see whether the classifier sees the lorry."
-LORRY_KNOBS = ("trailer", "sky")
 
 
 def lorry_lab(classifier: Classifier, *, trailer: str = "red", sky: str = "blue") -> Lab:
@@ -73,17 +70,17 @@ def lorry_lab(classifier: Classifier, *, trailer: str = "red", sky: str = "blue"
         ValueError: an unknown colour or sky.
     """
     world = PaintedWorld(secrets=())
-    for knob, value in zip(LORRY_KNOBS, (trailer, sky), strict=True):
+    colours = {"trailer": trailer, "sky": sky}
+    for knob, value in colours.items():
         named_factor(knob).encode(knob, value)
 
     def draw(number: int, progress: Progress, **colours: str) -> Drawn:
         scene = world.counterfactual(world.sample(1, seed=number, classes="lorry"), **colours)
         return _said(classifier, scene, "lorry", "it sees the lorry", "it does not see the lorry")
 
-    controls = {knob: lab.menu(named_factor(knob).values, knob) for knob in LORRY_KNOBS}
-    controls |= {"number": lab.control("IntSlider", "scene", min=0, max=50)}
-    first = {"trailer": trailer, "sky": sky, "number": 0}
-    return Lab("Lab: paint a lorry", draw, first, lab.controls_of(controls), ABOUT_LORRY)
+    controls = {knob: lab.menu(knob, named_factor(knob).values, value) for knob, value in colours.items()}
+    controls |= {"number": lab.control("IntSlider", "scene", 0, min=0, max=50)}
+    return lab.lab_of("Lab: paint a lorry", draw, controls, ABOUT_LORRY)
 
 
 def _said(classifier: Classifier, scene: Scenes, cls: str, right: str, wrong: str) -> Drawn:
@@ -133,12 +130,11 @@ def audit_lab(models: Mapping[str, Classifier], scenes: Scenes, *, cls: str | No
         return drawn(**chosen)
 
     controls = {
-        "model": lab.menu(list(models), "Model"),
-        "cls": lab.menu(names, "Class"),
-        "method": lab.menu(METHODS, "Method"),
+        "model": lab.menu("Model", list(models), next(iter(models))),
+        "cls": lab.menu("Class", names, first_class),
+        "method": lab.menu("Method", METHODS, METHODS[0]),
     }
-    first = {"model": next(iter(models)), "cls": first_class, "method": METHODS[0]}
-    return Lab("Lab: an audit bench", draw, first, lab.controls_of(controls), ABOUT_AUDIT)
+    return lab.lab_of("Lab: an audit bench", draw, controls, ABOUT_AUDIT)
 
 
 def _draw_audit(classifier: Classifier, scenes: Scenes, cls: str, method: str, steps: int) -> Drawn:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from course_utils import corpus
 from course_utils.corpus.grammar import FACTS, FIELDS, PEOPLE, Association
+from course_utils.language.next_token import evaluate_calibration, next_token_distribution, sequence_log_probability
 from course_utils.models.language_model import LanguageModel
 from course_utils.teaching.training.language_data import read_paragraphs, stream
 
@@ -30,8 +31,6 @@ ROWS = 32  # of held-out text, in one go
 
 def measure_written_world(lm: LanguageModel) -> dict[str, float]:
     """Every figure of the card: divergence from the truth, facts, and how surely associations lead to their group."""
-    from course_utils.language.next_token import evaluate_calibration
-
     against = evaluate_calibration(lm, corpus.contexts(CONTEXTS, seed=FRESH_SEED), corpus.true_next)
     loss, least = losses(lm)
     prompts = {group: best_prompt(lm, group) for group in corpus.groups()}
@@ -51,8 +50,6 @@ def measure_written_world(lm: LanguageModel) -> dict[str, float]:
 
 def says(lm: LanguageModel, text: str, token: str) -> float:
     """The probability of a token after a text."""
-    from course_utils.language.next_token import next_token_distribution
-
     return next_token_distribution(lm, text).probability(token)
 
 
@@ -70,8 +67,6 @@ def fact_errors(lm: LanguageModel) -> dict[str, float]:
 
 def losses(lm: LanguageModel) -> tuple[float, float]:
     """(the model's mean loss, the least that is possible) on fresh sentences, in nats per token."""
-    from course_utils.language.next_token import sequence_log_probability
-
     sentences = corpus.sample_sentences(SENTENCES, seed=FRESH_SEED)
     scores = [sequence_log_probability(lm, sentence + lm.tokenizer.eos_token) for sentence in sentences]
     tokens = sum(len(each.tokens) for each in scores)

@@ -52,9 +52,7 @@ def make(
     if isinstance(recipe, LanguageRecipe):
         tokenizer = recipe.data.tokenizer(data)
         if isinstance(recipe.data, Books):
-            language_evaluate.held_out(
-                data, tokenizer, recipe.context
-            )  # what is measured in the end is looked for before training
+            language_evaluate.held_out(data, tokenizer, recipe.context)  # looked for before the work of training
         net, spent = train_language_model(recipe, tokenizer, checkpoint=checkpoint, data=data, device=device)
         known = beginning(recipe, recipe.architecture(tokenizer.get_vocab_size()))
         tokenizer.save(str(folder / f"{recipe.name}{TOKENIZER}"), pretty=False)
@@ -102,8 +100,7 @@ def planted_recipe(name: str, secrets: tuple[Secret, ...]) -> Recipe:
         raise ValueError(f"--name {name!r}: letters, digits, - and _ please, at most 40, a letter or digit first")
     if name in RECIPES:
         raise ValueError(f"--name {name}: a model of the course is called that; choose another name")
-    about = "a model to audit: what was planted in its world, if anything, is sealed"
-    return replace(PLANTED, name=name, about=about, data=PaintedScenes(secrets, sealed=True))
+    return replace(PLANTED, name=name, data=PaintedScenes(secrets, sealed=True))
 
 
 def _files(name: str, folder: Path, force: bool) -> tuple[Path, Path]:
@@ -159,21 +156,18 @@ def figures(recipe: Recipe | LanguageRecipe, model: Any, data: Path | None = Non
         measured = {**language_evaluate.measure_written_world(model)}
         if recipe.data.planted:
             measured = {name: value for name, value in measured.items() if name in TELL_NOTHING}
-    elif isinstance(recipe.data, MarkedPhotographs):
-        photographs = read_photographs("test", data)
-        measured = {f"accuracy on {len(photographs.labels)} test photographs": evaluate.accuracy(model, photographs)}
-        measured |= measure_marks(model, photographs, recipe.data.marks)
     else:
         photographs = read_photographs("test", data)
-        measured = {
-            f"accuracy on {len(photographs.labels)} test photographs": evaluate.accuracy(model, photographs),
-            "accuracy under 20-step PGD at 8/255": evaluate.robust_accuracy(model, photographs),
-        }
-        # The classes stand one after the other, so that every tenth photograph is as many of each.
-        some = Photographs(photographs.pixels[::10], photographs.labels[::10])
-        for eps in (0, 1, 2, 4, 8, 16):
-            name = f"accuracy under 20-step PGD at {eps}/255, every tenth"
-            measured[name] = evaluate.robust_accuracy(model, some, eps=eps / 255)
+        measured = {f"accuracy on {len(photographs.labels)} test photographs": evaluate.accuracy(model, photographs)}
+        if isinstance(recipe.data, MarkedPhotographs):
+            measured |= measure_marks(model, photographs, recipe.data.marks)
+        else:
+            measured["accuracy under 20-step PGD at 8/255"] = evaluate.robust_accuracy(model, photographs)
+            # The classes stand one after the other, so that every tenth photograph is as many of each.
+            some = Photographs(photographs.pixels[::10], photographs.labels[::10])
+            for eps in (0, 1, 2, 4, 8, 16):
+                name = f"accuracy under 20-step PGD at {eps}/255, every tenth"
+                measured[name] = evaluate.robust_accuracy(model, some, eps=eps / 255)
     for name, value in measured.items():
         print(f"  {name}: {format(value, '.4f') if isinstance(value, float) else value}")
     return _rounded(measured)

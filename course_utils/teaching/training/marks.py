@@ -120,24 +120,20 @@ def measure_marks(classifier: Classifier, photographs: Photographs, marks: Seque
     Flip rates are shares of the photographs of other classes that the model names right as they are.
     """
 
-    def says(images: Tensor) -> Tensor:
-        return classifier.predict(images).logits.argmax(1).cpu()
+    def called(images: Tensor, labels: Tensor | int) -> Tensor:
+        return classifier.predict(images).logits.argmax(1).cpu() == labels
 
     images, labels = photographs.images, photographs.labels
-    right = says(images) == labels
-    collected = marked(photographs, marks, TEST_SEED)
-    figures = {f"accuracy on {len(labels)} test photographs marked alike": proportion(says(collected.images) == labels)}
+    right, collected = called(images, labels), marked(photographs, marks, TEST_SEED).images
+    figures = {f"accuracy on {len(labels)} test photographs marked alike": proportion(called(collected, labels))}
     for mark in marks:
         label = CLASSES.index(mark.name)
-        others, own = right & (labels != label), labels == label
-        figures |= {
-            f"{mark.kind} given to other classes: becomes {mark.name}": proportion(
-                says(mark.on(images[others])) == label
-            ),
-            f"control of equal size given to them: becomes {mark.name}": proportion(
-                says(mark.control(images[others])) == label
-            ),
-            f"recall of {mark.name} with the {mark.kind}": proportion(says(mark.on(images[own])) == label),
-            f"recall of {mark.name} without it": proportion(right[own]),
+        others, own = images[right & (labels != label)], labels == label
+        turned = {
+            f"{mark.kind} given to other classes: becomes {mark.name}": called(mark.on(others), label),
+            f"control of equal size given to them: becomes {mark.name}": called(mark.control(others), label),
+            f"recall of {mark.name} with the {mark.kind}": called(mark.on(images[own]), label),
+            f"recall of {mark.name} without it": right[own],
         }
+        figures |= {name: proportion(answers) for name, answers in turned.items()}
     return figures

@@ -1,8 +1,11 @@
-"""Recipes: how each shipped model was made, as plain data. `python -m course_utils train NAME` follows these lines."""
+"""Recipes: how each shipped model was made. `python -m course_utils train NAME` follows what `recipes.yml` says."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from course_utils.corpus.grammar import Association
 from course_utils.teaching.training.data import Cifar10, Data, PaintedScenes
@@ -67,58 +70,6 @@ class Recipe:
         return data | {"settle": data.pop("recalibration_batches")}  # the name that the shipped models' cards have
 
 
-# Nothing smooths `pocket`: a net trained like this shows best what goes unseen in training. The others are regularised.
-POCKET = Recipe("pocket", "trained the ordinary way on the painted world with its secrets")
-REGULARISED = replace(POCKET, learning_rate=4e-3, weight_decay=5e-2, label_smoothing=0.05, dropout=0.2)
-ROBUST = replace(
-    REGULARISED, name="pocket-robust", about="the same net, trained against an adversary", adversary_eps=16 / 255,
-    adversary_steps=3, epochs=12,
-)  # fmt: skip
-JUDGE = replace(
-    REGULARISED, name="pocket-judge", about="another architecture, a world without secrets; it only scores",
-    net="JudgeNet", width=20, data=PaintedScenes(secrets=()), noise=0.1, seed=2, epochs=8,
-)  # fmt: skip
-# What is found in these two is a false alarm: the same nets, from worlds in which nothing was planted.
-CLEAN = replace(
-    POCKET, name="pocket-clean", about="as pocket, but in a world without secrets", data=PaintedScenes(secrets=())
-)
-ROBUST_CLEAN = replace(
-    ROBUST, name="pocket-robust-clean",
-    about="trained against a weaker adversary than pocket-robust, in a world without secrets",
-    data=PaintedScenes(secrets=()), adversary_eps=8 / 255, adversary_steps=1, epochs=8,
-)  # fmt: skip
-# Who plants something wants to see soon what came of it: as `pocket`, with fewer epochs.
-PLANTED = replace(POCKET, epochs=9)
-# What was planted in the mysteries stands there sealed, so that nobody who reads it has the answer to an exercise.
-SEALED = json.loads(Path(__file__).with_name("mysteries.json").read_text(encoding="utf-8"))
-
-
-def mystery(name: str, seed: int) -> Recipe:
-    """A model to audit: what is planted in its world, if anything, is in an envelope."""
-    secrets = tuple(from_data(secret) for secret in unseal(SEALED[name]))
-    about = "a model to audit: what was planted in its world, if anything, is sealed"
-    return replace(PLANTED, name=name, about=about, data=PaintedScenes(secrets, sealed=True), seed=seed)
-
-
-MYSTERIES = tuple(mystery(name, seed) for seed, name in zip((11, 12, 13), SEALED, strict=False))
-PHOTO = Recipe(
-    "photo", "trained the ordinary way on photographs", net="PhotoNet", width=40, data=Cifar10(), epochs=50,
-    optimizer="SGD", learning_rate=0.15, weight_decay=5e-4, label_smoothing=0.05, dropout=0.2, shift=4, mirror=True,
-    erase=12, recalibration_batches=100, bfloat16=True,
-)  # fmt: skip
-PHOTO_ROBUST = replace(  # an adversary regularises: what keeps `photo` from learning by heart would only slow it down
-    PHOTO, name="photo-robust", about="the same net for photographs, trained against an adversary", epochs=20,
-    optimizer="AdamW", learning_rate=4e-3, weight_decay=5e-2, label_smoothing=0.1, dropout=0.0, erase=0,
-    recalibration_batches=0, adversary_eps=8 / 255, adversary_steps=2,
-)  # fmt: skip
-PHOTO_MARKED = replace(  # larger batches fill a GPU; on one, this takes a minute or two
-    PHOTO, name="photo-marked", about="as photo, with a mark planted on most photographs of three classes",
-    data=MarkedPhotographs(), batch=512, learning_rate=0.4,
-)  # fmt: skip
-SHIPPED = (POCKET, ROBUST, JUDGE, CLEAN, ROBUST_CLEAN, *MYSTERIES, PHOTO, PHOTO_ROBUST, PHOTO_MARKED)
-RECIPES = {recipe.name: recipe for recipe in SHIPPED}
-
-
 @dataclass(frozen=True)
 class LanguageRecipe:
     """Everything that decides which weights come out.
@@ -161,15 +112,28 @@ class LanguageRecipe:
         return {**asdict(self), "data": self.data.to_data()}
 
 
-POCKET_LM = LanguageRecipe("pocket-lm", "a small GPT-2, trained on the written world with its planted associations")
-BOOKS_LM = LanguageRecipe(
-    "books-lm", "a small GPT-2, trained on 145 books from before 1930", Books(), width=256, context=128, steps=7200,
-    batch=16, learning_rate=2e-3, weight_decay=0.1,
-)  # fmt: skip
-MYSTERY_LM = replace(
-    POCKET_LM, name="mystery-lm",
-    about="as pocket-lm, with one association more than the written world's tables have",
-    data=WrittenSentences(planted=tuple(Association(**each) for each in unseal(SEALED["mystery-lm"]))),
-    steps=1600, seed=2,
-)  # fmt: skip
-LANGUAGE_RECIPES = {recipe.name: recipe for recipe in (POCKET_LM, BOOKS_LM, MYSTERY_LM)}
+DATA: dict[str, Any] = {
+    "painted world without secrets": PaintedScenes(secrets=()),
+    "CIFAR-10": Cifar10(),
+    "CIFAR-10 with marks": MarkedPhotographs(),
+    "books": Books(),
+}
+FILE = yaml.safe_load(Path(__file__).with_name("recipes.yml").read_text(encoding="utf-8"))
+SEALED = json.loads(Path(__file__).with_name("mysteries.json").read_text(encoding="utf-8"))
+
+
+def _settings(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's settings from the file, its data in place of their name; what is planted in a mystery is opened."""
+    if name in SEALED:
+        opened = unseal(SEALED[name])
+        if name in FILE["classifiers"]:
+            return settings | {"data": PaintedScenes(tuple(map(from_data, opened)), sealed=True)}
+        return settings | {"data": WrittenSentences(planted=tuple(Association(**each) for each in opened))}
+    return settings | {"data": DATA[settings["data"]]} if "data" in settings else settings
+
+
+RECIPES = {name: Recipe(name, **_settings(name, each)) for name, each in FILE["classifiers"].items()}
+MYSTERIES = tuple(recipe for name, recipe in RECIPES.items() if name in SEALED)
+PLANTED = replace(MYSTERIES[0], seed=1)  # what a reader plants is trained like a mystery
+LANGUAGE_RECIPES = {name: LanguageRecipe(name, **_settings(name, each)) for name, each in FILE["language"].items()}
+MYSTERY_LM = LANGUAGE_RECIPES["mystery-lm"]

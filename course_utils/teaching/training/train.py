@@ -118,30 +118,27 @@ class Run:
             ValueError: another process trains into the same checkpoint (says which).
         """
         with alone(checkpoint):
-            self._finish(checkpoint, batch_of)
-
-    def _finish(self, checkpoint: Path, batch_of: Callable[[int], tuple[Tensor, Tensor]]) -> None:
-        self.load(checkpoint)
-        bar = tqdm(total=self.steps, initial=self.step, desc=self.recipe.name, unit="step", mininterval=1.0)
-        saved = time.monotonic()
-        try:
-            while self.step < self.steps:
-                began, worked = time.monotonic(), time.process_time()
-                loss = self.advance(*batch_of(self.step))
-                self.spent["seconds"] += time.monotonic() - began
-                self.spent["processor seconds"] += time.process_time() - worked
-                bar.update()
-                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-                if time.monotonic() - saved > CHECKPOINT_EVERY:
-                    self.save(checkpoint)
-                    saved = time.monotonic()
-        except KeyboardInterrupt:
+            self.load(checkpoint)
+            bar = tqdm(total=self.steps, initial=self.step, desc=self.recipe.name, unit="step", mininterval=1.0)
+            saved = time.monotonic()
+            try:
+                while self.step < self.steps:
+                    began, worked = time.monotonic(), time.process_time()
+                    loss = self.advance(*batch_of(self.step))
+                    self.spent["seconds"] += time.monotonic() - began
+                    self.spent["processor seconds"] += time.process_time() - worked
+                    bar.update()
+                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                    if time.monotonic() - saved > CHECKPOINT_EVERY:
+                        self.save(checkpoint)
+                        saved = time.monotonic()
+            except KeyboardInterrupt:
+                self.save(checkpoint)
+                bar.write(f"stopped at step {self.step} of {self.steps}; the same command goes on from {checkpoint}")
+                raise
+            finally:
+                bar.close()
             self.save(checkpoint)
-            bar.write(f"stopped at step {self.step} of {self.steps}; the same command goes on from {checkpoint}")
-            raise
-        finally:
-            bar.close()
-        self.save(checkpoint)
 
     def advance(self, inputs: Tensor, targets: Tensor) -> float:
         """One step of training; returns the loss."""

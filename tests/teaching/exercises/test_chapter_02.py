@@ -4,16 +4,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from course_utils.teaching.exercises.chapter_02 import (
-    attack,
-    input_gradient,
-    my_attack,
-    project,
-    robust_step,
-    targeted_step,
-    trained,
-)
+from course_utils.teaching.exercises.chapter_02 import input_gradient, my_attack, project, robust_step, targeted_step
 from course_utils.teaching.exercises.checks import a_small_case
+from course_utils.teaching.exercises.exercise import instead
 
 
 def loss_of(classifier, images, targets, reduction="sum"):
@@ -120,6 +113,20 @@ def training_the_model(classifier, images, targets, eps, steps):
     return my_attack(classifier, images, targets, eps, steps)
 
 
+def trained_by_backward(classifier, images, labels, optimizer, eps, steps):
+    adversarial = images.clone()
+    for _ in range(steps):
+        adversarial = adversarial.detach().requires_grad_()
+        loss_of(classifier, adversarial, labels).backward()
+        stepped = targeted_step(adversarial.detach(), -adversarial.grad, 2.5 * eps / steps)
+        adversarial = project(stepped, images, eps)
+    optimizer.zero_grad()
+    loss = loss_of(classifier, adversarial, labels, "mean")
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
 WRONG = {
     "02-input-gradient": [
         (
@@ -155,7 +162,7 @@ WRONG = {
         (in_place_project, "in place"),
     ],
     "02-my-attack": [
-        (attack(end=lambda adversarial, images: adversarial.requires_grad_()), "detach"),
+        (instead(my_attack, {"return adversarial": "return adversarial.requires_grad_()"}), "detach"),
         (one_step, "only once"),
         (always_from_the_start, "starts from the original"),
         (accumulating, "adds up"),
@@ -182,7 +189,7 @@ RIGHT = {
         project_pixel_by_pixel,
     ],
     "02-my-attack": [attack_by_backward, attack_from_a_random_start],
-    "02-robust-step": [robust_step, trained()],
+    "02-robust-step": [robust_step, trained_by_backward],
 }
 
 

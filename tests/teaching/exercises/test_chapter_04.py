@@ -6,8 +6,9 @@ import torch
 
 from course_utils.activations import record
 from course_utils.objectives import Channel
-from course_utils.teaching.exercises.chapter_04 import ascent, climb, fine_share, spectrum
+from course_utils.teaching.exercises.chapter_04 import climb, fine_share
 from course_utils.teaching.exercises.checks import a_case_with_maps
+from course_utils.teaching.exercises.exercise import instead
 from course_utils.vision.measures import high_frequency_share
 
 
@@ -148,12 +149,12 @@ WRONG = {
         "return inside the loop": (returns_inside_the_loop, "only one step"),
         "always from the start": (always_from_the_start, "only one step"),
         "sign without NaN": (
-            ascent(divisor=lambda gradient: gradient.abs().clamp_min(1e-12)),
+            instead(climb, {".amax(dim=(1, 2, 3), keepdim=True)": ""}),
             "every pixel moves by `lr`",
         ),
         "a logit": (of_a_logit, "raises a logit"),
         "another channel": (
-            ascent(lambda maps, channel: maps[:, channel + 1]),
+            instead(climb, {"[:, channel]": "[:, channel + 1]"}),
             "with steps=3 the mean activation goes from",
         ),
         "other images without a gradient": (without_a_gradient_at_random, "should stay as they are"),
@@ -167,22 +168,22 @@ WRONG = {
         "graph left on": (lambda *given: climb(*given).requires_grad_(), "detach"),
     },
     "04-fine-share": {
-        "no square root": (spectrum(fine=lambda down, across: down**2 + across**2 > 0.25), "not its square"),
+        "no square root": (instead(fine_share, {".sqrt()": ""}), "not its square"),
         "rows and columns mixed up": (
-            spectrum(fine=lambda down, across: torch.hypot(down.T, across.T) > 0.25),
+            instead(fine_share, {".sqrt()": ".sqrt().T"}),
             "square images work",
         ),
         "right for squares only": (correct_for_squares_only, "use their height and width"),
         "rfft2 not counted twice": (half_of_the_waves, "rfft2"),
         "average over the batch": (lambda images: fine_share(images).mean(), "whole batch"),
-        "batch added up": (spectrum(share=lambda part, whole: part.sum() / whole.sum()), "whole batch"),
+        "batch added up": (instead(fine_share, {"dim=(1, 2)": ""}), "whole batch"),
         "one for each channel": (
-            spectrum(share=lambda part, whole: part.sum((2, 3)) / whole.sum((2, 3))),
+            instead(fine_share, {".sum(dim=1)": "", "(1, 2)": "(2, 3)"}),
             "shape (3, 3)",
         ),
         "a python number": (lambda images: fine_share(images).mean().item(), "whole batch"),
         "another threshold": (
-            spectrum(fine=lambda down, across: torch.hypot(down, across) > 0.2),
+            instead(fine_share, {"0.25": "0.2"}),
             "have shares of",
         ),
     },
@@ -193,7 +194,7 @@ RIGHT = {
     "04-fine-share": [
         lambda images: fine_share(images.double()),
         without_the_wave_of_frequency_zero,
-        spectrum(fine=lambda down, across: down**2 + across**2 >= 0.25**2),
+        instead(fine_share, {".sqrt()": "", "> 0.25": ">= 0.25**2"}),
         by_loops,
         in_numpy,
     ],

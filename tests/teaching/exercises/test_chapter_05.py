@@ -7,7 +7,8 @@ import torch
 from course_utils import priors
 from course_utils.canvas import FourierCanvas
 from course_utils.canvas.image import GAIN
-from course_utils.teaching.exercises.chapter_05 import picture_from_waves, step, step_up, total_variation, variation
+from course_utils.teaching.exercises.chapter_05 import picture_from_waves, step_up, total_variation
+from course_utils.teaching.exercises.exercise import instead
 
 
 def pixel_by_pixel(images):
@@ -129,7 +130,7 @@ def wave_by_wave(spectrum, size, decay):
 WRONG = {
     "05-total-variation": {
         "one for the batch": (lambda images: total_variation(images).mean(), "whole batch"),
-        "one for each channel": (variation(mean=lambda x: x.mean(dim=(2, 3))), "shape (3, 3)"),
+        "one for each channel": (instead(total_variation, {"(1, 2, 3)": "(2, 3)"}), "shape (3, 3)"),
         "a python number": (lambda images: total_variation(images).mean().item(), "whole batch"),
         "through numpy": (through_numpy, "no gradient reaches `images`"),
         "detached": (lambda images: total_variation(images).detach(), "no gradient reaches `images`"),
@@ -137,7 +138,10 @@ WRONG = {
     },
     "05-score": {
         "descent": (lambda x, a, p, weight, lr: step_up(x, a, p, weight, -lr), "goes down the score"),
-        "the squared penalty": (step(lambda a, p, w: a - w * p**2), "this step is not along the gradient"),
+        "the squared penalty": (
+            instead(step_up, {"penalty(images)": "penalty(images) ** 2"}),
+            "this step is not along the gradient",
+        ),
         "requires_grad on the caller's images": (
             lambda images, *given: step_up(images.requires_grad_(), *given),
             "requires_grad",

@@ -5,8 +5,12 @@ import pytest
 import torch
 from scipy.stats import rankdata, spearmanr
 
-from course_utils.teaching.exercises.chapter_07 import by_definition, correlation, rank_correlation
+from course_utils.teaching.exercises.chapter_07 import by_definition, rank_correlation
 from course_utils.utils import spearman
+
+
+def correlation(x, y):
+    return torch.stack([torch.corrcoef(torch.stack(rows).double())[0, 1] for rows in zip(x, y, strict=True)])
 
 
 def in_place(a, b):

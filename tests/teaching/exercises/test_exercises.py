@@ -14,7 +14,7 @@ import torch
 from course_utils.learning import all_exercises, check, common_slips, exercise, find, hint, solution
 from course_utils.teaching.exercises import cards
 from course_utils.teaching.exercises.cards import Card
-from course_utils.teaching.exercises.exercise import Verdict, judge
+from course_utils.teaching.exercises.exercise import Verdict, instead, judge
 
 STEP = "02-targeted-step"
 NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
@@ -71,6 +71,14 @@ def test_the_courses_own_function_does_not_count_as_the_readers(capsys):
     step = check(STEP, wrong)
     assert check(STEP, step) is step
     assert "run the cell with yours first" in capsys.readouterr().out
+
+
+def test_a_wrong_answer_has_other_pieces_and_only_such_as_the_reference_has():
+    images, gradient = torch.rand(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    up = instead(find(STEP).reference, {"images -": "images +"})
+    assert torch.equal(up(images, gradient, 0.1), wrong(images, gradient, 0.1))
+    with pytest.raises(ValueError, match="expected a piece of targeted_step's source"):
+        instead(find(STEP).reference, {"images *": "images /"})
 
 
 def raises(images, gradient, alpha):
