@@ -327,7 +327,7 @@ def show_perturbation(
         captions = (_captions(classifier.classes, said[0]), _captions(classifier.classes, said[1]))
     rows = min(len(old), MOST)
     cell = WIDTH / 3 * old.shape[1] / old.shape[2]
-    figure = new_figure(rows * (cell + (0.34 if captions else 0.05)) + 0.36)
+    figure = new_figure(rows * (cell + (0.25 if captions else 0.05)) + 0.12 * (rows - 1) + 0.36)
     grid = figure.subplots(rows, 3, squeeze=False)
     for index, cells in enumerate(grid.tolist()):
         draw_change(cells, old[index], new[index], factor, titles=index == 0)
