@@ -70,7 +70,7 @@ def swaps(lm: LanguageModel, passes: int, target: str, *, restarts: int = 1) -> 
     )  # fmt: skip
 
 
-def climb(lm: LanguageModel, passes: int, target: str, **options: object) -> PromptResults:
+def by_gradient(lm: LanguageModel, passes: int, target: str, **options: object) -> PromptResults:
     """By gradient in embedding space: 16 restarts, snapped every other step, a pass for every gradient and snap."""
     steps = max(1, passes // 40)  # two passes a gradient, and half a pass for the snaps
     return optimize_prompts(
@@ -138,9 +138,9 @@ WAYS: dict[str, Callable[[LanguageModel, int, str], PromptResults]] = {
     "fluent search": fluent,
     "ours, four restarts": partial(swaps, restarts=4),
     "one token": one_token,
-    "gradient, no pull": partial(climb, distance_weight=0.0),
-    "gradient, growing pull": climb,
-    "gradient, projected (PEZ)": partial(climb, projected=True, metric="cosine", learning_rate=0.3),
+    "gradient, no pull": partial(by_gradient, distance_weight=0.0),
+    "gradient, growing pull": by_gradient,
+    "gradient, projected (PEZ)": partial(by_gradient, projected=True, metric="cosine", learning_rate=0.3),
 }
 CORE = ("ours", "nanogcg, width 64", "random search")
 PARTS = [f"{model} {target}" for model in MODELS for target in TARGETS]

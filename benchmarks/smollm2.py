@@ -3,7 +3,7 @@
 Writes to book/computed, each part with its settings, by the public calls that the chapters show. Needs the model
 (`python -m course_utils prefetch smollm2-135m`); a quarter of an hour on one free core.
 
-    climb      16 runs by gradient for " girl", their vectors and the tokens nearest to them, step by step
+    ascent      16 runs by gradient for " girl", their vectors and the tokens nearest to them, step by step
     sentences  a corpus: sentences that the model wrote itself, each from another first word
     neurons    of three layers the most selective neuron, with its top sentences and its front of fluent texts
 
@@ -37,7 +37,7 @@ FLUENT = {"length": 6, "population": 6, "children": 8, "steps": 16}
 READABLE = ("special", "unprintable", "offensive")
 
 
-def climb(lm: LanguageModel) -> dict[str, Any]:
+def ascent(lm: LanguageModel) -> dict[str, Any]:
     found = optimize_prompts(lm, " girl", exclude=WORDS, **CLIMB)
     best = found.best(3)
     return {
@@ -105,13 +105,13 @@ def write(name: str, what: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=("climb", "sentences", "neurons"))
+    parser.add_argument("--only", nargs="+", choices=("ascent", "sentences", "neurons"))
     parser.add_argument("--neurons", nargs="+", help="these, not the most selective ones")
     given = parser.parse_args()
-    parts = given.only or ["climb", "sentences", "neurons"]
+    parts = given.only or ["ascent", "sentences", "neurons"]
     lm = load_language_model("smollm2-135m")
-    if "climb" in parts:
-        write("smollm2_climb.json", climb(lm))
+    if "ascent" in parts:
+        write("smollm2_ascent.json", ascent(lm))
     if "sentences" in parts:
         OUT.mkdir(parents=True, exist_ok=True)
         SENTENCES.write_text("\n".join(sentences(lm)) + "\n", encoding="utf-8")

@@ -52,7 +52,7 @@ def test_on_smollm2_no_word_passes_all_controls_and_a_shuffled_copy_has_prompts_
 
 
 def test_on_smollm2_vectors_reach_the_target_and_the_best_prompt_stands_at_the_start():
-    runs = stored(COMPUTED / "smollm2_climb.json")
+    runs = stored(COMPUTED / "smollm2_ascent.json")
     assert sorted(runs["soft"][-1])[len(runs["soft"][-1]) // 2] > 0.9
     best_at_each_step = [max(row) for row in runs["discrete"]]
     assert max(best_at_each_step) == best_at_each_step[0] < 1e-4, "chapter 10: drawn before the first step"

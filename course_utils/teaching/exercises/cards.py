@@ -21,7 +21,7 @@ from typing import Any
 from platformdirs import user_state_path
 
 from course_utils.figures.style import display, in_book, render
-from course_utils.teaching.exercises.exercise import Exercise, Verdict, all_exercises, find, judge
+from course_utils.teaching.exercises.exercise import RENAMED, Exercise, Verdict, all_exercises, find, judge
 
 _ONWARDS = "The cells below go on with the course's version until yours passes."
 _IN_BOOK = "Write the function in JupyterLab: there this cell tells you at once what is right and wrong with it."
@@ -272,7 +272,7 @@ def _ids(content: bytes) -> frozenset[str]:
     passed = stored.get("passed") if isinstance(stored, dict) else None
     if not isinstance(passed, list) or not all(isinstance(id, str) and re.match(r"\d\d-\w", id) for id in passed):
         raise ValueError("not a list of exercises")
-    return frozenset(passed)
+    return frozenset(str(RENAMED.get(id, id)) for id in passed)
 
 
 def _write(passed: frozenset[str]) -> str:

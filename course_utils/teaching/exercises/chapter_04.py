@@ -12,7 +12,7 @@ from course_utils.teaching.exercises.checks import DEAD, Compared, a_case_with_m
 from course_utils.teaching.exercises.exercise import Mistake
 
 
-def climb(classifier, layer, channel, images, steps, lr):
+def gradient_ascent(classifier, layer, channel, images, steps, lr):
     """Return `images` after `steps` steps that raise the channel's mean
     activation. Each step adds `lr` times the gradient, divided by the
     image's own largest absolute gradient, and clamps to [0, 1].
@@ -40,7 +40,7 @@ def climb(classifier, layer, channel, images, steps, lr):
     return images.detach()
 
 
-def fine_share(images):
+def frequency_share(images):
     """Return, for each image, the share of its energy that is in waves
     above 0.25 cycles a pixel. The mean of each channel does not count.
 
@@ -61,8 +61,8 @@ def fine_share(images):
     down = torch.fft.fftfreq(images.shape[2]).to(images)
     across = torch.fft.fftfreq(images.shape[3]).to(images)
     frequency = (down[:, None] ** 2 + across[None, :] ** 2).sqrt()
-    fine = energy * (frequency > 0.25)
-    return fine.sum(dim=(1, 2)) / energy.sum(dim=(1, 2))
+    high = energy * (frequency > 0.25)
+    return high.sum(dim=(1, 2)) / energy.sum(dim=(1, 2))
 
 
 def ascents_to_check() -> Iterator[tuple[Classifier, str, int, Tensor, int, float]]:
@@ -110,17 +110,17 @@ def require_oblong_images(function: Callable) -> None:
             "square images work, but 18 × 22 ones end in an error: rows have the frequencies `fftfreq(height)`, "
             f"columns `fftfreq(width)`. {mistake}"
         ) from mistake
-    if not same(share, fine_share(scenes(18, 22))):
+    if not same(share, frequency_share(scenes(18, 22))):
         raise Mistake("square images have the right share, but 18 × 22 ones have not: use their height and width.")
 
 
 EXERCISES = (
     Compared(
-        id="04-climb",
+        id="04-ascent",
         title="Gradient ascent on a channel",
         minutes=12,
         difficulty=3,
-        reference=climb,
+        reference=gradient_ascent,
         cases=ascents_to_check,
         otherwise=activations_reached,
         wrong={
@@ -168,11 +168,11 @@ EXERCISES = (
         },
     ),
     Compared(
-        id="04-fine-share",
-        title="The share of fine detail",
+        id="04-frequency-share",
+        title="The share of high frequencies",
         minutes=10,
         difficulty=2,
-        reference=fine_share,
+        reference=frequency_share,
         cases=lambda: [(scenes(22, 22),)],
         otherwise=three_shares,
         form=one_each,
@@ -194,12 +194,14 @@ EXERCISES = (
                 {"frequency > 0.25": "down[:, None].abs() + across.abs() > 0.25"},
                 {"frequency > 0.25": "down[:, None].abs().maximum(across.abs()) > 0.25"},
             ),
-            "this is the share below 0.25: take the frequencies above.": lambda images: 1 - fine_share(images),
-            "this is in per cent: return the share itself, between 0 and 1.": lambda images: 100 * fine_share(images),
+            "this is the share below 0.25: take the frequencies above.": lambda images: 1 - frequency_share(images),
+            "this is in per cent: return the share itself, between 0 and 1.": lambda images: (
+                100 * frequency_share(images)
+            ),
             "this is the energy: divide by that of all waves.": {" / energy.sum(dim=(1, 2))": ""},
             "the imaginary part is missing: take `.abs()` first.": {".abs()": ".real"},
             "this averages the shares of the channels: add their energies up first, then divide.": (
-                lambda images: torch.stack([fine_share(images[:, [channel]]) for channel in range(3)]).mean(0)
+                lambda images: torch.stack([frequency_share(images[:, [channel]]) for channel in range(3)]).mean(0)
             ),
             "`fftshift` moves the energies but not the frequencies: leave it out, `fftfreq` has fft2's order.": {
                 "energy *": "torch.fft.fftshift(energy, dim=(1, 2)) *"

@@ -43,7 +43,7 @@ def jitter(images, pixels, generator):
     return torch.stack(moved)
 
 
-def kept(activation, images, transform, draws):
+def share_left(activation, images, transform, draws):
     """Return, for each image, the share of its activation that random
     transforms leave: the mean over `draws` of them, divided by the activation
     of the untouched image.
@@ -146,10 +146,10 @@ def one_each_without_graph(result: object, right: Tensor) -> None:
 def share(combine: Callable[[Tensor], Tensor]) -> Callable:
     """The share with the draws combined in another way than by their mean."""
 
-    def kept(activation, images, transform, draws):
+    def share_left(activation, images, transform, draws):
         return combine(torch.stack([activation(transform(images)) for _ in range(draws)])) / activation(images)
 
-    return kept
+    return share_left
 
 
 EXERCISES = (
@@ -183,7 +183,7 @@ EXERCISES = (
         title="The share that is left",
         minutes=6,
         difficulty=1,
-        reference=kept,
+        reference=share_left,
         cases=shares_to_check,
         otherwise="the first image keeps {right[0]:.3f} of its activation, your function says {result[0]:.3f}: "
         "is it the mean activation of the transformed images over that of the untouched one?",
@@ -206,16 +206,16 @@ EXERCISES = (
                 "/ activation(images)": "/ activation(start)",
             },
             "the ratio is upside down: divide by the activation of the untouched images.": (
-                lambda *given: 1 / kept(*given),
+                lambda *given: 1 / share_left(*given),
                 {" / draws / activation(images)": " / draws", "+ activation": "+ activation(images) / activation"},
             ),
             "this is the activation of the average image: take the activation of each draw, then their mean.": (
                 lambda a, x, transform, draws: a(sum(transform(x) for _ in range(draws)) / draws) / a(x)
             ),
             "there are more transforms than `draws`: the divisor is the activation without one.": (
-                lambda a, x, transform, draws: kept(a, x, transform, draws + 1),
-                lambda a, x, transform, draws: kept(a, x, transform, draws) * a(x) / a(transform(x)),
-                lambda a, x, transform, draws: a(x) / a(transform(x)) * kept(a, x, transform, draws),
+                lambda a, x, transform, draws: share_left(a, x, transform, draws + 1),
+                lambda a, x, transform, draws: share_left(a, x, transform, draws) * a(x) / a(transform(x)),
+                lambda a, x, transform, draws: a(x) / a(transform(x)) * share_left(a, x, transform, draws),
             ),
             "`transform` is never called: measure `activation(transform(images))`.": lambda a, x, *_: a(x) / a(x),
             "this is the best, the worst or the median of the draws: take their mean.": (
@@ -223,9 +223,9 @@ EXERCISES = (
                 share(lambda drawn: drawn.amin(0)),
                 share(lambda drawn: drawn.median(0).values),
             ),
-            "this is the share that is lost: return the share that is left.": lambda *given: 1 - kept(*given),
+            "this is the share that is lost: return the share that is left.": lambda *given: 1 - share_left(*given),
             "this is the difference: divide by the untouched images' activation.": {"draws /": "draws -"},
-            "this is in per cent: return the share itself.": lambda *given: 100 * kept(*given),
+            "this is in per cent: return the share itself.": lambda *given: 100 * share_left(*given),
         },
     ),
 )

@@ -8,7 +8,7 @@ from torch import Tensor
 from course_utils.teaching.exercises.checks import Compared, SmallReader, a_small_reader
 
 
-def climb_step(model, embeddings, target, lr):
+def ascent_step(model, embeddings, target, lr):
     """Return `embeddings` after one step up the log-probability of the token
     `target`: each prompt moves by `lr` along its own gradient, divided by the
     gradient's length over all of the prompt's numbers.
@@ -78,11 +78,11 @@ def first_wrong_id(result: Tensor, right: Tensor, *given: object) -> str:
 
 EXERCISES = (
     Compared(
-        id="10-climb",
+        id="10-ascent",
         title="A step in embedding space",
         minutes=8,
         difficulty=2,
-        reference=climb_step,
+        reference=ascent_step,
         cases=steps_to_check,
         otherwise=lambda result, right, model, embeddings, target, lr: (
             f"the first prompt moves by {(result - embeddings)[0].norm():.3g}, expected "

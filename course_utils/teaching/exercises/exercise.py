@@ -126,12 +126,16 @@ def instead(function: Callable, pieces: Mapping[str, str]) -> Callable:
     return made[function.__name__]
 
 
+RENAMED = {"04-climb": "04-ascent", "04-fine-share": "04-frequency-share", "10-climb": "10-ascent"}  # first edition
+
+
 def find(id: str) -> Exercise:
-    """The exercise of that id.
+    """The exercise of that id, or of what the first edition called so.
 
     Raises:
         ValueError: there is none; the message offers close ones.
     """
+    id = RENAMED.get(str(id), id)
     chapter = f"chapter_{str(id).split('-')[0]}"
     exercises = {exercise.id: exercise for exercise in _exercises(chapter)} if chapter in _chapters() else {}
     if id not in exercises:

@@ -89,7 +89,7 @@ WEIGHTS = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_00
 CANVASES = {"pixels": "pixel", "waves (Fourier)": "fourier"}
 ABOUT_PENALTIES = (
     "In it you choose a unit, a canvas and the weights of three penalties, and see the image that they lead to "
-    "beside the one without, with the activation and the share of fine detail of both."
+    "beside the one without, with the activation and the high-frequency share of both."
 )
 FAINT = 0.03  # standard deviation of the values in [0, 1]: below it an image looks like an even grey
 
@@ -105,7 +105,7 @@ def penalty_lab(
     steps: int = 80,
     seed: int = 0,
 ) -> Lab:
-    """A panel in which penalties are weighed against the score: activation bought against fine detail.
+    """A panel in which penalties are weighed against the score: activation bought against high frequencies.
 
     No transforms are used, so that what is seen is the penalties' doing.
 

@@ -6,7 +6,7 @@ import torch
 
 from course_utils.activations import record
 from course_utils.objectives import Channel
-from course_utils.teaching.exercises.chapter_04 import climb, fine_share
+from course_utils.teaching.exercises.chapter_04 import frequency_share, gradient_ascent
 from course_utils.teaching.exercises.checks import a_case_with_maps
 from course_utils.teaching.exercises.exercise import instead
 from course_utils.vision.measures import high_frequency_share
@@ -37,7 +37,7 @@ def accumulating(classifier, layer, channel, images, steps, lr):
 
 
 def image_by_image(classifier, layer, channel, images, steps, lr):
-    return torch.cat([climb(classifier, layer, channel, image[None], steps, lr) for image in images])
+    return torch.cat([gradient_ascent(classifier, layer, channel, image[None], steps, lr) for image in images])
 
 
 def with_a_loss(classifier, layer, channel, images, steps, lr):
@@ -65,12 +65,12 @@ def with_steps_in_numpy(classifier, layer, channel, images, steps, lr):
 
 def returns_inside_the_loop(classifier, layer, channel, images, steps, lr):
     for _ in range(steps):
-        return climb(classifier, layer, channel, images, 1, lr)
+        return gradient_ascent(classifier, layer, channel, images, 1, lr)
 
 
 def always_from_the_start(classifier, layer, channel, images, steps, lr):
     for _ in range(steps):
-        result = climb(classifier, layer, channel, images, 1, lr)
+        result = gradient_ascent(classifier, layer, channel, images, 1, lr)
     return result
 
 
@@ -83,7 +83,7 @@ def of_a_logit(classifier, layer, channel, images, steps, lr):
 
 
 def without_a_gradient_at_random(classifier, layer, channel, images, steps, lr):
-    result = climb(classifier, layer, channel, images, steps, lr)
+    result = gradient_ascent(classifier, layer, channel, images, steps, lr)
     return torch.rand_like(images) if torch.equal(result, images) else result
 
 
@@ -92,14 +92,14 @@ def on_the_callers_tensor(classifier, layer, channel, images, steps, lr):
 
 
 def in_place(classifier, layer, channel, images, steps, lr):
-    images.copy_(climb(classifier, layer, channel, images, steps, lr))
+    images.copy_(gradient_ascent(classifier, layer, channel, images, steps, lr))
     return images
 
 
 def training_the_model(classifier, layer, channel, images, steps, lr):
     with torch.no_grad():
         next(classifier.parameters()).mul_(1.1)
-    return climb(classifier, layer, channel, images, steps, lr)
+    return gradient_ascent(classifier, layer, channel, images, steps, lr)
 
 
 def half_of_the_waves(images):
@@ -140,61 +140,61 @@ def in_numpy(images):
 
 
 def correct_for_squares_only(images):
-    return fine_share(images if images.shape[2] == images.shape[3] else images[..., :18])
+    return frequency_share(images if images.shape[2] == images.shape[3] else images[..., :18])
 
 
 WRONG = {
-    "04-climb": {
+    "04-ascent": {
         "gradients add up in images.grad": (accumulating, "adds up"),
         "return inside the loop": (returns_inside_the_loop, "only one step"),
         "always from the start": (always_from_the_start, "only one step"),
         "sign without NaN": (
-            instead(climb, {".amax(dim=(1, 2, 3), keepdim=True)": ""}),
+            instead(gradient_ascent, {".amax(dim=(1, 2, 3), keepdim=True)": ""}),
             "every pixel moves by `lr`",
         ),
         "a logit": (of_a_logit, "raises a logit"),
         "another channel": (
-            instead(climb, {"[:, channel]": "[:, channel + 1]"}),
+            instead(gradient_ascent, {"[:, channel]": "[:, channel + 1]"}),
             "with steps=3 the mean activation goes from",
         ),
         "other images without a gradient": (without_a_gradient_at_random, "should stay as they are"),
         "one step too many": (
-            lambda c, layer, n, images, steps, lr: climb(c, layer, n, images, steps + (steps > 1), lr),
+            lambda c, layer, n, images, steps, lr: gradient_ascent(c, layer, n, images, steps + (steps > 1), lr),
             "loop over `range(steps)`",
         ),
         "requires_grad on the caller's images": (on_the_callers_tensor, "requires_grad"),
         "changed in place": (in_place, "in place"),
         "weights changed": (training_the_model, "never the model"),
-        "graph left on": (lambda *given: climb(*given).requires_grad_(), "detach"),
+        "graph left on": (lambda *given: gradient_ascent(*given).requires_grad_(), "detach"),
     },
-    "04-fine-share": {
-        "no square root": (instead(fine_share, {".sqrt()": ""}), "not its square"),
+    "04-frequency-share": {
+        "no square root": (instead(frequency_share, {".sqrt()": ""}), "not its square"),
         "rows and columns mixed up": (
-            instead(fine_share, {".sqrt()": ".sqrt().T"}),
+            instead(frequency_share, {".sqrt()": ".sqrt().T"}),
             "square images work",
         ),
         "right for squares only": (correct_for_squares_only, "use their height and width"),
         "rfft2 not counted twice": (half_of_the_waves, "rfft2"),
-        "average over the batch": (lambda images: fine_share(images).mean(), "whole batch"),
-        "batch added up": (instead(fine_share, {"dim=(1, 2)": ""}), "whole batch"),
+        "average over the batch": (lambda images: frequency_share(images).mean(), "whole batch"),
+        "batch added up": (instead(frequency_share, {"dim=(1, 2)": ""}), "whole batch"),
         "one for each channel": (
-            instead(fine_share, {".sum(dim=1)": "", "(1, 2)": "(2, 3)"}),
+            instead(frequency_share, {".sum(dim=1)": "", "(1, 2)": "(2, 3)"}),
             "shape (3, 3)",
         ),
-        "a python number": (lambda images: fine_share(images).mean().item(), "whole batch"),
+        "a python number": (lambda images: frequency_share(images).mean().item(), "whole batch"),
         "another threshold": (
-            instead(fine_share, {"0.25": "0.2"}),
+            instead(frequency_share, {"0.25": "0.2"}),
             "have shares of",
         ),
     },
 }
 
 RIGHT = {
-    "04-climb": [with_backward, with_images_only, image_by_image, with_a_loss, with_steps_in_numpy],
-    "04-fine-share": [
-        lambda images: fine_share(images.double()),
+    "04-ascent": [with_backward, with_images_only, image_by_image, with_a_loss, with_steps_in_numpy],
+    "04-frequency-share": [
+        lambda images: frequency_share(images.double()),
         without_the_wave_of_frequency_zero,
-        instead(fine_share, {".sqrt()": "", "> 0.25": ">= 0.25**2"}),
+        instead(frequency_share, {".sqrt()": "", "> 0.25": ">= 0.25**2"}),
         by_loops,
         in_numpy,
     ],
@@ -204,11 +204,11 @@ RIGHT = {
 def test_the_ascent_raises_the_activation_and_treats_each_image_by_itself():
     classifier, images = a_case_with_maps()
     look, channel = record(classifier, ["late"]), Channel("late", 2)
-    raised = climb(classifier, "late", 2, images, 10, 0.05)
+    raised = gradient_ascent(classifier, "late", 2, images, 10, 0.05)
     assert (channel(look(raised)) > 1.5 * channel(look(images))).all()
     assert raised.min() >= 0
     assert raised.max() <= 1
-    alone = climb(classifier, "late", 2, images[1:2], 10, 0.05)
+    alone = gradient_ascent(classifier, "late", 2, images[1:2], 10, 0.05)
     assert torch.allclose(raised[1:2], alone, atol=1e-5)
 
 
@@ -216,8 +216,8 @@ def test_the_share_of_fine_detail_orders_images_as_the_packages_measure_does():
     noise = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     smooth = torch.nn.functional.avg_pool2d(noise, 3, stride=1, padding=1, count_include_pad=False)
     images = torch.stack([noise[0], 0.5 * noise[1] + 0.5 * smooth[1], 0.2 * noise[2] + 0.8 * smooth[2], smooth[3]])
-    for measure in (fine_share, high_frequency_share):
+    for measure in (frequency_share, high_frequency_share):
         share = measure(images)
         assert (share.diff() < 0).all()
     outside_the_circle = 1 - torch.pi / 16  # of the square of all frequencies
-    assert fine_share(noise).mean().item() == pytest.approx(outside_the_circle, abs=0.02)
+    assert frequency_share(noise).mean().item() == pytest.approx(outside_the_circle, abs=0.02)

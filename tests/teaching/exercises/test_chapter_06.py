@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from course_utils.teaching.exercises.chapter_06 import jitter, kept, share
+from course_utils.teaching.exercises.chapter_06 import jitter, share, share_left
 
 
 def draw(images, pixels, generator):
@@ -148,11 +148,11 @@ WRONG = {
         "changed in place": (in_place, "in place"),
     },
     "06-survives": {
-        "one draw only": (lambda a, x, transform, draws: kept(a, x, transform, 1), "only one draw counts"),
-        "one for the batch": (lambda *given: kept(*given).mean(), "whole batch"),
+        "one draw only": (lambda a, x, transform, draws: share_left(a, x, transform, 1), "only one draw counts"),
+        "one for the batch": (lambda *given: share_left(*given).mean(), "whole batch"),
         "one for each draw": (share(combine=lambda drawn: drawn), "shape (7, 4)"),
         "graph left on": (with_a_graph, "no_grad"),
-        "squared": (lambda *given: kept(*given) ** 2, "the first image keeps"),
+        "squared": (lambda *given: share_left(*given) ** 2, "the first image keeps"),
     },
 }
 
@@ -173,5 +173,5 @@ def test_the_two_fit_together():
     move = lambda x: jitter(x, 3, generator)  # noqa: E731
     everywhere, in_a_corner = (lambda x: x.mean(dim=(1, 2, 3))), (lambda x: x[:, :, :6, :6].mean(dim=(1, 2, 3)))
     images[:, :, 6:, :] = 0
-    assert torch.allclose(kept(everywhere, images, move, 6), torch.ones(5), atol=1e-5)
-    assert (kept(in_a_corner, images, move, 64) < 0.95).all()
+    assert torch.allclose(share_left(everywhere, images, move, 6), torch.ones(5), atol=1e-5)
+    assert (share_left(in_a_corner, images, move, 64) < 0.95).all()

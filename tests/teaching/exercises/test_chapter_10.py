@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from course_utils.learning import all_exercises, find
-from course_utils.teaching.exercises.chapter_10 import climb_step, snap
+from course_utils.teaching.exercises.chapter_10 import ascent_step, snap
 from course_utils.teaching.exercises.exercise import judge
 
 
@@ -32,7 +32,7 @@ def by_backward_in_numpy(model, embeddings, target, lr):
 
 
 def prompt_by_prompt(model, embeddings, target, lr):
-    return torch.cat([climb_step(model, one[None], target, lr) for one in embeddings])
+    return torch.cat([ascent_step(model, one[None], target, lr) for one in embeddings])
 
 
 def without_a_guard(model, embeddings, target, lr):
@@ -48,17 +48,17 @@ def gradient_of_probability(model, embeddings, target, lr):
 
 
 def with_a_graph(model, embeddings, target, lr):
-    return climb_step(model, embeddings, target, lr).requires_grad_()
+    return ascent_step(model, embeddings, target, lr).requires_grad_()
 
 
 def in_place(model, embeddings, target, lr):
-    return embeddings.copy_(climb_step(model, embeddings, target, lr))
+    return embeddings.copy_(ascent_step(model, embeddings, target, lr))
 
 
 def training_the_model(model, embeddings, target, lr):
     with torch.no_grad():
         next(model.parameters()).mul_(1.1)
-    return climb_step(model, embeddings, target, lr)
+    return ascent_step(model, embeddings, target, lr)
 
 
 def by_loop(embeddings, table, allowed):
@@ -81,11 +81,11 @@ def by_ids_of_the_allowed(embeddings, table, allowed):
 
 
 RIGHT = {
-    "10-climb": [climb_step, by_autograd, by_backward, by_backward_in_numpy, prompt_by_prompt],
+    "10-ascent": [ascent_step, by_autograd, by_backward, by_backward_in_numpy, prompt_by_prompt],
     "10-snap": [by_loop, in_numpy, by_ids_of_the_allowed],
 }
 WRONG = {
-    "10-climb": [
+    "10-ascent": [
         (without_a_guard, "NaN"),
         (in_place, "in place"),
         (with_a_graph, "detach"),
@@ -101,7 +101,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("id", ["10-climb", "10-snap"])
+@pytest.mark.parametrize("id", ["10-ascent", "10-snap"])
 def test_an_empty_function_is_not_started(id):
     names = ("model, embeddings, target, lr", "embeddings, table, allowed")[id == "10-snap"]
     scope: dict = {}
@@ -111,5 +111,5 @@ def test_an_empty_function_is_not_started(id):
 
 def test_the_references_are_solutions_and_the_exercises_are_listed():
     ids = [exercise.id for exercise in all_exercises()]
-    assert {"10-climb", "10-snap"} <= set(ids)
+    assert {"10-ascent", "10-snap"} <= set(ids)
     assert find("10-snap").reference is snap

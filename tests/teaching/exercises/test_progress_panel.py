@@ -8,6 +8,7 @@ import pytest
 
 from course_utils.learning import all_exercises, check, find, progress
 from course_utils.teaching.exercises.cards import progress_file
+from course_utils.teaching.exercises.exercise import RENAMED
 
 STEP = "02-targeted-step"
 
@@ -49,6 +50,14 @@ def test_reset_forgets_everything(capsys):
     solve(STEP)
     assert progress(reset=True).done == 0
     assert progress().done == 0
+
+
+@pytest.mark.parametrize("old, new", RENAMED.items())
+def test_what_was_solved_under_an_old_name_stays_solved(old, new):
+    progress_file().parent.mkdir()
+    progress_file().write_text(json.dumps({"passed": [old]}))
+    assert progress().passed == {new} and progress().done == 1
+    assert find(old) is find(new)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"passed": 3}', '{"passed": ["<b>"]}', "\udcff"])
