@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isnan
+from statistics import median
 from typing import Any
 
 GLUE = "\N{NO-BREAK SPACE}"  # a number stays with its unit, and an interval in one line
@@ -17,6 +19,33 @@ def markdown(found: dict[str, Any]) -> str:
     for row in found["rows"]:
         cases.setdefault(row["case"], []).append(row)
     parts = [table(case, rows, found["time"], found["ratio"]) for case, rows in cases.items()]
+    return "\n\n".join([*parts, "\n".join(note(found))])
+
+
+def searches(found: dict[str, Any]) -> str:
+    """A table for each model of what prompt_search_real.py found: the best probability, a column for each target."""
+    if "rows" not in found:
+        return markdown(found)
+    models: dict[str, dict[str, dict[str, dict]]] = {}  # by model, way and target
+    for row in found["rows"]:
+        model, _, target = row["case"].partition(", three tokens for ")
+        models.setdefault(model, {}).setdefault(row["way"], {})[target] = row
+    parts = []
+    for model, ways in models.items():
+        targets = list(dict.fromkeys(target for by in ways.values() for target in by))
+        rows = []
+        for way, by in ways.items():
+            done = [row for row in by.values() if "error" not in row]
+            judged = [
+                [value for row in done if not isnan(value := row["quality"][name])]  # one token has no surprise
+                for name in ("surprise of the best", "passes")
+            ]
+            best = {target: row.get("quality", {}).get("best probability", "failed") for target, row in by.items()}
+            cells = [number(best.get(target)) for target in targets]
+            cells += [number(median(values)) if values else "" for values in judged]
+            cells.append(seconds({"median": median([row["seconds"]["median"] for row in done])}) if done else "")
+            rows.append((way, *cells))
+        parts.append(grid([f"{model}: best probability of", *targets, "surprise", "passes", "time a target"], rows))
     return "\n\n".join([*parts, "\n".join(note(found))])
 
 

@@ -138,6 +138,23 @@ def test_a_table_says_how_fast_how_good_and_what_failed():
     assert "peer (missing)" in text and "A processor" in text
 
 
+def test_searches_stand_in_one_table_a_model_with_a_column_a_target():
+    from bench_tables import searches
+
+    def searched(model, target, probability):
+        found = row("ours", 2.0, **{"best probability": probability, "surprise of the best": 9.5, "passes": 1000})
+        return found | {"case": f"{model}, three tokens for {target}"}
+
+    failed = {"case": "small, three tokens for art", "way": "peer", "error": "no"}
+    rows = [searched("small", "girl", 0.5), searched("small", "art", 1e-4), searched("large", "girl", 0.25), failed]
+    lines = searches(measured(*rows)).replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    assert lines[0] == "| small: best probability of | girl | art | surprise | passes | time a target |"
+    assert lines[2] == "| ours | 0.50 | 0.0001 | 9.50 | 1,000 | 2.00 s |"
+    assert lines[3] == "| peer |  | failed |  |  |  |"
+    assert lines[7] == "| ours | 0.25 | 9.50 | 1,000 | 2.00 s |"
+    assert searches({"error": "nobody ran it"}) == "Not measured: nobody ran it"
+
+
 def test_the_page_is_made_from_what_was_measured(tmp_path, monkeypatch):
     from sphinx.application import Sphinx
     from sphinx.util.docutils import docutils_namespace
