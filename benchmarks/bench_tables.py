@@ -113,14 +113,15 @@ def prototypes(measured: dict[str, Any]) -> str:
 
 def entanglement(measured: dict[str, Any]) -> str:
     """What entanglement.py found: rank correlations with soft confusions, and the lead over mean images."""
-    heads = ["network", "recipe", "seed", "entanglement", "answer alone", "match alone", "mean images", "lead"]
+    heads = ["network, recipe, seed", "entanglement", "answer alone", "match alone", "mean images", "lead"]
     rows = [
-        (row["net"], row["recipe"], row["seed"], *map(digits, (row["entanglement"]["value"], *row["alone"].values())),
+        (", ".join(str(row[name]) for name in ("net", "recipe", "seed")),
+         *map(digits, (row["entanglement"]["value"], *row["alone"].values())),
          digits(row["pictures"]["value"]), times({"median": row["ahead"]["value"], **row["ahead"]}),
          row["planted pair"])
         for row in measured["rows"]
     ]  # fmt: skip
-    return grid([*heads, "planted pair's rank"], rows)
+    return grid([*heads, "rank of the planted pair"], rows)
 
 
 def imagenet(settings: dict[str, Any]) -> str:

@@ -65,14 +65,14 @@ class Table(FromResults, SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        name, section = self.arguments[0], nodes.container()
+        name, section = self.arguments[0], nodes.container(classes=["bench"])
         if name in FILES:
             text = getattr(bench_tables, name)(json.loads(FILES[name].read_text(encoding="utf-8")))
         else:
             found = self.results().get(name, {"error": "make bench has not been run"})
             text = (searches if name == "prompt_search_real" else markdown)(found)
         self.state.nested_parse(StringList(text.splitlines(), name), 0, section)
-        return section.children
+        return [section]
 
 
 class Drawn(FromResults, SphinxDirective):
