@@ -105,6 +105,15 @@ def in_template(lm: LanguageModel, found: Found) -> dict[str, list[float]]:
     return told
 
 
+def random_in_template(lm: LanguageModel, words: list[str], count: int = 32) -> dict[str, list[float]]:
+    """The same after prompts of three random words, the control of `in_template`."""
+    ids, generator = torch.tensor([lm.token(f" {word}") for word in words]), torch.Generator().manual_seed(0)
+    prompts = ids[torch.randint(len(ids), (count, SETTINGS["length"]), generator=generator)]
+    chat = lm.with_template("chat")
+    after = {target: target_log_probability(chat, prompts, f" {target}").exp().tolist() for target in TARGETS}
+    return {target: [float(f"{p:.3g}") for p in reached] for target, reached in after.items()}
+
+
 @torch.no_grad()
 def interventions(asked: Asked, first: int = 6, trials: int = 30) -> dict[str, dict[str, dict[str, float]]]:
     """Mean change of a target's log-probability when a word replaces a random one of random prompts, as in chapter 9.
@@ -156,6 +165,7 @@ if __name__ == "__main__":
     settings = SETTINGS | {"prompts": len(found["trained"]["girl"]), "words": len(words), "shuffled with": EMPTY}
     keep(settings=settings, prompts={name: {t: prompts_of(each) for t, each in found[name].items()} for name in MODELS})
     keep(**{"in the template": in_template(lm, found["trained"])})
+    keep(**{"random in the template": random_in_template(lm, words)})
     clouds: Clouds = {bar: {} for bar in BARS}
     changes = {}
     for name, each in models.items():
