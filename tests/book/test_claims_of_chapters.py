@@ -42,9 +42,7 @@ def test_on_smollm2_no_word_passes_all_controls_and_a_shuffled_copy_has_prompts_
         outside = [p for _, p in clouds["prompts"]["trained"][target]]
         assert max(inside) < min(1e-3, sorted(outside)[len(outside) // 2]), f"chapter 9: {target} inside the template"
         chance = clouds["random in the template"][target]
-        assert sorted(inside)[len(inside) // 2] > sorted(chance)[len(chance) // 2], (
-            f"chapter 9: {target}, what is left"
-        )
+        assert sorted(inside)[len(inside) // 2] > sorted(chance)[len(chance) // 2], f"chapter 9: {target}, what is left"
     for target, words in clouds["interventions"]["trained"].items():
         above = [word for word, change in words["strongest"].items() if change > max(words["random"].values())]
         assert len(above) >= len(words["strongest"]) - 1, f"chapter 9: words of {target} in any context"
