@@ -41,13 +41,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test runs once for every page of the book if it takes `name`, for every chapter if `chapter`, for every chapter
-    and tutorial if `executed`."""
+    """A test runs once for every page of the book if it takes `name`, for every chapter if `chapter`."""
     pages = pages_of(metafunc.config.getoption("book"))
     if "name" in metafunc.fixturenames:
         metafunc.parametrize("name", pages)
-    if "executed" in metafunc.fixturenames:
-        metafunc.parametrize("executed", [name for name in pages if name.startswith(("notebooks/", "tutorials/"))])
     if "chapter" in metafunc.fixturenames and metafunc.module.__name__ == "test_chapters":
         metafunc.parametrize("chapter", [name for name in pages if name.startswith("notebooks/")])
 
