@@ -1,5 +1,6 @@
 """A chapter is executed once, as a test, and its outputs serve the book until the chapter or the package changes."""
 
+import shutil
 import subprocess
 
 import nbformat
@@ -11,17 +12,22 @@ import run_chapters
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A project with one chapter and one line of package."""
-    (tmp_path / "notebooks" / "data").mkdir(parents=True)
-    (tmp_path / "course_utils").mkdir()
-    (tmp_path / "course_utils" / "code.py").write_text("1")
-    (tmp_path / "constraints.txt").write_text("")
-    monkeypatch.setattr(run_chapters, "ROOT", tmp_path)
-    monkeypatch.setattr(run_chapters, "BUILD", tmp_path / "_build")
-    monkeypatch.setattr(run_chapters, "CACHE", tmp_path / "_build" / "cache")
-    monkeypatch.setattr(run_chapters, "CODE_STAMP", tmp_path / "_build" / "stamp")
-    monkeypatch.setattr(run_chapters, "has_smollm2", lambda python: False)
-    return tmp_path
+    """A project with one line of package, and no chapter yet."""
+    return project_in(tmp_path, monkeypatch)
+
+
+def project_in(folder, patch):
+    if not folder.joinpath("notebooks").exists():
+        (folder / "notebooks" / "data").mkdir(parents=True)
+        (folder / "course_utils").mkdir()
+        (folder / "course_utils" / "code.py").write_text("1")
+        (folder / "constraints.txt").write_text("")
+    patch.setattr(run_chapters, "ROOT", folder)
+    patch.setattr(run_chapters, "BUILD", folder / "_build")
+    patch.setattr(run_chapters, "CACHE", folder / "_build" / "cache")
+    patch.setattr(run_chapters, "CODE_STAMP", folder / "_build" / "stamp")
+    patch.setattr(run_chapters, "has_smollm2", lambda python: False)
+    return folder
 
 
 def chapter(project, code):
@@ -50,11 +56,25 @@ def test_a_chapter_that_passed_is_not_executed_again_until_something_changes(pro
     assert run_chapters.main([]) == 0 and len(executed) == 3, "with the real model cells show other things"
 
 
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """A project whose chapter has been executed."""
+    folder = tmp_path_factory.mktemp("executed") / "project"
+    with pytest.MonkeyPatch.context() as patch:
+        project_in(folder, patch)
+        chapter(folder, "print(6 * 7)")
+        assert run_chapters.main([]) == 0
+    return folder
+
+
 @pytest.mark.parametrize("damaged", ["executed/*/base.ipynb", "global.db"])
 @pytest.mark.parametrize("left", [0, 100])
-def test_outputs_that_were_cut_off_while_they_were_written_count_as_absent(project, damaged, left):
-    path = chapter(project, "print(6 * 7)")
-    assert run_chapters.main([]) == 0 and run_chapters.cached(path)
+def test_outputs_that_were_cut_off_while_they_were_written_count_as_absent(
+    executed, tmp_path, monkeypatch, damaged, left
+):
+    project = project_in(shutil.copytree(executed, tmp_path / "project"), monkeypatch)
+    (path,) = project.glob("notebooks/*.ipynb")
+    assert run_chapters.cached(path)
     (file,) = run_chapters.CACHE.glob(damaged)
     file.write_bytes(file.read_bytes()[:left])
     assert run_chapters.main([]) == 0
