@@ -13,6 +13,20 @@
   });
 })();
 
+// In tables, quizzes and exercises, a name in code may break after each of its parts, and need not inside one.
+window.addEventListener("DOMContentLoaded", function () {
+  for (const code of document.querySelectorAll(".bd-article :is(table, .text_html) code")) {
+    const texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (texts.nextNode()) found.push(texts.currentNode);
+    for (const text of found) {
+      const parts = text.data.split(/(?<=[_.(=,/:])(?=.)/);
+      text.replaceWith(...parts.flatMap((part, i) => (i ? [document.createElement("wbr"), part] : [part])));
+    }
+    code.classList.add("in-parts");
+  }
+});
+
 // What scrolls can be reached with the keyboard. The theme looks only a third of a second after the page has changed,
 // and not when fonts arrive, with which code is wider.
 (function () {

@@ -208,6 +208,8 @@ def _ratio_axis(axes: Any, bars: Sequence[Bar]) -> None:
     axes.set_xticks(np.log([tick for tick in ticks if axes.get_xlim()[0] <= np.log(tick) <= axes.get_xlim()[1]]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{np.exp(x):g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
+    if len(axes.get_xticks()) > 4:
+        axes.tick_params(axis="x", labelsize=9)
 
 
 def panels_in_words(drawn: Sequence[Panel]) -> str:

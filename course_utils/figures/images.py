@@ -18,7 +18,7 @@ from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, data_uri
 from course_utils.validation import check_settings
 
 LARGEST = 2.2  # inches: a small image drawn larger than this shows its pixels and nothing more
-LETTERS = 11  # letters of a title that fit into an inch
+LETTERS = 10  # letters of a title that fit into an inch, and leave room between two titles
 
 
 @styled

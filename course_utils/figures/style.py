@@ -259,6 +259,8 @@ def _environment() -> Environment:
     environment = Environment(loader=PackageLoader("course_utils.figures"), **how)
     # Text with its `backticked` parts as <code>, everything escaped.
     environment.filters["code"] = lambda text: Markup(re.sub("`([^`]+)`", _CODE, str(escape(text))))
+    # Text in which "7.5 %", "[0.1, 0.2]" and a pair of numbers are not torn in two at the end of a line.
+    environment.filters["whole"] = lambda text: re.sub(r"(?<=\d) (?=%)|(?<=\d,) (?=[-+]?[\d.]+(\]|$))", "\u00a0", text)
     return environment
 
 

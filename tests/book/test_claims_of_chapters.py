@@ -15,9 +15,24 @@ def stored(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def text_of(chapter):
+def cells_of(chapter):
     (path,) = (ROOT / "notebooks").glob(f"{chapter}_*.ipynb")
-    return "\n".join("".join(cell["source"]) for cell in stored(path)["cells"])
+    return ["".join(cell["source"]) for cell in stored(path)["cells"]]
+
+
+def text_of(chapter):
+    return "\n".join(cells_of(chapter))
+
+
+def test_in_an_linf_ball_the_sign_gets_further_than_the_gradient():
+    there = {}
+    for cell in cells_of("02"):
+        if cell.startswith(("from functools", "class LargestEntryStep", "by_sign, ")):
+            exec(cell, there)
+    by_sign, by_gradient = there["by_sign"], there["by_gradient"]
+    assert by_sign[0] == by_gradient[0] < 0.01
+    assert all(sign > gradient for sign, gradient in zip(by_sign[1:], by_gradient[1:], strict=True))
+    assert by_sign[-1] > 0.9, "chapter 2: the title of its first figure of curves"
 
 
 def test_controls_leave_at_most_one_word_in_twenty_clouds_of_nothing():

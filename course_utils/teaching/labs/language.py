@@ -21,7 +21,9 @@ from course_utils.teaching.labs import lab
 from course_utils.teaching.labs.lab import Drawn, Lab, Progress
 from course_utils.validation import unknown
 
-STATIONS = 5  # of a text's way through a model
+STATIONS = (0, 0.9, 2.1, 3.4, 4.7)  # of a text's way through a model, from left to right
+ARROW = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.0}
+BESIDE = ARROW | {"shrinkA": 6, "shrinkB": 6}  # from the box around a text to the next
 MOST = 20  # bars that still fit on a screen
 ABOUT = (
     "In it you write a beginning and see the most probable next tokens, what is true where that is known, how the "
@@ -188,16 +190,17 @@ def plot_forward_pass(lm: LanguageModel, text: str) -> DescribedFigure:
         "logits, softmax": ["…"] * (len(ids) - 1)
         + [f"{spelt(said.tokens[0])} {percent(said.probabilities[0].item())}"],
     }
-    for x, (name, cells) in enumerate(columns.items()):
+    before: list[Any] = []
+    for x, (name, cells) in zip(STATIONS, columns.items(), strict=True):
         axes.text(x, -0.9, name, ha="center", va="center", fontweight="bold", fontsize=11)
-        for y, cell in enumerate(cells):
-            box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": PALETTE[0]}
-            axes.text(x, y, cell, ha="center", va="center", fontsize=10.5, bbox=box)
-            if x:
-                _arrow(axes, (x - 0.62, y), (x - 0.42, y))
+        box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": PALETTE[0]}
+        drawn = [axes.text(x, y, each, ha="center", va="center", size=10.5, bbox=box) for y, each in enumerate(cells)]
+        for left, right in zip(before, drawn, strict=False):
+            axes.annotate("", (0, 0.5), (1, 0.5), xycoords=right, textcoords=left, arrowprops=BESIDE)
+        before = drawn
     for y in range(1, len(ids)):  # attention: what stands before, never what comes after
-        _arrow(axes, (3, y - 0.72), (3, y - 0.34))
-    axes.set(xlim=(-0.5, STATIONS - 0.4), ylim=(len(ids) - 0.4, -1.4))
+        axes.annotate("", (STATIONS[3], y - 0.34), (STATIONS[3], y - 0.72), arrowprops=ARROW)
+    axes.set(xlim=(-0.5, STATIONS[-1] + 0.6), ylim=(len(ids) - 0.4, -1.4))
     axes.set_axis_off()
     listed = ", ".join(columns["token"])
     alt = (
@@ -206,10 +209,6 @@ def plot_forward_pass(lm: LanguageModel, text: str) -> DescribedFigure:
         f"logits, which softmax turns into probabilities, after the last token {columns['logits, softmax'][-1]}."
     )
     return DescribedFigure(figure, alt=alt)
-
-
-def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.0})
 
 
 VIEWS = ("frequencies", "associations", "null")
