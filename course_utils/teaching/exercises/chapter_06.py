@@ -82,7 +82,7 @@ def check_jitter(function: Callable, exercise: Exercise) -> None:
             raise Mistake("two calls move the images alike: every call should draw anew, so do not set a seed in it.")
         if not torch.equal(first, again):
             raise Mistake("the same seed gives other moves: use `torch.randint(…, generator=generator)`.")
-    require_flow(lambda images: function(images, 2, torch.Generator().manual_seed(2)), images, "images")
+    require_flow(function, (images, 2, torch.Generator().manual_seed(2)), "images")
 
 
 def moves_between(images: Tensor, moved: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from course_utils.language.vocabulary import METRICS, Exclude
 from course_utils.models.language_model import LanguageModel
 from course_utils.teaching.labs import lab
 from course_utils.teaching.labs.lab import Drawn, Lab, Progress
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 
 STATIONS = 5  # of a text's way through a model
 MOST = 20  # bars that still fit on a screen
@@ -248,8 +248,7 @@ def cloud_lab(
     """
     if len(found) < 2:
         raise ValueError(f"prompts for {len(found)} targets given, expected at least 2: one is compared with the rest.")
-    if view not in VIEWS:
-        raise ValueError(unknown("view", view, VIEWS))
+    check_known("view", view, VIEWS)
     known = {_spaced(name): prompts for name, prompts in found.items()}
     names, most = list(known), max(map(len, known.values()))
 
