@@ -98,9 +98,8 @@ def progress(*, reset: bool = False) -> Progress:
     Args:
         reset: forget everything first.
     """
-    note = _write(frozenset()) if reset else ""
-    passed, trouble = (frozenset(), "") if reset else _read()
-    return Progress(tuple(all_exercises()), passed, note or trouble)
+    passed, note = (frozenset(), _write(frozenset())) if reset else _read()
+    return Progress(tuple(all_exercises()), passed, note)
 
 
 @dataclass(frozen=True)

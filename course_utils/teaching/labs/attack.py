@@ -63,7 +63,7 @@ def attack_lab(
         "eps": lab.control("IntSlider", "ε · 255", eps, min=0, max=32),
         "steps": lab.steps_slider(steps, 50),
     }
-    return lab.lab_of("Lab: trick the classifier", draw, controls, ABOUT, offered)
+    return Lab("Lab: trick the classifier", draw, {**offered.controls, **controls}, ABOUT, offered.link)
 
 
 @styled

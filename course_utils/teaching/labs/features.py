@@ -69,7 +69,9 @@ def feature_lab(
         result = visualized(classifier, aim, progress, steps=steps, seed=seed, **options)
         reached = result.activation.item()
         if unit not in excited:
-            excited[unit] = lab.answers(classifier, aim, images)
+            # a few at a time: the maps of a large net for all of them fill the memory
+            said = [measure(classifier, aim, chunk.to(classifier.device)) for chunk in images.split(32)]
+            excited[unit] = torch.cat(said).cpu()
         best = excited[unit].topk(min(4, len(images)))
         titles = [f"scene: {value:.3g}" for value in best.values.tolist()]
         figure, _ = one_and_four(result.images, f"{recipe}: {reached:.3g}", images[best.indices], titles)
@@ -81,7 +83,7 @@ def feature_lab(
 
     recipes = [(f"{name}: {words}", name) for name, (words, _) in RECIPES.items()]
     controls = {"recipe": lab.menu("Recipe", recipes, recipe), "steps": lab.steps_slider(steps)}
-    return lab.lab_of("Lab: what does this unit look for?", draw, controls, ABOUT, menu)
+    return Lab("Lab: what does this unit look for?", draw, {**menu.controls, **controls}, ABOUT, menu.link)
 
 
 PENALTIES = {prior.name: prior for prior in (priors.l1, priors.total_variation, priors.high_frequency)}
@@ -148,7 +150,7 @@ def penalty_lab(
 
     sliders = {name: lab.weight_slider(name, WEIGHTS, weight) for name, weight in weights.items()}
     controls = {"canvas": lab.menu("Canvas", CANVASES, canvas), **sliders}
-    return lab.lab_of("Lab: score − weight · penalty", draw, controls, ABOUT_PENALTIES, menu)
+    return Lab("Lab: score − weight · penalty", draw, {**menu.controls, **controls}, ABOUT_PENALTIES, menu.link)
 
 
 @styled
@@ -221,25 +223,25 @@ def transform_lab(
         how = f"{', '.join(wanted) or 'no transforms'}, {'with' if penalty else 'without'} the penalty"
         return _draw_transforms(classifier, aim, result, f"{unit}, {how}")
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        most = max(1, min(classifier.size) // 4)
-        sliders = {
-            "jitter": lab.control("IntSlider", "by pixels", min=0, max=most),
-            "rotation": lab.control("IntSlider", "by degrees", min=0, max=180, step=5),
-            "scaling": lab.control("FloatRangeSlider", "by a factor", min=0.5, max=2, step=0.05),
-        }
-        knobs = menu.controls(first)
-        for name, slider in sliders.items():
-            moved, switch = slider.make(first[name]), lab.control("Checkbox", name).make(first[f"{name}_on"])
-            moved.disabled = not switch.value
-            switch.observe(lambda change, moved=moved: setattr(moved, "disabled", not change.new), names="value")
-            knobs |= {f"{name}_on": switch, name: moved}
-        return knobs | {"penalty": lab.control("Checkbox", "penalty").make(first["penalty"])}
+    usual, most = (max(1, min(classifier.size) // part) for part in (16, 4))
+    sliders = {
+        "jitter": lab.control("IntSlider", "by pixels", usual, min=0, max=most),
+        "rotation": lab.control("IntSlider", "by degrees", 10, min=0, max=180, step=5),
+        "scaling": lab.control("FloatRangeSlider", "by a factor", (0.9, 1.1), min=0.5, max=2, step=0.05),
+    }
+    controls = dict(menu.controls)
+    for name, slider in sliders.items():
+        controls |= {f"{name}_on": lab.control("Checkbox", name, moves), name: slider}
+    controls["penalty"] = lab.control("Checkbox", "penalty", penalty)
 
-    on = {f"{name}_on": moves for name in ("jitter", "rotation", "scaling")}
-    ranges = {"jitter": max(1, min(classifier.size) // 16), "rotation": 10, "scaling": (0.9, 1.1)}
-    first = menu.first | on | ranges | {"penalty": penalty}
-    return Lab("Lab: what must the image survive?", draw, first, controls, ABOUT_TRANSFORMS)
+    def link(made: Mapping[str, Any]) -> None:
+        from ipywidgets import dlink
+
+        menu.link(made)
+        for name in sliders:
+            dlink((made[f"{name}_on"], "value"), (made[name], "disabled"), lambda on: not on)
+
+    return Lab("Lab: what must the image survive?", draw, controls, ABOUT_TRANSFORMS, link)
 
 
 def _chosen(
@@ -279,10 +281,5 @@ def _draw_transforms(classifier: Classifier, aim: Objective, result: Visualizati
 def moved_copies(image: Tensor, copies: int) -> Tensor:
     """The first copies that `activation_under` makes of an image (1, …)."""
     generators = sample_generators(HELD_OUT_SEED, [0], "held-out transforms")
-    moved = []
-    for _ in range(copies):
-        copy = image
-        for transform in held_out(image.shape[2:]):
-            copy = transform(copy, generators)
-        moved.append(copy)
-    return torch.cat(moved)
+    (move,) = held_out(image.shape[2:])  # in one resampling
+    return torch.cat([move(image, generators) for _ in range(copies)])

@@ -21,7 +21,6 @@ from course_utils.teaching.labs import lab
 from course_utils.teaching.labs.lab import Drawn, Lab, Progress
 from course_utils.validation import check_known
 
-STATIONS = 5  # of a text's way through a model
 MOST = 20  # bars that still fit on a screen
 ABOUT = (
     "In it you write a beginning and see the most probable next tokens, what is true where that is known, how the "
@@ -66,7 +65,7 @@ def next_token_lab(
         return plot_next_tokens(said, truth=true), line
 
     controls = {"text": lab.control("Text", "text", text), "k": lab.control("IntSlider", "tokens", k, min=1, max=MOST)}
-    return lab.lab_of("Lab: what comes next?", draw, controls, ABOUT)
+    return Lab("Lab: what comes next?", draw, controls, ABOUT)
 
 
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)  # half a power of ten each
@@ -131,7 +130,7 @@ def prompt_lab(
         "length": lab.control("IntSlider", "tokens", length, min=1, max=MOST_TOKENS),
         "metric": lab.menu("metric", METRICS[::-1], metric),
     }
-    return lab.lab_of("Lab: pulled toward words", draw, controls, ABOUT_PROMPTS)
+    return Lab("Lab: pulled toward words", draw, controls, ABOUT_PROMPTS)
 
 
 @styled
@@ -197,7 +196,7 @@ def plot_forward_pass(lm: LanguageModel, text: str) -> DescribedFigure:
                 _arrow(axes, (x - 0.62, y), (x - 0.42, y))
     for y in range(1, len(ids)):  # attention: what stands before, never what comes after
         _arrow(axes, (3, y - 0.72), (3, y - 0.34))
-    axes.set(xlim=(-0.5, STATIONS - 0.4), ylim=(len(ids) - 0.4, -1.4))
+    axes.set(xlim=(-0.5, len(columns) - 0.4), ylim=(len(ids) - 0.4, -1.4))
     axes.set_axis_off()
     listed = ", ".join(columns["token"])
     alt = (
@@ -266,7 +265,7 @@ def cloud_lab(
         "restarts": lab.control("IntSlider", "prompts", most, min=FEWEST, max=most, step=8),
         "view": lab.control("ToggleButtons", "cloud of", view, options=VIEWS),
     }
-    return lab.lab_of("Lab: the word cloud of any target", draw, controls, ABOUT_CLOUDS)
+    return Lab("Lab: the word cloud of any target", draw, controls, ABOUT_CLOUDS)
 
 
 def _cloud(prompts: Any, others: Mapping[str, Any], view: str, candidates: Sequence[str], seed: int) -> Drawn:

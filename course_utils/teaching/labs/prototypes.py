@@ -71,7 +71,7 @@ def prototype_lab(
         "match": lab.control("FloatSlider", "Match", match, min=0, max=MOST_MATCH, step=5),
         "steps": lab.steps_slider(steps),
     }
-    return lab.lab_of("Lab: how much of natural images does a prototype need?", draw, controls, ABOUT)
+    return Lab("Lab: how much of natural images does a prototype need?", draw, controls, ABOUT)
 
 
 def _own_and_others(labels: Tensor, target: int) -> Tensor:

@@ -55,8 +55,7 @@ def run(options: argparse.Namespace) -> None:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(f"--device {options.device} cannot be used here ({reason}); leave it out") from None
     if name is not None:
-        folder = options.out or WEIGHTS
-        make(recipes[name], folder, data=options.data, force=options.force, device=options.device)
+        make(recipes[name], options.out or WEIGHTS, data=options.data, force=options.force, device=options.device)
         return
     if options.data is not None:
         raise ValueError("--data DIR does not go with --secrets: the painted world paints its own")
