@@ -59,11 +59,12 @@ def attack_lab(
         return drawn, line + note
 
     controls = {
+        **offered.controls,
         "target": lab.menu("Target", classifier.classes, target),
         "eps": lab.control("IntSlider", "ε · 255", eps, min=0, max=32),
         "steps": lab.steps_slider(steps, 50),
     }
-    return Lab("Lab: trick the classifier", draw, {**offered.controls, **controls}, ABOUT, offered.link)
+    return Lab("Lab: trick the classifier", draw, controls, ABOUT, offered.link)
 
 
 @styled

@@ -82,8 +82,8 @@ def feature_lab(
         return DescribedFigure(figure, alt=f"{shown}. {line}"), line
 
     recipes = [(f"{name}: {words}", name) for name, (words, _) in RECIPES.items()]
-    controls = {"recipe": lab.menu("Recipe", recipes, recipe), "steps": lab.steps_slider(steps)}
-    return Lab("Lab: what does this unit look for?", draw, {**menu.controls, **controls}, ABOUT, menu.link)
+    controls = {**menu.controls, "recipe": lab.menu("Recipe", recipes, recipe), "steps": lab.steps_slider(steps)}
+    return Lab("Lab: what does this unit look for?", draw, controls, ABOUT, menu.link)
 
 
 PENALTIES = {prior.name: prior for prior in (priors.l1, priors.total_variation, priors.high_frequency)}
@@ -149,8 +149,8 @@ def penalty_lab(
         return _draw_penalties(unit, without[unit, canvas], given, weights)
 
     sliders = {name: lab.weight_slider(name, WEIGHTS, weight) for name, weight in weights.items()}
-    controls = {"canvas": lab.menu("Canvas", CANVASES, canvas), **sliders}
-    return Lab("Lab: score − weight · penalty", draw, {**menu.controls, **controls}, ABOUT_PENALTIES, menu.link)
+    controls = {**menu.controls, "canvas": lab.menu("Canvas", CANVASES, canvas), **sliders}
+    return Lab("Lab: score − weight · penalty", draw, controls, ABOUT_PENALTIES, menu.link)
 
 
 @styled
@@ -229,7 +229,7 @@ def transform_lab(
         "rotation": lab.control("IntSlider", "by degrees", 10, min=0, max=180, step=5),
         "scaling": lab.control("FloatRangeSlider", "by a factor", (0.9, 1.1), min=0.5, max=2, step=0.05),
     }
-    controls = dict(menu.controls)
+    controls = {**menu.controls}
     for name, slider in sliders.items():
         controls |= {f"{name}_on": lab.control("Checkbox", name, moves), name: slider}
     controls["penalty"] = lab.control("Checkbox", "penalty", penalty)

@@ -55,8 +55,9 @@ def isolation_lab(classifier: Classifier, scenes: Scenes, *, steps: int = 100) -
         return show_isolation(found, alt=alt), line + note
 
     controls = {
+        **offered.controls,
         "target": lab.menu("Why", [SAID, *classifier.classes], SAID),
         "versus": lab.menu("and not", [ALL, *classifier.classes], ALL),
         "fill": lab.menu("Hidden behind", FILLS, FILLS[0]),
     }
-    return Lab("Lab: what does this answer hang on?", draw, {**offered.controls, **controls}, ABOUT, offered.link)
+    return Lab("Lab: what does this answer hang on?", draw, controls, ABOUT, offered.link)
