@@ -25,10 +25,6 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {  # in words, and as `visualiz
     "Fourier": ("waves in decorrelated colours", {"canvas": "fourier", "priors": (), "transforms": ()}),
     "everything": ("waves, a penalty, and transforms", {}),  # no longer, or the menu cuts it
 }
-ABOUT = (
-    "In it you choose a layer, a channel or class, a recipe and the number of steps, and see the image made for that "
-    "unit beside the scenes that excite it most."
-)
 
 
 def feature_lab(
@@ -41,6 +37,9 @@ def feature_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel to browse a network: the image made for a channel or class, and the natural scenes it answers to most.
+
+    In it you choose a layer, a channel or class, a recipe and the number of steps, and see the image made for that unit
+    beside the scenes that excite it most.
 
     Args:
         classifier: a `Classifier`.
@@ -83,16 +82,12 @@ def feature_lab(
 
     recipes = [(f"{name}: {words}", name) for name, (words, _) in RECIPES.items()]
     controls = {**menu.controls, "recipe": lab.menu("Recipe", recipes, recipe), "steps": lab.steps_slider(steps)}
-    return Lab("Lab: what does this unit look for?", draw, controls, ABOUT, menu.link)
+    return Lab("Lab: what does this unit look for?", draw, controls, lab.about(feature_lab), menu.link)
 
 
 PENALTIES = {prior.name: prior for prior in (priors.l1, priors.total_variation, priors.high_frequency)}
 WEIGHTS = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)  # half a power of ten each
 CANVASES = {"pixels": "pixel", "waves (Fourier)": "fourier"}
-ABOUT_PENALTIES = (
-    "In it you choose a unit, a canvas and the weights of three penalties, and see the image that they lead to "
-    "beside the one without, with the activation and the high-frequency share of both."
-)
 FAINT = 0.03  # standard deviation of the values in [0, 1]: below it an image looks like an even grey
 
 
@@ -108,6 +103,9 @@ def penalty_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel in which penalties are weighed against the score: activation bought against high frequencies.
+
+    In it you choose a unit, a canvas and the weights of three penalties, and see the image that they lead to beside the
+    one without, with the activation and the high-frequency share of both.
 
     No transforms are used, so that what is seen is the penalties' doing.
 
@@ -150,7 +148,7 @@ def penalty_lab(
 
     sliders = {name: lab.weight_slider(name, WEIGHTS, weight) for name, weight in weights.items()}
     controls = {**menu.controls, "canvas": lab.menu("Canvas", CANVASES, canvas), **sliders}
-    return Lab("Lab: score − weight · penalty", draw, controls, ABOUT_PENALTIES, menu.link)
+    return Lab("Lab: score − weight · penalty", draw, controls, lab.about(penalty_lab), menu.link)
 
 
 @styled
@@ -179,10 +177,6 @@ def _draw_penalties(unit: str, without: Visualization, given: Visualization, wei
 
 COPIES = 3
 HELD_OUT_SEED = 1_000  # `activation_under`'s
-ABOUT_TRANSFORMS = (
-    "In it you switch jitter, rotation, scaling and the penalty on or off, set their ranges, and see the image, "
-    "three copies of it that were moved, turned and scaled at random, and how much of the activation these keep."
-)
 
 
 def transform_lab(
@@ -195,6 +189,9 @@ def transform_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel in which the reader chooses what an image must survive, and sees what it keeps.
+
+    In it you switch jitter, rotation, scaling and the penalty on or off, set their ranges, and see the image, three
+    copies of it that were moved, turned and scaled at random, and how much of the activation these keep.
 
     The copies, and the share that is kept, are always of the same held-out draws (`activation_under`), whatever was
     switched on: otherwise an image that must survive nothing would pass every test.
@@ -241,7 +238,7 @@ def transform_lab(
         for name in sliders:
             dlink((made[f"{name}_on"], "value"), (made[name], "disabled"), lambda on: not on)
 
-    return Lab("Lab: what must the image survive?", draw, controls, ABOUT_TRANSFORMS, link)
+    return Lab("Lab: what must the image survive?", draw, controls, lab.about(transform_lab), link)
 
 
 def _chosen(

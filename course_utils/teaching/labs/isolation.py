@@ -13,15 +13,14 @@ from course_utils.world import Scenes
 SAID = "what the model says"
 ALL = "all others"
 FILLS = ("blur", "mean", "noise")
-ABOUT = (
-    "In it you choose an image, the class that is asked about, the one that it is held against, and what stands where "
-    "something is hidden; you see the part on which the answer hangs, and what the model says with it and without it. "
-    f"{lab.ABOUT_UPLOAD}"
-)
 
 
 def isolation_lab(classifier: Classifier, scenes: Scenes, *, steps: int = 100) -> Lab:
     """A panel in which the reader asks which part of an image makes the classifier answer as it does.
+
+    In it you choose an image, the class that is asked about, the one that it is held against, and what stands where
+    something is hidden; you see the part on which the answer hangs, and what the model says with it and without it. A
+    button takes an image of your own.
 
     Args:
         classifier: a `Classifier`.
@@ -60,4 +59,4 @@ def isolation_lab(classifier: Classifier, scenes: Scenes, *, steps: int = 100) -
         "versus": lab.menu("and not", [ALL, *classifier.classes], ALL),
         "fill": lab.menu("Hidden behind", FILLS, FILLS[0]),
     }
-    return Lab("Lab: what does this answer hang on?", draw, controls, ABOUT, offered.link)
+    return Lab("Lab: what does this answer hang on?", draw, controls, lab.about(isolation_lab), offered.link)

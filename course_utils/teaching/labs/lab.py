@@ -8,6 +8,7 @@ Below `Lab` stands what several labs share: controls, the menu of images with it
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -158,6 +159,12 @@ def weight_slider(description: str, weights: Sequence[float], first: float) -> C
     return control("SelectionSlider", description, first, options=options)
 
 
+def about(panel: Callable[..., Lab]) -> str:
+    """What a panel offers: the paragraph of its function's docstring that begins with "In it"."""
+    paragraphs = (inspect.getdoc(panel) or "").split("\n\n")
+    return next((" ".join(each.split()) for each in paragraphs if each.startswith("In it")), "")
+
+
 def checked_steps(steps: int, most: int = MOST_STEPS, name: str = "steps") -> None:
     """ValueError unless a reader can wait for that number of steps."""
     if not 1 <= steps <= most:
@@ -184,7 +191,6 @@ def draw_framed(axes: Any, image: np.ndarray, title: str) -> None:
 
 OWN = -1  # in the menu of images: the reader's own
 MOST_SCENES = 20  # what a menu can hold
-ABOUT_UPLOAD = "A button takes an image of your own."
 # A Jupyter server takes messages of 10 MB at most unless it is told otherwise, as the Makefile does. Of a larger file
 # nothing arrives here, and the page has to be loaded again.
 LARGEST = "100 MB where `make lab` opened it, 10 MB on most other servers"

@@ -22,10 +22,6 @@ from course_utils.teaching.labs.lab import Drawn, Lab, Progress
 from course_utils.validation import check_known
 
 MOST = 20  # bars that still fit on a screen
-ABOUT = (
-    "In it you write a beginning and see the most probable next tokens, what is true where that is known, how the "
-    "model cuts your text into tokens, and how probable it found each of them."
-)
 
 
 def next_token_lab(
@@ -36,6 +32,9 @@ def next_token_lab(
     k: int = 8,
 ) -> Lab:
     """A panel that shows what a language model expects after the text that is written into it.
+
+    In it you write a beginning and see the most probable next tokens, what is true where that is known, how the model
+    cuts your text into tokens, and how probable it found each of them.
 
     Args:
         lm: a language model.
@@ -65,16 +64,12 @@ def next_token_lab(
         return plot_next_tokens(said, truth=true), line
 
     controls = {"text": lab.control("Text", "text", text), "k": lab.control("IntSlider", "tokens", k, min=1, max=MOST)}
-    return Lab("Lab: what comes next?", draw, controls, ABOUT)
+    return Lab("Lab: what comes next?", draw, controls, lab.about(next_token_lab))
 
 
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)  # half a power of ten each
 MOST_RESTARTS, MOST_TOKENS = 64, 4  # a lab has to answer in seconds
 SHOWN = 5  # prompts
-ABOUT_PROMPTS = (
-    "In it you choose a target and how strongly vectors are pulled toward real tokens, and watch what the vectors and "
-    "their nearest tokens make of it on the way, and which prompts are found."
-)
 
 
 def prompt_lab(
@@ -92,6 +87,9 @@ def prompt_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel in which prompts are optimised under a pull toward real tokens.
+
+    In it you choose a target and how strongly vectors are pulled toward real tokens, and watch what the vectors and
+    their nearest tokens make of it on the way, and which prompts are found.
 
     Args:
         lm: a language model.
@@ -130,7 +128,7 @@ def prompt_lab(
         "length": lab.control("IntSlider", "tokens", length, min=1, max=MOST_TOKENS),
         "metric": lab.menu("metric", METRICS[::-1], metric),
     }
-    return Lab("Lab: pulled toward words", draw, controls, ABOUT_PROMPTS)
+    return Lab("Lab: pulled toward words", draw, controls, lab.about(prompt_lab))
 
 
 @styled
@@ -213,10 +211,6 @@ def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float]) -> N
 
 VIEWS = ("frequencies", "associations", "null")
 FEWEST = 8  # prompts: with fewer there is nothing to correct for
-ABOUT_CLOUDS = (
-    "In it you type any target, say how many prompts count, and see their words as a plain word cloud, as associations "
-    "against the prompts for the other targets, or as the cloud of random prompts."
-)
 
 
 def cloud_lab(
@@ -230,6 +224,9 @@ def cloud_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel that makes the word cloud of any target.
+
+    In it you type any target, say how many prompts count, and see their words as a plain word cloud, as associations
+    against the prompts for the other targets, or as the cloud of random prompts.
 
     Args:
         found: prompts by target (results of `optimize_prompts`), at least two targets. They are what is compared with;
@@ -265,7 +262,7 @@ def cloud_lab(
         "restarts": lab.control("IntSlider", "prompts", most, min=FEWEST, max=most, step=8),
         "view": lab.control("ToggleButtons", "cloud of", view, options=VIEWS),
     }
-    return Lab("Lab: the word cloud of any target", draw, controls, ABOUT_CLOUDS)
+    return Lab("Lab: the word cloud of any target", draw, controls, lab.about(cloud_lab))
 
 
 def _cloud(prompts: Any, others: Mapping[str, Any], view: str, candidates: Sequence[str], seed: int) -> Drawn:
