@@ -164,8 +164,7 @@ def sealed_answer(model: str | Path) -> Answer:
 def _answer(card: dict[str, Any], opened: Any, model: str | Path) -> Answer:
     for each in opened["figures"].values():  # numbers, or shares with their intervals
         sum(each[part] for part in ("value", "low", "high")) if isinstance(each, dict) else each + 0.0
-    language = "associations" in opened
-    if language:
+    if "associations" in opened:
         planted = tuple(Planted((each["group"],), (each["word"],)) for each in opened["associations"])
         return Answer(card["name"], True, tuple(groups()), planted, opened["figures"])
     plan, world = card["architecture"], PaintedWorld

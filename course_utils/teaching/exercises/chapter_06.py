@@ -145,11 +145,7 @@ def one_each_without_graph(result: object, right: Tensor) -> None:
 
 def share(combine: Callable[[Tensor], Tensor]) -> Callable:
     """The share with the draws combined in another way than by their mean."""
-
-    def share_left(activation, images, transform, draws):
-        return combine(torch.stack([activation(transform(images)) for _ in range(draws)])) / activation(images)
-
-    return share_left
+    return lambda a, x, transform, draws: combine(torch.stack([a(transform(x)) for _ in range(draws)])) / a(x)
 
 
 EXERCISES = (
