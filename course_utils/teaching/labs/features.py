@@ -220,7 +220,8 @@ def transform_lab(
         how = f"{', '.join(wanted) or 'no transforms'}, {'with' if penalty else 'without'} the penalty"
         return _draw_transforms(classifier, aim, result, f"{unit}, {how}")
 
-    usual, most = (max(1, min(classifier.size) // part) for part in (16, 4))
+    usual = max(1, min(classifier.size) // 16)
+    most = max(1, min(classifier.size) // 4)
     sliders = {
         "jitter": lab.control("IntSlider", "by pixels", usual, min=0, max=most),
         "rotation": lab.control("IntSlider", "by degrees", 10, min=0, max=180, step=5),

@@ -213,10 +213,10 @@ class ImageMenu:
         as_images(self.images, "scenes.images")
         self.names = [classifier.classes[int(label)] for label in scenes.labels[:MOST_SCENES]]
         numbered = [(f"{index + 1} · {name}", index) for index, name in enumerate(self.names)]
-        about = f"A photograph or a drawing, at most {LARGEST}. It goes to this notebook's kernel and nowhere else."
+        tooltip = f"A photograph or a drawing, at most {LARGEST}. It goes to this notebook's kernel and nowhere else."
         self.controls = {
             "image": menu("Image", [*numbered, ("your own (the button below)", OWN)], 0),
-            "upload": control("FileUpload", "An image of yours", (), accept="image/*", tooltip=about),
+            "upload": control("FileUpload", "An image of yours", (), accept="image/*", tooltip=tooltip),
         }
 
     def link(self, made: Mapping[str, Any]) -> None:
@@ -273,7 +273,7 @@ class UnitMenu:
         self.layers = {layer.name: layer.shape for layer in worth_a_look(classifier)}
         cls = "volcano" if "volcano" in classifier.classes else classifier.classes[0]
         layer, _, unit = (objective or f"{LOGITS}:{cls}").partition(":")
-        channel, most = 0, max((shape[0] for shape in self.layers.values()), default=1)
+        channel = 0
         if layer == LOGITS:
             cls = classifier.classes[classifier.index(unit)]
         elif layer not in self.layers:
@@ -285,6 +285,7 @@ class UnitMenu:
             raise ValueError(f"objective={objective!r} given, expected {layer}:0 … {layer}:{last}.")
         shapes = {name: f"{name} ({size[0]} channels, {size[1]} × {size[2]})" for name, size in self.layers.items()}
         shapes[LOGITS] = f"{LOGITS} ({len(classifier.classes)} classes)"
+        most = max((shape[0] for shape in self.layers.values()), default=1)
         self.controls = {
             "layer": menu("Layer", [(text, name) for name, text in shapes.items()], layer),
             "channel": control("IntSlider", "Channel", channel, min=0, max=most - 1),
