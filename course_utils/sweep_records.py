@@ -13,6 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from course_utils.utils import write  # noqa: F401 (where the first edition had it)
+
 SUFFIX = ".safetensors"
 KINDS = "of tensors and plain values (text, numbers, None, lists and dictionaries of them)"
 METADATA = "__metadata__"  # safetensors' own name for what stands beside the tensors
