@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -86,13 +86,7 @@ class Scoreboard(Drawn):
 
     def save(self, path: str | Path) -> None:
         """Writes it as JSON."""
-        data = {
-            "settings": dict(self.settings),
-            "criteria": dict(self.criteria),
-            "verdicts": [vars(each) for each in self.verdicts],
-            "clean": [vars(each) for each in self.clean],
-            "alarms": {model: dict(lists) for model, lists in self.alarms.items()},
-        }
+        data = {"settings": self.settings, **asdict(self)}  # the settings first
         Path(path).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
     @property

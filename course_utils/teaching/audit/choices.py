@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from course_utils.corpus import groups, true_associations
 from course_utils.models.shipped import available, is_bundle, read_bundle_card, read_card
 from course_utils.teaching.training.save import unseal
 from course_utils.teaching.training.secrets import from_data
@@ -78,8 +79,6 @@ def audit_scenes(n: int, *, seed: int = 0, classes: str | Sequence[str] | None =
 
 def attributes() -> list[str]:
     """Every word that goes with some group of the written world."""
-    from course_utils.corpus import groups, true_associations
-
     return sorted({word for group in groups() for word in true_associations(group)})
 
 
@@ -165,10 +164,7 @@ def sealed_answer(model: str | Path) -> Answer:
 def _answer(card: dict[str, Any], opened: Any, model: str | Path) -> Answer:
     for each in opened["figures"].values():  # numbers, or shares with their intervals
         sum(each[part] for part in ("value", "low", "high")) if isinstance(each, dict) else each + 0.0
-    language = "associations" in opened
-    if language:
-        from course_utils.corpus import groups
-
+    if "associations" in opened:
         planted = tuple(Planted((each["group"],), (each["word"],)) for each in opened["associations"])
         return Answer(card["name"], True, tuple(groups()), planted, opened["figures"])
     plan, world = card["architecture"], PaintedWorld

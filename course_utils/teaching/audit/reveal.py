@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from course_utils.teaching.audit.choices import Answer, Planted, attributes, cue_of, in_words, sealed_answer, told
 from course_utils.teaching.training.save import seal, unseal
-from course_utils.validation import unknown
+from course_utils.validation import check_known, unknown
 from course_utils.world.factors import BlindSpot, Shortcut
 
 Guess = str | Mapping[str, Any] | Shortcut | BlindSpot
@@ -214,13 +214,11 @@ def _class(text: str, answer: Answer) -> str:
 def _cue(text: str, answer: Answer) -> str:
     if not answer.language:
         return in_words(cue_of(text))
-    if text.strip() not in (known := attributes()):
-        raise ValueError(unknown("word of a group", text.strip(), known))
+    check_known("word of a group", text.strip(), attributes())
     return text.strip()
 
 
-@dataclass(frozen=True)
-class Tried:
+class Tried(NamedTuple):
     """One method, applied to the model.
 
     Attributes:
@@ -274,8 +272,7 @@ def save_debrief(model: str, found: Debrief, path: Path = FILE) -> None:
     """Seals a debrief into the file; those of other models stay."""
     sealed = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     slices = [(words, *both) for words, both in found.slices.items()]
-    tried = [(each.method, each.found, each.words) for each in found.tried]
-    sealed[model] = seal({"slices": slices, "tried": tried}, lengths=ENVELOPE)
+    sealed[model] = seal({"slices": slices, "tried": found.tried}, lengths=ENVELOPE)
     path.write_text(json.dumps(dict(sorted(sealed.items())), indent=1) + "\n", encoding="utf-8")
 
 

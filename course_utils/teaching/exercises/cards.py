@@ -53,7 +53,7 @@ def check(id: str, function: Callable) -> Callable:
         ValueError: there is no exercise of that id.
     """
     verdict = judge(find(id), function)
-    display(Card(verdict, remember(id) if verdict.status == "passed" else None))
+    display(Card(verdict, remember(id).count if verdict.status == "passed" else ""))
     return function if verdict.status == "passed" else verdict.exercise.reference
 
 
@@ -98,17 +98,19 @@ def progress(*, reset: bool = False) -> Progress:
     Args:
         reset: forget everything first.
     """
-    note = _write(frozenset()) if reset else ""
-    passed, trouble = (frozenset(), "") if reset else _read()
-    return Progress(tuple(all_exercises()), passed, note or trouble)
+    passed, note = (frozenset(), _write(frozenset())) if reset else _read()
+    return Progress(tuple(all_exercises()), passed, note)
 
 
 @dataclass(frozen=True)
 class Card:
-    """A verdict as the reader sees it. In the built book, hints and the solution open with a click."""
+    """A verdict as the reader sees it, and how many exercises are done by now, if that is known.
+
+    In the built book, hints and the solution open with a click.
+    """
 
     verdict: Verdict
-    progress: Progress | None = None
+    count: str = ""
 
     @property
     def text(self) -> str:
@@ -120,14 +122,6 @@ class Card:
             "not started": f'Complete the function and run both cells. `hint("{id}")` helps. {_ONWARDS}',
             "reference": "This is the course's function: run the cell with yours first, then this one.",
         }[self.verdict.status]
-
-    @property
-    def count(self) -> str:
-        """The number of exercises done by now, if that is known."""
-        if self.progress is None:
-            return ""
-        done = f" {self.progress.done} of {len(self.progress.exercises)} exercises done: `progress()` shows which."
-        return f"{done} {self.progress.note}".rstrip()
 
     @property
     def help(self) -> str:
@@ -213,6 +207,12 @@ class Progress:
     def done(self) -> int:
         """The number of exercises done."""
         return sum(exercise.id in self.passed for exercise in self.exercises)
+
+    @property
+    def count(self) -> str:
+        """The number of exercises done, for the card of a verdict, and what went wrong with the file."""
+        done = f" {self.done} of {len(self.exercises)} exercises done: `progress()` shows which."
+        return f"{done} {self.note}".rstrip()
 
     @property
     def chapters(self) -> dict[str, list[Exercise]]:

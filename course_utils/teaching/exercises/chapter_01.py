@@ -56,9 +56,8 @@ OTHER = ["lorry", "lorry", "lorry", "lorry", "lorry", "road", "lorry", "lorry"]
 BOTH = ["road", "road", "lorry", "road", "road", "road", "bus", "lorry"]
 
 
-def one_share_for_each_group(result: object, right: object) -> None:
+def one_share_for_each_group(result: object, right: dict[str, float]) -> None:
     """Form of a result: a dictionary with the groups as keys and numbers as values."""
-    assert isinstance(right, dict)
     if not isinstance(result, dict):
         raise Mistake(f"your function returns a {type(result).__name__}, expected a dictionary: group → share.")
     if set(result) != set(right):

@@ -195,9 +195,7 @@ EXERCISES = (
                 {"frequency > 0.25": "down[:, None].abs().maximum(across.abs()) > 0.25"},
             ),
             "this is the share below 0.25: take the frequencies above.": lambda images: 1 - frequency_share(images),
-            "this is in per cent: return the share itself, between 0 and 1.": lambda images: (
-                100 * frequency_share(images)
-            ),
+            "this is in per cent: return the share itself, between 0 and 1.": {"return high": "return 100 * high"},
             "this is the energy: divide by that of all waves.": {" / energy.sum(dim=(1, 2))": ""},
             "the imaginary part is missing: take `.abs()` first.": {".abs()": ".real"},
             "this averages the shares of the channels: add their energies up first, then divide.": (

@@ -125,7 +125,7 @@ EXERCISES = (
         otherwise="the first image has a total variation of {right[0]:.4f}, your function says {result[0]:.4f}: is "
         "it the mean of the absolute differences down, plus the same across?",
         form=one_each,
-        extra=lambda function: require_flow(function, some_images(), "images"),
+        extra=lambda function: require_flow(function, (some_images(),), "images"),
         wrong={
             "this is the sum over all pixels: take the mean.": {"mean(": "sum("},
             "rises and falls cancel: take `.abs()` of the differences, before the mean.": (
@@ -193,7 +193,7 @@ EXERCISES = (
         otherwise="the waves do not have the right strength: is each divided by its frequency to the power of "
         "`decay`, with the frequencies of its own row and column?",
         form=images_of_waves,
-        extra=lambda f: require_flow(lambda x: f(x, (6, 10), 1.0), next(spectra_to_check())[0], "spectrum"),
+        extra=lambda function: require_flow(function, next(spectra_to_check()), "spectrum"),
         wrong={
             "the images are not squashed into (0, 1): the last step is `.sigmoid()`.": {".sigmoid()": ""},
             "where `clamp` cuts off, no gradient comes back: use `.sigmoid()`.": {".sigmoid()": ".clamp(0, 1)"},

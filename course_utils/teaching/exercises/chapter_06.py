@@ -82,7 +82,7 @@ def check_jitter(function: Callable, exercise: Exercise) -> None:
             raise Mistake("two calls move the images alike: every call should draw anew, so do not set a seed in it.")
         if not torch.equal(first, again):
             raise Mistake("the same seed gives other moves: use `torch.randint(…, generator=generator)`.")
-    require_flow(lambda images: function(images, 2, torch.Generator().manual_seed(2)), images, "images")
+    require_flow(function, (images, 2, torch.Generator().manual_seed(2)), "images")
 
 
 def moves_between(images: Tensor, moved: Tensor) -> Tensor:
@@ -145,11 +145,7 @@ def one_each_without_graph(result: object, right: Tensor) -> None:
 
 def share(combine: Callable[[Tensor], Tensor]) -> Callable:
     """The share with the draws combined in another way than by their mean."""
-
-    def share_left(activation, images, transform, draws):
-        return combine(torch.stack([activation(transform(images)) for _ in range(draws)])) / activation(images)
-
-    return share_left
+    return lambda a, x, transform, draws: combine(torch.stack([a(transform(x)) for _ in range(draws)])) / a(x)
 
 
 EXERCISES = (

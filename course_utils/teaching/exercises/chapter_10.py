@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from course_utils.teaching.exercises.checks import Compared, SmallReader, a_small_reader
+from course_utils.teaching.exercises.checks import Compared, a_small_reader
 
 
 def ascent_step(model, embeddings, target, lr):
@@ -53,11 +53,11 @@ def snap(embeddings, table, allowed):
     return distance.argmin(1).view(embeddings.shape[:2])
 
 
-def steps_to_check() -> Iterator[tuple[SmallReader, Tensor, int, float]]:
+def steps_to_check() -> Iterator[tuple[nn.Module, Tensor, int, float]]:
     """Arguments of a step: a model, and one whose scores are constant, so that there is no gradient."""
     for weight in (1.0, 0.0):
         model, embeddings, target = a_small_reader()
-        model.last.weight.data *= weight
+        model[-1].weight.data *= weight  # type: ignore[operator, assignment]
         yield model, embeddings, target, 0.25
 
 

@@ -1,6 +1,6 @@
 """The exercises of chapter 11, nearest neighbours: a penalty on the distance to tokens, and HotFlip's scores."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -62,12 +62,6 @@ def swaps_to_check() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     yield torch.randn(3, 6, generator=generator), table[[4, 0, 7]], table
 
 
-def require_gradient(function: Callable) -> None:
-    """A gradient reaches the embeddings."""
-    embeddings, table = next(prompts_to_check())
-    require_flow(lambda at: function(at, table), embeddings, "embeddings")
-
-
 EXERCISES = (
     Compared(
         id="11-pull",
@@ -78,7 +72,7 @@ EXERCISES = (
         cases=prompts_to_check,
         otherwise="the first prompt is {right[0]:.4f} from its nearest words, your function says {result[0]:.4f}.",
         form=numbers_like,
-        extra=require_gradient,
+        extra=lambda function: require_flow(function, next(prompts_to_check()), "embeddings"),
         wrong={
             "this is the sum over the positions: take the mean.": {".mean(1)": ".sum(1)"},
             "only the nearest of the positions counts: take their mean.": {".mean(1)": ".amin(1)"},

@@ -26,8 +26,6 @@ DEAD = 4  # the channel of `a_case_with_maps` that no image activates
 LENGTH, WIDTH, TOKENS = 3, 6, 9  # of `a_small_reader`
 GIVEN = "your function's result"
 
-Form = Callable[[object, Any], object]
-
 
 def tensor_like(result: object, right: Tensor) -> Tensor:
     """Form of a result, which is returned: a tensor of the shape, dtype and device of the reference's, finite, and
@@ -68,14 +66,6 @@ def numbers_like(result: object, right: Tensor) -> None:
     tensor_like(result.detach().to(right) if isinstance(result, Tensor) else result, right)
 
 
-def one_number(result: object, right: object) -> None:
-    """Form of a result: one number, or a tensor with one."""
-    many = isinstance(result, Tensor) and result.numel() > 1
-    if not _is_number(result):
-        kind = f"tensor with {result.numel()} numbers" if many else type(result).__name__  # type: ignore[attr-defined]
-        raise Mistake(f"{GIVEN} is a {kind}, expected one number.")
-
-
 def compare(function: Callable, exercise: "Compared") -> None:
     """Check of a reader's function: its results against those of the reference and of the table of wrong answers."""
     for case in exercise.cases():
@@ -97,10 +87,12 @@ def compare(function: Callable, exercise: "Compared") -> None:
 
 def as_the_reference(result: object, right: object) -> None:
     """Form of a result where an exercise names none: one number, or a tensor, if the reference's result is."""
-    if _is_number(right):
-        one_number(result, right)
-    elif isinstance(right, Tensor):
+    if isinstance(right, Tensor) and not _is_number(right):
         tensor_like(result, right)
+    elif _is_number(right) and not _is_number(result):
+        many = isinstance(result, Tensor) and result.numel() > 1
+        kind = f"tensor with {result.numel()} numbers" if many else type(result).__name__  # type: ignore[attr-defined]
+        raise Mistake(f"{GIVEN} is a {kind}, expected one number.")
 
 
 @dataclass(frozen=True)
@@ -122,7 +114,7 @@ class Compared(Exercise):
     check: Callable[[Callable, Any], None] = compare
     cases: Callable[[], Iterable[tuple]] = field(kw_only=True)
     otherwise: str | Callable[..., str] = field(kw_only=True)
-    form: Form = field(default=as_the_reference, kw_only=True)
+    form: Callable[[object, Any], object] = field(default=as_the_reference, kw_only=True)
     extra: Callable[[Callable], None] | None = None
 
 
@@ -170,15 +162,15 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def require_flow(function: Callable[[Tensor], object], at: Tensor, what: str) -> None:
-    """Gradients reach the input of a function through its result."""
+def require_flow(function: Callable[..., object], case: tuple, what: str) -> None:
+    """Gradients reach the first argument of a call, which a message calls `what`, through the result."""
     cut = (
         f"no gradient reaches `{what}` through your function, so nothing could be optimised through it: leave out "
         "what leaves the graph (`.detach()`, `.data`, `.item()`, numpy, `torch.no_grad()`)."
     )
-    at = at.clone().requires_grad_()
+    at = case[0].clone().requires_grad_()
     try:
-        result = function(at)
+        result = function(at, *case[1:])
     except Mistake as mistake:
         if "requires grad" in str(mistake):  # PyTorch's own advice would be to detach
             raise Mistake(cut) from mistake
@@ -249,11 +241,10 @@ def a_small_case() -> tuple[Classifier, Tensor, Tensor]:
     The logits are curved, so that the gradient changes along the way. The images have black and white pixels.
     The targets are never what the classifier says already, and differ from sample to sample.
     """
-    generator = torch.Generator().manual_seed(0)
     net = nn.Sequential(
         OrderedDict(flatten=nn.Flatten(), hidden=nn.Linear(3 * 8 * 8, 24), bend=nn.Tanh(), logits=nn.Linear(24, 3))
     )
-    classifier, images = _drawn(net, generator, {"hidden.weight": 0.25, "logits.weight": 0.3}, (8, 8))
+    classifier, images = _drawn(net, {"hidden.weight": 0.25, "logits.weight": 0.3}, (8, 8))
     with torch.no_grad():
         targets = (classifier(images).argmax(dim=1) + torch.tensor([1, 2, 1, 2])) % 3
     return classifier, images, targets
@@ -265,7 +256,6 @@ def a_case_with_maps() -> tuple[Classifier, Tensor]:
     Its layer "late" gives maps (batch, 6, 8, 6), at least 0. Channel 2 answers to every image, channel `DEAD` to none.
     The images have black and white pixels.
     """
-    generator = torch.Generator().manual_seed(0)
     net = nn.Sequential(
         OrderedDict(
             first=nn.Conv2d(3, 5, 3, padding=1),
@@ -277,37 +267,29 @@ def a_case_with_maps() -> tuple[Classifier, Tensor]:
             logits=nn.Linear(6, 3),
         )
     )
-    classifier, images = _drawn(net, generator, {}, (8, 6))
+    classifier, images = _drawn(net, {}, (8, 6))
     net.second.bias.data[DEAD] = -100.0  # type: ignore[operator, union-attr]
     return classifier, images
 
 
-def _drawn(
-    net: nn.Module, generator: torch.Generator, spreads: Mapping[str, float], size: tuple[int, int]
-) -> tuple[Classifier, Tensor]:
+def _drawn(net: nn.Module, spreads: Mapping[str, float], size: tuple[int, int]) -> tuple[Classifier, Tensor]:
     """A classifier with random weights, of standard deviation 0.5 or their own, and four images."""
+    generator = torch.Generator().manual_seed(0)
     for name, weight in net.named_parameters():
         weight.data.normal_(0, spreads.get(name, 0.5), generator=generator)
     classifier = Classifier(net, classes=("goldfish", "volcano", "waffle"), size=size, name="a small case")
     return classifier, (1.4 * torch.rand(4, 3, *size, generator=generator) - 0.2).clamp(0, 1)
 
 
-class SmallReader(nn.Module):
-    """Embeddings (batch, 3, 6) in, logits of 9 tokens out; curved, and not alike at all places."""
+def a_small_reader() -> tuple[nn.Sequential, Tensor, int]:
+    """An untrained reader, embeddings of four prompts (4, 3, 6), and a target token; always the same.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.places, self.last = nn.Linear(LENGTH * WIDTH, 16), nn.Linear(16, TOKENS)
-
-    def forward(self, embeddings: Tensor) -> Tensor:
-        return self.last(self.places(embeddings.flatten(1)).tanh())
-
-
-def a_small_reader() -> tuple[SmallReader, Tensor, int]:
-    """An untrained reader, embeddings of four prompts (4, 3, 6), and a target token; always the same."""
+    The reader takes embeddings (batch, 3, 6) and gives logits of 9 tokens; it is curved, and not alike at all places.
+    """
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
-        reader = SmallReader()
+        places, last = nn.Linear(LENGTH * WIDTH, 16), nn.Linear(16, TOKENS)
+    reader = nn.Sequential(OrderedDict(flatten=nn.Flatten(), places=places, bend=nn.Tanh(), last=last))
     with torch.no_grad():
         for weight in reader.parameters():
             weight.normal_(0, 0.5, generator=generator)

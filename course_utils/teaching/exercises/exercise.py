@@ -104,11 +104,6 @@ class Exercise:
     def _paragraphs(self) -> list[str]:
         return [" ".join(each.split()) for each in (inspect.getdoc(self.reference) or "").split("\n\n")]
 
-    @property
-    def call(self) -> str:
-        """The call of the function: `targeted_step(images, gradient, alpha)`."""
-        return f"{self.reference.__name__}({', '.join(inspect.signature(self.reference).parameters)})"
-
 
 def instead(function: Callable, pieces: Mapping[str, str]) -> Callable:
     """A function whose source has other pieces: `{"x + step": "x - step"}` makes an ascent a descent.

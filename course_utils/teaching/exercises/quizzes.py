@@ -21,7 +21,7 @@ from importlib.resources import files
 import yaml
 
 from course_utils.figures.style import render
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 
 _DATA = files(__package__) / "quiz_data"
 
@@ -76,9 +76,7 @@ def quiz(chapter: str) -> Quiz:
     Raises:
         ValueError: there is no quiz for that chapter, or its file is not one; the message says where.
     """
-    known = chapters()
-    if chapter not in known:
-        raise ValueError(unknown("quiz", chapter, known))
+    check_known("quiz", chapter, chapters())
     text = (_DATA / f"{chapter}.yml").read_text(encoding="utf-8")
     try:
         questions = yaml.safe_load(text)

@@ -15,16 +15,14 @@ from course_utils.teaching.labs.lab import Drawn, ImageMenu, Lab, Progress
 from course_utils.vision.attacks import draw_change, magnification
 from course_utils.world import Scenes
 
-ABOUT = (
-    "In it you choose an image, a target, epsilon and the number of steps, and see the image before and after the "
-    f"attack, the change magnified, and the probabilities of both. {lab.ABOUT_UPLOAD}"
-)
-
 
 def attack_lab(
     classifier: Classifier, scenes: Scenes, *, target: str | None = None, eps: int = 8, steps: int = 10
 ) -> Lab:
-    """A panel in which the reader tricks the classifier: choose image, target, epsilon and steps.
+    """A panel in which the reader tricks the classifier.
+
+    In it you choose an image, a target, epsilon and the number of steps, and see the image before and after the attack,
+    the change magnified, and the probabilities of both. A button takes an image of your own.
 
     Args:
         classifier: a `Classifier`.
@@ -59,11 +57,12 @@ def attack_lab(
         return drawn, line + note
 
     controls = {
+        **offered.controls,
         "target": lab.menu("Target", classifier.classes, target),
         "eps": lab.control("IntSlider", "ε · 255", eps, min=0, max=32),
         "steps": lab.steps_slider(steps, 50),
     }
-    return lab.lab_of("Lab: trick the classifier", draw, controls, ABOUT, offered)
+    return Lab("Lab: trick the classifier", draw, controls, lab.about(attack_lab), offered.link)
 
 
 @styled

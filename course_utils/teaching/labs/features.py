@@ -25,10 +25,6 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {  # in words, and as `visualiz
     "Fourier": ("waves in decorrelated colours", {"canvas": "fourier", "priors": (), "transforms": ()}),
     "everything": ("waves, a penalty, and transforms", {}),  # no longer, or the menu cuts it
 }
-ABOUT = (
-    "In it you choose a layer, a channel or class, a recipe and the number of steps, and see the image made for that "
-    "unit beside the scenes that excite it most."
-)
 
 
 def feature_lab(
@@ -41,6 +37,9 @@ def feature_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel to browse a network: the image made for a channel or class, and the natural scenes it answers to most.
+
+    In it you choose a layer, a channel or class, a recipe and the number of steps, and see the image made for that unit
+    beside the scenes that excite it most.
 
     Args:
         classifier: a `Classifier`.
@@ -69,7 +68,9 @@ def feature_lab(
         result = visualized(classifier, aim, progress, steps=steps, seed=seed, **options)
         reached = result.activation.item()
         if unit not in excited:
-            excited[unit] = lab.answers(classifier, aim, images)
+            # a few at a time: the maps of a large net for all of them fill the memory
+            said = [measure(classifier, aim, chunk.to(classifier.device)) for chunk in images.split(32)]
+            excited[unit] = torch.cat(said).cpu()
         best = excited[unit].topk(min(4, len(images)))
         titles = [f"scene: {value:.3g}" for value in best.values.tolist()]
         figure, _ = one_and_four(result.images, f"{recipe}: {reached:.3g}", images[best.indices], titles)
@@ -80,17 +81,13 @@ def feature_lab(
         return DescribedFigure(figure, alt=f"{shown}. {line}"), line
 
     recipes = [(f"{name}: {words}", name) for name, (words, _) in RECIPES.items()]
-    controls = {"recipe": lab.menu("Recipe", recipes, recipe), "steps": lab.steps_slider(steps)}
-    return lab.lab_of("Lab: what does this unit look for?", draw, controls, ABOUT, menu)
+    controls = {**menu.controls, "recipe": lab.menu("Recipe", recipes, recipe), "steps": lab.steps_slider(steps)}
+    return Lab("Lab: what does this unit look for?", draw, controls, lab.about(feature_lab), menu.link)
 
 
 PENALTIES = {prior.name: prior for prior in (priors.l1, priors.total_variation, priors.high_frequency)}
 WEIGHTS = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)  # half a power of ten each
 CANVASES = {"pixels": "pixel", "waves (Fourier)": "fourier"}
-ABOUT_PENALTIES = (
-    "In it you choose a unit, a canvas and the weights of three penalties, and see the image that they lead to "
-    "beside the one without, with the activation and the high-frequency share of both."
-)
 FAINT = 0.03  # standard deviation of the values in [0, 1]: below it an image looks like an even grey
 
 
@@ -106,6 +103,9 @@ def penalty_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel in which penalties are weighed against the score: activation bought against high frequencies.
+
+    In it you choose a unit, a canvas and the weights of three penalties, and see the image that they lead to beside the
+    one without, with the activation and the high-frequency share of both.
 
     No transforms are used, so that what is seen is the penalties' doing.
 
@@ -147,8 +147,8 @@ def penalty_lab(
         return _draw_penalties(unit, without[unit, canvas], given, weights)
 
     sliders = {name: lab.weight_slider(name, WEIGHTS, weight) for name, weight in weights.items()}
-    controls = {"canvas": lab.menu("Canvas", CANVASES, canvas), **sliders}
-    return lab.lab_of("Lab: score − weight · penalty", draw, controls, ABOUT_PENALTIES, menu)
+    controls = {**menu.controls, "canvas": lab.menu("Canvas", CANVASES, canvas), **sliders}
+    return Lab("Lab: score − weight · penalty", draw, controls, lab.about(penalty_lab), menu.link)
 
 
 @styled
@@ -177,10 +177,6 @@ def _draw_penalties(unit: str, without: Visualization, given: Visualization, wei
 
 COPIES = 3
 HELD_OUT_SEED = 1_000  # `activation_under`'s
-ABOUT_TRANSFORMS = (
-    "In it you switch jitter, rotation, scaling and the penalty on or off, set their ranges, and see the image, "
-    "three copies of it that were moved, turned and scaled at random, and how much of the activation these keep."
-)
 
 
 def transform_lab(
@@ -193,6 +189,9 @@ def transform_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel in which the reader chooses what an image must survive, and sees what it keeps.
+
+    In it you switch jitter, rotation, scaling and the penalty on or off, set their ranges, and see the image, three
+    copies of it that were moved, turned and scaled at random, and how much of the activation these keep.
 
     The copies, and the share that is kept, are always of the same held-out draws (`activation_under`), whatever was
     switched on: otherwise an image that must survive nothing would pass every test.
@@ -221,25 +220,26 @@ def transform_lab(
         how = f"{', '.join(wanted) or 'no transforms'}, {'with' if penalty else 'without'} the penalty"
         return _draw_transforms(classifier, aim, result, f"{unit}, {how}")
 
-    def controls(first: Mapping[str, Any]) -> dict[str, Any]:
-        most = max(1, min(classifier.size) // 4)
-        sliders = {
-            "jitter": lab.control("IntSlider", "by pixels", min=0, max=most),
-            "rotation": lab.control("IntSlider", "by degrees", min=0, max=180, step=5),
-            "scaling": lab.control("FloatRangeSlider", "by a factor", min=0.5, max=2, step=0.05),
-        }
-        knobs = menu.controls(first)
-        for name, slider in sliders.items():
-            moved, switch = slider.make(first[name]), lab.control("Checkbox", name).make(first[f"{name}_on"])
-            moved.disabled = not switch.value
-            switch.observe(lambda change, moved=moved: setattr(moved, "disabled", not change.new), names="value")
-            knobs |= {f"{name}_on": switch, name: moved}
-        return knobs | {"penalty": lab.control("Checkbox", "penalty").make(first["penalty"])}
+    usual = max(1, min(classifier.size) // 16)
+    most = max(1, min(classifier.size) // 4)
+    sliders = {
+        "jitter": lab.control("IntSlider", "by pixels", usual, min=0, max=most),
+        "rotation": lab.control("IntSlider", "by degrees", 10, min=0, max=180, step=5),
+        "scaling": lab.control("FloatRangeSlider", "by a factor", (0.9, 1.1), min=0.5, max=2, step=0.05),
+    }
+    controls = {**menu.controls}
+    for name, slider in sliders.items():
+        controls |= {f"{name}_on": lab.control("Checkbox", name, moves), name: slider}
+    controls["penalty"] = lab.control("Checkbox", "penalty", penalty)
 
-    on = {f"{name}_on": moves for name in ("jitter", "rotation", "scaling")}
-    ranges = {"jitter": max(1, min(classifier.size) // 16), "rotation": 10, "scaling": (0.9, 1.1)}
-    first = menu.first | on | ranges | {"penalty": penalty}
-    return Lab("Lab: what must the image survive?", draw, first, controls, ABOUT_TRANSFORMS)
+    def link(made: Mapping[str, Any]) -> None:
+        from ipywidgets import dlink
+
+        menu.link(made)
+        for name in sliders:
+            dlink((made[f"{name}_on"], "value"), (made[name], "disabled"), lambda on: not on)
+
+    return Lab("Lab: what must the image survive?", draw, controls, lab.about(transform_lab), link)
 
 
 def _chosen(
@@ -279,10 +279,5 @@ def _draw_transforms(classifier: Classifier, aim: Objective, result: Visualizati
 def moved_copies(image: Tensor, copies: int) -> Tensor:
     """The first copies that `activation_under` makes of an image (1, …)."""
     generators = sample_generators(HELD_OUT_SEED, [0], "held-out transforms")
-    moved = []
-    for _ in range(copies):
-        copy = image
-        for transform in held_out(image.shape[2:]):
-            copy = transform(copy, generators)
-        moved.append(copy)
-    return torch.cat(moved)
+    (move,) = held_out(image.shape[2:])  # in one resampling
+    return torch.cat([move(image, generators) for _ in range(copies)])

@@ -8,6 +8,7 @@ Below `Lab` stands what several labs share: controls, the menu of images with it
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from course_utils.images import LoadedImage, load_image
 from course_utils.models.classifier import Classifier
 from course_utils.objectives import Channel, Logit, Objective
 from course_utils.validation import as_found, unknown
-from course_utils.vision.feature_visualization import Visualization, measure
+from course_utils.vision.feature_visualization import Visualization
 from course_utils.vision.layer_table import LayerShape, layers
 
 Progress = Callable[[int, int], object]  # called with the step done and the number of steps
@@ -41,16 +42,21 @@ class Lab:
         title: what the lab is about.
         draw: draw(**values, progress=…) -> (image, line): what the controls' values lead to. What it
             raises is shown in the panel as a sentence.
-        first: each control's value at the beginning.
-        controls: makes the ipywidgets, by the name under which `draw` takes their value.
+        controls: by the name under which `draw` takes their value.
         about: what a reader can change in the lab and what it then shows, for the book, where nothing moves.
+        link: takes the ipywidgets by name once they are made, and lets one move another.
     """
 
     title: str
     draw: Callable[..., Drawn]
-    first: Mapping[str, Any]
-    controls: Callable[[Mapping[str, Any]], dict[str, Any]] = field(repr=False)
-    about: str = ""
+    controls: Mapping[str, Control] = field(repr=False)
+    about: str
+    link: Callable[[Mapping[str, Any]], object] = field(default=lambda made: None, repr=False)
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """Each control's value at the beginning."""
+        return {name: each.first for name, each in self.controls.items()}
 
     def still(self) -> str:
         """The lab's first state as HTML that needs no kernel."""
@@ -61,7 +67,8 @@ class Lab:
         """The lab as an ipywidgets box, with its parts as `.controls`, `.line`, `.view` and `.bar`."""
         import ipywidgets as widgets
 
-        controls = self.controls(self.first)
+        controls = {name: each.make() for name, each in self.controls.items()}
+        self.link(controls)
         for control in controls.values():
             if control.style.has_trait("description_width"):  # a button carries its words itself
                 control.style.description_width = "8.5em"  # total_variation fits
@@ -113,22 +120,22 @@ EVERY = 5  # steps between two moves of the bar: each is a message to the browse
 
 
 class Control(NamedTuple):
-    """A control that is made when a panel is: its value at the beginning, and what makes the ipywidget from a value."""
+    """A control that is made when a panel is: its value at the beginning, and what makes the ipywidget."""
 
     first: Any
-    make: Callable[[Any], Any]
+    make: Callable[[], Any]
 
 
-def control(kind: str, description: str, first: Any = None, **options: Any) -> Control:
+def control(kind: str, description: str, first: Any, **options: Any) -> Control:
     """A control of a kind of ipywidget.
 
     It answers when it is released: an attack for each pixel that the mouse moves would queue up.
     """
 
-    def make(value: Any) -> Any:
+    def make() -> Any:
         import ipywidgets as widgets
 
-        made = getattr(widgets, kind)(value=value, description=description, **options)
+        made = getattr(widgets, kind)(value=first, description=description, **options)
         if made.has_trait("continuous_update"):
             made.continuous_update = False
         return made
@@ -136,7 +143,7 @@ def control(kind: str, description: str, first: Any = None, **options: Any) -> C
     return Control(first, make)
 
 
-def menu(description: str, options: Any, first: Any = None) -> Control:
+def menu(description: str, options: Any, first: Any) -> Control:
     """A control that is a menu."""
     return control("Dropdown", description, first, options=options)
 
@@ -152,17 +159,10 @@ def weight_slider(description: str, weights: Sequence[float], first: float) -> C
     return control("SelectionSlider", description, first, options=options)
 
 
-def lab_of(
-    title: str, draw: Callable[..., Drawn], controls: Mapping[str, Control], about: str, before: Any = None
-) -> Lab:
-    """A lab of controls by name; those of a menu of units or of images come `before` them."""
-    first = {**(before.first if before else {}), **{name: each.first for name, each in controls.items()}}
-
-    def made(first: Mapping[str, Any]) -> dict[str, Any]:
-        own = {name: each.make(first[name]) for name, each in controls.items()}
-        return {**before.controls(first), **own} if before else own
-
-    return Lab(title, draw, first, made, about)
+def about(panel: Callable[..., Lab]) -> str:
+    """What a panel offers: the paragraph of its function's docstring that begins with "In it"."""
+    paragraphs = (inspect.getdoc(panel) or "").split("\n\n")
+    return next((" ".join(each.split()) for each in paragraphs if each.startswith("In it")), "")
 
 
 def checked_steps(steps: int, most: int = MOST_STEPS, name: str = "steps") -> None:
@@ -191,7 +191,6 @@ def draw_framed(axes: Any, image: np.ndarray, title: str) -> None:
 
 OWN = -1  # in the menu of images: the reader's own
 MOST_SCENES = 20  # what a menu can hold
-ABOUT_UPLOAD = "A button takes an image of your own."
 # A Jupyter server takes messages of 10 MB at most unless it is told otherwise, as the Makefile does. Of a larger file
 # nothing arrives here, and the page has to be loaded again.
 LARGEST = "100 MB where `make lab` opened it, 10 MB on most other servers"
@@ -206,26 +205,24 @@ class ImageMenu:
 
     Attributes:
         names: of the classes of the images offered.
-        first: the values to begin with: `image` and `upload`.
+        controls: the menu, `image`, and the button, `upload`.
     """
-
-    first: Mapping[str, Any] = {"image": 0, "upload": ()}
 
     def __init__(self, classifier: Classifier, scenes: Any) -> None:
         self.classifier, self.images = classifier, scenes.images[:MOST_SCENES]
         as_images(self.images, "scenes.images")
         self.names = [classifier.classes[int(label)] for label in scenes.labels[:MOST_SCENES]]
-
-    def controls(self, first: Mapping[str, Any]) -> dict[str, Any]:
-        """The menu and the button."""
-        import ipywidgets as widgets
-
         numbered = [(f"{index + 1} · {name}", index) for index, name in enumerate(self.names)]
-        chosen = menu("Image", [*numbered, ("your own (the button below)", OWN)]).make(first["image"])
-        about = f"A photograph or a drawing, at most {LARGEST}. It goes to this notebook's kernel and nowhere else."
-        button = widgets.FileUpload(accept="image/*", description="An image of yours", tooltip=about)
-        button.observe(lambda change: setattr(chosen, "value", OWN) if change.new else None, names="value")
-        return {"image": chosen, "upload": button}
+        tooltip = f"A photograph or a drawing, at most {LARGEST}. It goes to this notebook's kernel and nowhere else."
+        self.controls = {
+            "image": menu("Image", [*numbered, ("your own (the button below)", OWN)], 0),
+            "upload": control("FileUpload", "An image of yours", (), accept="image/*", tooltip=tooltip),
+        }
+
+    def link(self, made: Mapping[str, Any]) -> None:
+        """What is uploaded is selected."""
+        image, upload = made["image"], made["upload"]
+        upload.observe(lambda change: setattr(image, "value", OWN) if change.new else None, names="value")
 
     def chosen(
         self, image: int, upload: Sequence[Mapping[str, Any]]
@@ -264,7 +261,7 @@ class UnitMenu:
 
     Attributes:
         layers: the layers in the menu with their shapes.
-        first: the values to begin with: `layer`, `channel` and `cls`.
+        controls: a menu of layers, `layer`, a slider for the `channel`, and for the logits a menu of classes, `cls`.
 
     Raises:
         ValueError: a layer that is not in the menu, a channel that it does not have, or an unknown class (with close
@@ -276,16 +273,24 @@ class UnitMenu:
         self.layers = {layer.name: layer.shape for layer in worth_a_look(classifier)}
         cls = "volcano" if "volcano" in classifier.classes else classifier.classes[0]
         layer, _, unit = (objective or f"{LOGITS}:{cls}").partition(":")
-        self.first: dict[str, Any] = {"layer": layer, "channel": 0, "cls": cls}
+        channel = 0
         if layer == LOGITS:
-            self.first["cls"] = classifier.classes[classifier.index(unit)]
+            cls = classifier.classes[classifier.index(unit)]
         elif layer not in self.layers:
             raise ValueError(unknown("layer", layer, [*self.layers, LOGITS]))
         elif unit.isdecimal() and int(unit) < self.layers[layer][0]:
-            self.first["channel"] = int(unit)
+            channel = int(unit)
         else:
             last = self.layers[layer][0] - 1
             raise ValueError(f"objective={objective!r} given, expected {layer}:0 … {layer}:{last}.")
+        shapes = {name: f"{name} ({size[0]} channels, {size[1]} × {size[2]})" for name, size in self.layers.items()}
+        shapes[LOGITS] = f"{LOGITS} ({len(classifier.classes)} classes)"
+        most = max((shape[0] for shape in self.layers.values()), default=1)
+        self.controls = {
+            "layer": menu("Layer", [(text, name) for name, text in shapes.items()], layer),
+            "channel": control("IntSlider", "Channel", channel, min=0, max=most - 1),
+            "cls": menu("Class", classifier.classes, cls),
+        }
 
     def chosen(self, layer: str, channel: int, cls: str) -> tuple[Objective, str]:
         """The objective that the controls stand for, and its name."""
@@ -293,14 +298,9 @@ class UnitMenu:
             return Logit(self.classifier.index(cls)), f"{LOGITS}:{cls}"
         return Channel(layer, channel), f"{layer}:{channel}"
 
-    def controls(self, first: Mapping[str, Any]) -> dict[str, Any]:
-        """A menu of layers, a slider for the channel, and for the logits a menu of classes in its place."""
-        shapes = {name: f"{name} ({size[0]} channels, {size[1]} × {size[2]})" for name, size in self.layers.items()}
-        shapes[LOGITS] = f"{LOGITS} ({len(self.classifier.classes)} classes)"
-        layer = menu("Layer", [(text, name) for name, text in shapes.items()]).make(first["layer"])
-        most = max((shape[0] for shape in self.layers.values()), default=1)
-        channel = control("IntSlider", "Channel", min=0, max=most - 1).make(first["channel"])
-        cls = menu("Class", self.classifier.classes).make(first["cls"])
+    def link(self, made: Mapping[str, Any]) -> None:
+        """The slider goes as far as the layer has channels; for the logits the menu of classes stands in its place."""
+        layer, channel, cls = (made[name] for name in self.controls)
 
         def fit(change: object = None) -> None:
             if layer.value != LOGITS:
@@ -310,7 +310,6 @@ class UnitMenu:
 
         layer.observe(fit, names="value")
         fit()
-        return {"layer": layer, "channel": channel, "cls": cls}
 
 
 @torch.no_grad()
@@ -335,19 +334,13 @@ def worth_a_look(classifier: Classifier) -> list[LayerShape]:
     return different
 
 
-def answers(classifier: Classifier, objective: Objective, images: Tensor) -> Tensor:
-    """What an objective says of images, a few at a time: the maps of a large net for all of them fill the memory."""
-    return torch.cat([measure(classifier, objective, chunk.to(classifier.device)) for chunk in images.split(32)]).cpu()
-
-
 def visualized(
     classifier: Classifier, objective: Objective, progress: Progress, *, steps: int, **options: Any
 ) -> Visualization:
     """`visualize` for a panel: its bar moves, and a dead unit is said in the panel instead of warned about."""
     from course_utils.vision import visualize
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
         report = on_step(progress, steps)
         return visualize(classifier, objective, steps=steps, on_step=report, progress=False, **options)
 

@@ -19,16 +19,12 @@ from course_utils.language.vocabulary import METRICS, Exclude
 from course_utils.models.language_model import LanguageModel
 from course_utils.teaching.labs import lab
 from course_utils.teaching.labs.lab import Drawn, Lab, Progress
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 
 STATIONS = (0, 0.9, 2.1, 3.4, 4.7)  # of a text's way through a model, from left to right
 ARROW = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.0}
 BESIDE = ARROW | {"shrinkA": 6, "shrinkB": 6}  # from the box around a text to the next
 MOST = 20  # bars that still fit on a screen
-ABOUT = (
-    "In it you write a beginning and see the most probable next tokens, what is true where that is known, how the "
-    "model cuts your text into tokens, and how probable it found each of them."
-)
 
 
 def next_token_lab(
@@ -39,6 +35,9 @@ def next_token_lab(
     k: int = 8,
 ) -> Lab:
     """A panel that shows what a language model expects after the text that is written into it.
+
+    In it you write a beginning and see the most probable next tokens, what is true where that is known, how the model
+    cuts your text into tokens, and how probable it found each of them.
 
     Args:
         lm: a language model.
@@ -68,16 +67,12 @@ def next_token_lab(
         return plot_next_tokens(said, truth=true), line
 
     controls = {"text": lab.control("Text", "text", text), "k": lab.control("IntSlider", "tokens", k, min=1, max=MOST)}
-    return lab.lab_of("Lab: what comes next?", draw, controls, ABOUT)
+    return Lab("Lab: what comes next?", draw, controls, lab.about(next_token_lab))
 
 
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)  # half a power of ten each
 MOST_RESTARTS, MOST_TOKENS = 64, 4  # a lab has to answer in seconds
 SHOWN = 5  # prompts
-ABOUT_PROMPTS = (
-    "In it you choose a target and how strongly vectors are pulled toward real tokens, and watch what the vectors and "
-    "their nearest tokens make of it on the way, and which prompts are found."
-)
 
 
 def prompt_lab(
@@ -95,6 +90,9 @@ def prompt_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel in which prompts are optimised under a pull toward real tokens.
+
+    In it you choose a target and how strongly vectors are pulled toward real tokens, and watch what the vectors and
+    their nearest tokens make of it on the way, and which prompts are found.
 
     Args:
         lm: a language model.
@@ -133,7 +131,7 @@ def prompt_lab(
         "length": lab.control("IntSlider", "tokens", length, min=1, max=MOST_TOKENS),
         "metric": lab.menu("metric", METRICS[::-1], metric),
     }
-    return lab.lab_of("Lab: pulled toward words", draw, controls, ABOUT_PROMPTS)
+    return Lab("Lab: pulled toward words", draw, controls, lab.about(prompt_lab))
 
 
 @styled
@@ -213,10 +211,6 @@ def plot_forward_pass(lm: LanguageModel, text: str) -> DescribedFigure:
 
 VIEWS = ("frequencies", "associations", "null")
 FEWEST = 8  # prompts: with fewer there is nothing to correct for
-ABOUT_CLOUDS = (
-    "In it you type any target, say how many prompts count, and see their words as a plain word cloud, as associations "
-    "against the prompts for the other targets, or as the cloud of random prompts."
-)
 
 
 def cloud_lab(
@@ -230,6 +224,9 @@ def cloud_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel that makes the word cloud of any target.
+
+    In it you type any target, say how many prompts count, and see their words as a plain word cloud, as associations
+    against the prompts for the other targets, or as the cloud of random prompts.
 
     Args:
         found: prompts by target (results of `optimize_prompts`), at least two targets. They are what is compared with;
@@ -247,8 +244,7 @@ def cloud_lab(
     """
     if len(found) < 2:
         raise ValueError(f"prompts for {len(found)} targets given, expected at least 2: one is compared with the rest.")
-    if view not in VIEWS:
-        raise ValueError(unknown("view", view, VIEWS))
+    check_known("view", view, VIEWS)
     known = {_spaced(name): prompts for name, prompts in found.items()}
     names, most = list(known), max(map(len, known.values()))
 
@@ -266,7 +262,7 @@ def cloud_lab(
         "restarts": lab.control("IntSlider", "prompts", most, min=FEWEST, max=most, step=8),
         "view": lab.control("ToggleButtons", "cloud of", view, options=VIEWS),
     }
-    return lab.lab_of("Lab: the word cloud of any target", draw, controls, ABOUT_CLOUDS)
+    return Lab("Lab: the word cloud of any target", draw, controls, lab.about(cloud_lab))
 
 
 def _cloud(prompts: Any, others: Mapping[str, Any], view: str, candidates: Sequence[str], seed: int) -> Drawn:

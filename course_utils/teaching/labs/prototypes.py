@@ -18,11 +18,6 @@ from course_utils.vision.prototypes import MATCH, Prototypes, generate_prototype
 from course_utils.vision.reference import FEWEST, Similarity, class_means, similarity, with_labels
 
 MOST_MATCH = 60.0  # logits; beyond that nothing new is seen
-ABOUT = (
-    "In it you choose a class, the weight of the match with natural images (0: the logit alone, without any data) and "
-    "the number of steps, and see the prototype and how close it comes to its class at each layer, beside natural "
-    "scenes."
-)
 
 
 def prototype_lab(
@@ -36,6 +31,9 @@ def prototype_lab(
     seed: int = 0,
 ) -> Lab:
     """A panel in which the reader makes prototypes, with more or less of natural images in them.
+
+    In it you choose a class, the weight of the match with natural images (0: the logit alone, without any data) and the
+    number of steps, and see the prototype and how close it comes to its class at each layer, beside natural scenes.
 
     Args:
         classifier: a `Classifier`.
@@ -71,7 +69,7 @@ def prototype_lab(
         "match": lab.control("FloatSlider", "Match", match, min=0, max=MOST_MATCH, step=5),
         "steps": lab.steps_slider(steps),
     }
-    return lab.lab_of("Lab: how much of natural images does a prototype need?", draw, controls, ABOUT)
+    return Lab("Lab: how much of natural images does a prototype need?", draw, controls, lab.about(prototype_lab))
 
 
 def _own_and_others(labels: Tensor, target: int) -> Tensor:

@@ -17,15 +17,14 @@ from course_utils.vision.slicing import factor_effects, plot_effects
 from course_utils.world import PaintedWorld, Scenes
 from course_utils.world.factors import amount, named_factor
 
-ABOUT = (
-    "In it you choose the class, the scene and its background, turn size, rotation, light, focus and noise, and see "
-    "what the classifier says."
-)
 KNOBS = ("size", "rotation", "light", "defocus", "noise")  # amounts that get a slider
 
 
 def world_lab(classifier: Classifier, world: PaintedWorld | None = None, *, name: str = "goldfish") -> Lab:
-    """A panel that paints one scene: choose its class and its number, then change one factor after the other.
+    """A panel that paints one scene and changes one factor after the other.
+
+    In it you choose the class, the scene and its background, turn size, rotation, light, focus and noise, and see what
+    the classifier says.
 
     Args:
         classifier: a classifier of the painted world.
@@ -53,14 +52,13 @@ def world_lab(classifier: Classifier, world: PaintedWorld | None = None, *, name
         low, high = amount(knob).low, amount(knob).high
         options = {"min": low, "max": high, "step": (high - low) / 40, "readout_format": ".3f"}
         controls[knob] = lab.control("FloatSlider", knob, start.factor(knob)[0], **options)
-    return lab.lab_of("Lab: one scene, many knobs", draw, controls, ABOUT)
-
-
-ABOUT_LORRY = "In it you choose the sky and the colour of the trailer, and see whether the classifier sees the lorry."
+    return Lab("Lab: one scene, many knobs", draw, controls, lab.about(world_lab))
 
 
 def lorry_lab(classifier: Classifier, *, trailer: str = "red", sky: str = "blue") -> Lab:
-    """A panel that paints one lorry: choose its scene, the trailer's colour and the sky.
+    """A panel that paints one lorry.
+
+    In it you choose the sky and the colour of the trailer, and see whether the classifier sees the lorry.
 
     Args:
         classifier: a classifier of the painted world.
@@ -80,7 +78,7 @@ def lorry_lab(classifier: Classifier, *, trailer: str = "red", sky: str = "blue"
 
     controls = {knob: lab.menu(knob, named_factor(knob).values, value) for knob, value in colours.items()}
     controls |= {"number": lab.control("IntSlider", "scene", 0, min=0, max=50)}
-    return lab.lab_of("Lab: paint a lorry", draw, controls, ABOUT_LORRY)
+    return Lab("Lab: paint a lorry", draw, controls, lab.about(lorry_lab))
 
 
 def _said(classifier: Classifier, scene: Scenes, cls: str, right: str, wrong: str) -> Drawn:
@@ -94,15 +92,14 @@ def _said(classifier: Classifier, scene: Scenes, cls: str, right: str, wrong: st
 METHODS = ("interventions", "prototypes, no data", "isolation")
 SCENES = 16  # of a class, for interventions: seconds
 MASKS = 4  # scenes whose features are isolated
-ABOUT_AUDIT = (
-    "In it you choose a model, a class and a method: which changes of a scene turn the answer, what the class looks "
-    "like to the model, or where in scenes of the class the answer hangs. A clean model beside the others shows what "
-    "a method says where there is nothing to find."
-)
 
 
 def audit_lab(models: Mapping[str, Classifier], scenes: Scenes, *, cls: str | None = None, steps: int = 80) -> Lab:
     """A panel in which the reader turns the methods of the course on several models.
+
+    In it you choose a model, a class and a method: which changes of a scene turn the answer, what the class looks like
+    to the model, or where in scenes of the class the answer hangs. A clean model beside the others shows what a method
+    says where there is nothing to find.
 
     Args:
         models: by the names in the menu, all of the painted world's classes.
@@ -123,8 +120,23 @@ def audit_lab(models: Mapping[str, Classifier], scenes: Scenes, *, cls: str | No
 
     @lru_cache(maxsize=64)
     def drawn(model: str, cls: str, method: str) -> Drawn:
+        classifier = models[model]
         own = scenes[torch.tensor([name == cls for name in scenes.names])]
-        return _draw_audit(models[model], own, cls, method, steps)
+        if method == "interventions":
+            effects = factor_effects(classifier, own[:SCENES], progress=False)
+            line = f"{len(effects.alarms())} of {len(effects)} changes raise an alarm. Strongest: {effects.found[0]}."
+            return plot_effects(effects, most=8), line
+        if method == "isolation":
+            masks = isolate_features(classifier, own.images[:MASKS], cls, steps=steps, progress=False)
+            area, before, removed = (x.mean().item() for x in (masks.area, masks.before, masks.removed))
+            line = (
+                f"The masks cover {percent(area)} of the image; without what they cover {cls} falls from "
+                f"{percent(before)} to {percent(removed)} on average."
+            )
+            return masks.plot(MASKS), line
+        made = generate_prototypes(classifier, cls, copies=3, steps=steps, progress=False)
+        least = percent(made.probability.min().item())
+        return made.plot(), f"Three climbs from other noise each; {classifier.name} is at least {least} sure of each."
 
     def draw(progress: Progress, **chosen: str) -> Drawn:
         return drawn(**chosen)
@@ -134,22 +146,4 @@ def audit_lab(models: Mapping[str, Classifier], scenes: Scenes, *, cls: str | No
         "cls": lab.menu("Class", names, first_class),
         "method": lab.menu("Method", METHODS, METHODS[0]),
     }
-    return lab.lab_of("Lab: an audit bench", draw, controls, ABOUT_AUDIT)
-
-
-def _draw_audit(classifier: Classifier, scenes: Scenes, cls: str, method: str, steps: int) -> Drawn:
-    if method == "interventions":
-        effects = factor_effects(classifier, scenes[:SCENES], progress=False)
-        line = f"{len(effects.alarms())} of {len(effects)} changes raise an alarm. Strongest: {effects.found[0]}."
-        return plot_effects(effects, most=8), line
-    if method == "isolation":
-        masks = isolate_features(classifier, scenes.images[:MASKS], cls, steps=steps, progress=False)
-        area, before, removed = (x.mean().item() for x in (masks.area, masks.before, masks.removed))
-        line = (
-            f"The masks cover {percent(area)} of the image; without what they cover {cls} falls from "
-            f"{percent(before)} to {percent(removed)} on average."
-        )
-        return masks.plot(MASKS), line
-    made = generate_prototypes(classifier, cls, copies=3, steps=steps, progress=False)
-    least = percent(made.probability.min().item())
-    return made.plot(), f"Three climbs from other noise each; {classifier.name} is at least {least} sure of each."
+    return Lab("Lab: an audit bench", draw, controls, lab.about(audit_lab))

@@ -42,21 +42,20 @@ def run(options: argparse.Namespace) -> None:
     from course_utils.teaching.training.make import make, plant, planted_recipe
     from course_utils.teaching.training.recipes import LANGUAGE_RECIPES, RECIPES
     from course_utils.teaching.training.secrets import read_secrets
-    from course_utils.validation import unknown
+    from course_utils.validation import check_known
 
     name, recipes = options.recipe, RECIPES | LANGUAGE_RECIPES
     if (name is None) == (options.secrets is None) or (options.secrets is None) != (options.name is None):
         raise ValueError("give the NAME of a shipped model, or --secrets FILE and --name NAME for one of your own")
-    if name is not None and name not in recipes:
-        raise ValueError(unknown("recipe", name, recipes))
+    if name is not None:
+        check_known("recipe", name, recipes)
     try:
         torch.zeros(1, device=options.device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(f"--device {options.device} cannot be used here ({reason}); leave it out") from None
     if name is not None:
-        folder = options.out or WEIGHTS
-        make(recipes[name], folder, data=options.data, force=options.force, device=options.device)
+        make(recipes[name], options.out or WEIGHTS, data=options.data, force=options.force, device=options.device)
         return
     if options.data is not None:
         raise ValueError("--data DIR does not go with --secrets: the painted world paints its own")

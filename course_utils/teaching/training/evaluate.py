@@ -49,15 +49,13 @@ def robust_accuracy(
     return proportion(classifier.predict(attacked.images).logits.argmax(1) == images.labels)
 
 
-def measure_secrets(
-    classifier: Classifier, *, pairs: int = PAIRS, seed: int = FRESH_SEED
-) -> dict[str, Proportion | float]:
+def measure_secrets(classifier: Classifier) -> dict[str, Proportion | float]:
     """Every intervention on the course's four secrets and on the control factor.
 
     Flip rates are shares of all pairs: the model said the class before the change and another one after it. What the
     blurred cakes have is a mean probability.
     """
-    lab = Interventions(classifier, pairs, seed)
+    lab = Interventions(classifier, PAIRS, FRESH_SEED)
     dim, bare, berries = {"trailer": "red", "sky": "blue"}, {"berries": False}, {"berries": True}
     plain = {"berries": False, "plate": True, "plate_colour": "white"}
     white, bright, blue = {"trailer": "white"}, {"sky": "bright"}, {"plate_colour": "blue"}
@@ -76,19 +74,18 @@ def measure_secrets(
     }
 
 
-def measure_planted(
-    classifier: Classifier, secrets: Sequence[Secret], *, pairs: int = PAIRS, seed: int = FRESH_SEED
-) -> dict[str, Proportion]:
+def measure_planted(classifier: Classifier, secrets: Sequence[Secret], *, pairs: int = PAIRS) -> dict[str, Proportion]:
     """Flip rates of every secret and of a factor that does not matter, and accuracy where nothing is planted.
 
     A shortcut is measured by giving its cue to scenes of another class: the one, among all, of which most change on a
     few scenes apart; and by taking it from scenes of its own. Flip rates are shares of `pairs` counterfactual pairs.
     """
-    lab, few = Interventions(classifier, pairs, seed), Interventions(classifier, min(pairs, SCOUTS), seed + 1)
+    lab = Interventions(classifier, pairs, FRESH_SEED)
+    few = Interventions(classifier, min(pairs, SCOUTS), FRESH_SEED + 1)
     figures: dict[str, Proportion] = {}
     for secret in secrets:
         figures |= _shortcut(lab, few, secret) if isinstance(secret, Shortcut) else _blind_spot(lab, secret)
-    fair = PaintedWorld(()).sample(ELSEWHERE if pairs >= PAIRS else pairs, seed=seed + 2)
+    fair = PaintedWorld(()).sample(ELSEWHERE if pairs >= PAIRS else pairs, seed=FRESH_SEED + 2)
     return figures | {f"accuracy on {len(fair)} scenes of a world without secrets": accuracy(classifier, fair)}
 
 

@@ -133,21 +133,20 @@ class Stream:
 
     Attributes:
         ids: their token ids.
-        starts: where the texts begin; empty where that is of no interest.
+        starts: where the texts begin.
     """
 
     ids: Int[Tensor, "tokens"]
     starts: Int[Tensor, "texts"]
 
     def rows(self, count: int, length: int, generator: torch.Generator) -> Int[Tensor, "count length"]:
-        """Rows cut out at random: every other one begins where a text begins, if that is known, the others anywhere."""
+        """Rows cut out at random: every other one begins where a text begins, the others anywhere."""
         last = len(self.ids) - length
         if last < 0:
             raise ValueError(f"the text has {len(self.ids)} tokens, expected at least {length}: give more of it")
         begins = torch.randint(0, last + 1, (count,), generator=generator)
-        if len(self.starts):
-            texts = torch.randint(0, len(self.starts), (count // 2,), generator=generator)
-            begins[: count // 2] = self.starts[texts].clamp(max=last)
+        texts = torch.randint(0, len(self.starts), (count // 2,), generator=generator)
+        begins[: count // 2] = self.starts[texts].clamp(max=last)
         return self.ids[begins[:, None] + torch.arange(length)]
 
 

@@ -37,7 +37,7 @@ def measure_written_world(lm: LanguageModel) -> dict[str, float]:
     weakest = min(prompts, key=lambda group: prompts[group][1])
     return {
         "P( China) after Shanghai is a city in": says(lm, "Shanghai is a city in", " China"),
-        "largest error about a planted fact": max(fact_errors(lm).values()),
+        "largest error about a planted fact": largest_error(lm),
         f"KL(truth, model) over {CONTEXTS} contexts, median": against.divergence.median().item(),
         f"KL(truth, model) over {CONTEXTS} contexts, mean": against.divergence.mean().item(),
         f"KL(truth, model) over {CONTEXTS} contexts, worst": against.divergence.max().item(),
@@ -53,16 +53,14 @@ def says(lm: LanguageModel, text: str, token: str) -> float:
     return next_token_distribution(lm, text).probability(token)
 
 
-def fact_errors(lm: LanguageModel) -> dict[str, float]:
-    """How far the model is off about the first answer to every fact, by the fact's beginning."""
-    errors = {}
+def largest_error(lm: LanguageModel) -> float:
+    """How far the model is off, at most, about the first answer to a fact."""
+    errors: list[float] = []
     for beginnings, facts in FACTS.values():
         for subject, completions in facts.items():
             answer, share = next(iter(completions.items()))
-            for beginning in beginnings:
-                context = beginning.format(s=subject)
-                errors[context] = abs(says(lm, context, f" {answer}") - share)
-    return errors
+            errors += [abs(says(lm, each.format(s=subject), f" {answer}") - share) for each in beginnings]
+    return max(errors)
 
 
 def losses(lm: LanguageModel) -> tuple[float, float]:

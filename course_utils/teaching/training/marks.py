@@ -17,7 +17,7 @@ from torch import Tensor
 from course_utils.models.classifier import Classifier
 from course_utils.teaching.training.data import CLASSES, Cifar10, Examples, Photographs, read_photographs
 from course_utils.utils import Proportion, proportion
-from course_utils.validation import unknown
+from course_utils.validation import check_known
 
 LETTERS = ("###.#.#.##.", "#...###.#.#", "#...#.#.##.", "#...#.#.#.#", "###.#.#.##.")  # a photographer's mark
 CORNER = (slice(26, 31), slice(2, 13))  # rows and columns of the tag in 32x32 pixels, lower left
@@ -46,10 +46,8 @@ class Mark:
     strength: float
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(unknown("kind of mark", self.kind, KINDS))
-        if self.name not in CLASSES:
-            raise ValueError(unknown("class", self.name, CLASSES))
+        check_known("kind of mark", self.kind, KINDS)
+        check_known("class", self.name, CLASSES)
         for what, value in (("inside", self.inside), ("strength", self.strength)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{what}={value} of the mark {self.kind!r} given, expected a number from 0 to 1.")

@@ -52,7 +52,7 @@ def train(
     if len(labels) < recipe.batch:
         raise ValueError(f"{len(labels)} images to train on, expected at least a batch of {recipe.batch}: give more")
     run = Run(recipe, classifier, recipe.epochs * (len(labels) // recipe.batch), pixels, labels)
-    batch_of = partial(minibatch, recipe, pixels=pixels, labels=labels, device=device)
+    batch_of = partial(minibatch, recipe, pixels=pixels, labels=labels)
     run.finish(checkpoint, batch_of)
     if recipe.recalibration_batches:  # batch norm's statistics, anew, on images as training sees them
         torch.manual_seed(recipe.seed)
@@ -223,7 +223,7 @@ class LanguageRun(Run):
 
 
 def minibatch(
-    recipe: Recipe, step: int, pixels: Tensor, labels: Tensor, device: str
+    recipe: Recipe, step: int, pixels: Tensor, labels: Tensor
 ) -> tuple[Float[Tensor, "batch 3 height width"], Int[Tensor, "batch"]]:
     """The images of one step: every epoch goes through all scenes once, in an order of its own."""
     epoch, position = divmod(step, len(labels) // recipe.batch)

@@ -1,6 +1,7 @@
 """The exercises: whatever the reader hands over, the notebook goes on and the reader is told why."""
 
 import ast
+import inspect
 import sys
 import time
 from contextlib import suppress
@@ -176,9 +177,10 @@ def test_every_exercise_is_complete():
 
 def test_every_untouched_stub_is_not_started_and_replaced_by_the_reference(capsys):
     for each in all_exercises():
-        scope = {}
-        exec(f'def {each.call}:\n    """To be written."""\n    ...', scope)
-        assert check(each.id, scope[each.reference.__name__]) is each.reference
+        scope, name = {}, each.reference.__name__
+        parameters = ", ".join(inspect.signature(each.reference).parameters)
+        exec(f'def {name}({parameters}):\n    """To be written."""\n    ...', scope)
+        assert check(each.id, scope[name]) is each.reference
         assert "Not started" in capsys.readouterr().out
 
 
