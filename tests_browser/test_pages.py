@@ -57,6 +57,12 @@ NARROW_FIGURES = """() => [...document.querySelectorAll(".bd-article .cell_outpu
     .filter(([figure, share]) => figure.getClientRects().length && share < 0.9)
     .map(([figure, share]) => `${Math.round(100 * share)} %: ${figure.alt || figure.getAttribute("aria-label")}`)"""
 
+# The tables of results that a reader on a phone has to scroll.
+SCROLLED_TABLES = """() => [...document.querySelectorAll(".bd-article .cell_output table")]
+    .map((table) => [table, table.parentElement.scrollWidth - table.parentElement.clientWidth])
+    .filter(([, spare]) => spare > 1)
+    .map(([table, spare]) => `${spare} px: ${table.textContent.trim().slice(0, 60)}`)"""
+
 # The formulas on lines of their own that are wider than the column, so that a reader sees only their beginning.
 LONG_FORMULAS = """() => [...document.querySelectorAll(".bd-article mjx-container[display=true]")]
     .filter((formula) => formula.scrollWidth > formula.clientWidth + 1)
@@ -111,6 +117,7 @@ def test_a_page_on_a_desk_in_the_light_and_on_a_phone_in_the_dark(name: str, ope
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], "the page scrolls sideways"
     assert not_whole(page) == []
+    assert page.evaluate(SCROLLED_TABLES) == []
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert grave_findings(page) == []
 
