@@ -82,6 +82,9 @@ EXERCISES = (
         wrong={
             "this is the sum over the positions: take the mean.": {".mean(1)": ".sum(1)"},
             "only the nearest of the positions counts: take their mean.": {".mean(1)": ".amin(1)"},
+            "the smallest distance is each word's to its nearest position: take each position's to its nearest word.": (
+                lambda embeddings, table: torch.cdist(embeddings, table).amin(1).mean(1)
+            ),
             "only the farthest of the positions counts: take their mean.": {".mean(1)": ".amax(1)"},
             "this is the distance to *all* words: take the nearest.": {"amin(1)": "mean(1)"},
             "this is the distance to the farthest word: take `amin`.": {"amin(1)": "amax(1)"},
