@@ -111,6 +111,7 @@ EXERCISES = (
         form=numbers_like,
         wrong={
             "what stands there now is not subtracted: the same token must add 0.": {" - now": ""},
+            "what stands there now is added: subtract it, so that the same token adds 0.": {" - now": " + now"},
             "the sign is wrong: the token's embedding minus the present one.": lambda *given: -swap_scores(*given),
             "the gradient is missing: this compares words with words.": lambda g, e, t: e @ t.T,
             "this is a distance: the gradient is missing.": lambda g, e, t: torch.cdist(e, t),
