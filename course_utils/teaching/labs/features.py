@@ -73,7 +73,7 @@ def feature_lab(
         best = excited[unit].topk(min(4, len(images)))
         titles = [f"scene: {value:.3g}" for value in best.values.tolist()]
         figure, _ = one_and_four(result.images, f"{recipe}: {reached:.3g}", images[best.indices], titles)
-        line = f"{unit} answers with {reached:.3g} to the image made in {steps} steps from "
+        line = f"{unit} answers with {reached:.3g} to the image made in {steps} step{'s' * (steps > 1)} from "
         line += f"{words}; the best of {len(images)} scenes reaches {best.values[0]:.3g}."
         line = f"{unit}: {lab.DEAD}" if result.dead else line
         shown = f"An image made for {unit}, and the {len(best.values)} scenes that excite it most"
