@@ -23,7 +23,7 @@ from course_utils.vision.measures import activation_under, held_out, high_freque
 RECIPES: dict[str, tuple[str, dict[str, Any]]] = {  # in words, and as `visualize` takes it
     "naive": ("pixels alone", {"canvas": "pixel", "priors": (), "transforms": ()}),
     "Fourier": ("waves in decorrelated colours", {"canvas": "fourier", "priors": (), "transforms": ()}),
-    "everything": ("waves, a penalty, and transforms", {}),  # no longer, or the menu cuts it
+    "everything": ("waves, penalty and transforms", {}),  # no longer, or the menu cuts it
 }
 ABOUT = (
     "In it you choose a layer, a channel or class, a recipe and the number of steps, and see the image made for that "
