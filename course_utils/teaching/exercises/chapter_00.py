@@ -48,13 +48,17 @@ def answers_to_check() -> Iterator[tuple[Tensor, Tensor]]:
         logits = torch.randn(images, classes, generator=generator)
         others = torch.randint(classes, (images,), generator=generator)
         right = torch.rand(images, generator=generator) < 0.7
-        yield logits, torch.where(right, logits.argmax(1), others)
+        labels = torch.where(right, logits.argmax(1), others)
+        labels[:3], labels[3] = logits.argmax(0)[:3], logits[3].argmin()  # else these mistakes would give just 0
+        yield logits, labels
 
 
 def changes_to_check() -> Iterator[tuple[Tensor, Tensor]]:
     """Logits before and after a change: all of them change, but not all answers; in the end no answer."""
     before, after = torch.randn(2, 40, 40, generator=torch.Generator().manual_seed(2))
-    yield before, torch.where(torch.arange(40)[:, None] < 10, before + 0.1, after)
+    after[:10] = before[:10] + 0.1
+    after[:2] = before[:2]
+    yield before, after
     yield before, before + 1.0
 
 
@@ -79,6 +83,12 @@ EXERCISES = (
             "this is the share of wrong answers: compare with ==, not with !=.": lambda x, y: 1 - accuracy(x, y),
             "this is in per cent: return the share itself, between 0 and 1.": lambda x, y: 100 * accuracy(x, y),
             "this takes the smallest logit: use `argmax`.": lambda x, y: accuracy(-x, y),
+            "by this not one image is right: a classifier's answers are `logits.argmax(dim=1)`, one for each image, "
+            "and a share needs `/`, not `//`.": lambda x, y: 0.0,
+            "this is the mean probability of the label, or of the answer: count right answers instead.": (
+                lambda x, y: x.softmax(1).gather(1, y[:, None]).mean(),
+                lambda x, y: x.softmax(1).amax(1).mean(),
+            ),
         },
     ),
     Compared(
@@ -96,6 +106,9 @@ EXERCISES = (
             "there is one number for each image: average them, `.float().mean().item()`.": (
                 lambda x, y: x.argmax(1) != y.argmax(1),
                 lambda x, y: (x.argmax(1) != y.argmax(1)).float(),
+            ),
+            "`argmax()` without `dim=1` is one answer for the whole batch.": lambda x, y: float(
+                x.argmax() != y.argmax()
             ),
             "this counts flips: divide it by the number of images.": lambda x, y: len(x) * flip_rate(x, y),
             "`argmax` is over the wrong axis: classes are `dim=1`.": lambda x, y: flip_rate(x.T, y.T),

@@ -2,6 +2,8 @@
 
 from numbers import Real
 
+from torch import Tensor
+
 from course_utils.teaching.exercises.checks import Compared, same
 from course_utils.teaching.exercises.exercise import Mistake
 
@@ -53,7 +55,9 @@ GROUPS = ["red", "red", "red", "blue", "none", "none", "none", "white", "white",
 BEFORE = ["lorry", "lorry", "lorry", "lorry", "road", "lorry", "lorry", "lorry"]
 ONE = ["lorry", "lorry", "lorry", "road", "lorry", "lorry", "lorry", "lorry"]
 OTHER = ["lorry", "lorry", "lorry", "lorry", "lorry", "road", "lorry", "lorry"]
-BOTH = ["road", "road", "lorry", "road", "road", "road", "bus", "lorry"]
+BOTH = ["lorry", "road", "bus", "road", "road", "road", "bus", "lorry"]
+ELSEWHERE = {"lorry": "road", "road": "lorry", "bus": "bus"}  # the same images with the two names exchanged
+EXCHANGED = [[ELSEWHERE[answer] for answer in answers] for answers in (BEFORE, ONE, OTHER, BOTH)]
 
 
 def one_share_for_each_group(result: object, right: dict[str, float]) -> None:
@@ -63,7 +67,8 @@ def one_share_for_each_group(result: object, right: dict[str, float]) -> None:
     if set(result) != set(right):
         raise Mistake(f"your dictionary has the keys {sorted(map(str, result))}, expected {sorted(right)}.")
     for group, share in result.items():
-        if not isinstance(share, Real) or isinstance(share, bool):
+        number = share.numel() == 1 if isinstance(share, Tensor) else isinstance(share, Real)
+        if not number or isinstance(share, bool):
             raise Mistake(f"for {group!r} your function gives a {type(share).__name__}, expected one number.")
 
 
@@ -100,7 +105,7 @@ EXERCISES = (
         minutes=8,
         difficulty=2,
         reference=blind_spot,
-        cases=lambda: [(BEFORE, ONE, OTHER, BOTH, "lorry"), (BEFORE, ONE, OTHER, BOTH, "bus")],
+        cases=lambda: [(BEFORE, ONE, OTHER, BOTH, name) for name in ("lorry", "bus")] + [(*EXCHANGED, "road")],
         otherwise=lambda share, right, *given: (
             f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 images are lost."
         ),
@@ -119,6 +124,9 @@ EXERCISES = (
             ),
             "you miss an image that is called something new: with both changes anything but `name` counts.": {
                 "d != name": "d == 'road'"
+            },
+            "these are still called `name` with both changes: the last answer must be another, `!= name`.": {
+                "d != name": "d == name"
             },
             "this is how many images are lost: divide it by how many there are.": lambda *given: 8 * blind_spot(*given),
             "this is in per cent: return the share itself, between 0 and 1.": lambda *given: 100 * blind_spot(*given),

@@ -160,18 +160,23 @@ def _check_attack(function: Callable, exercise: Exercise, eps: float, steps: int
     with untouched(classifier=classifier, images=images), recorded:
         result = tensor_like(function(classifier, images, targets, eps, steps), images)
     _require_allowed(result, images, eps)
-    if len(visited) < steps:
-        times = {0: "not at all", 1: "only once"}.get(len(visited), f"{len(visited)} times")
+    asked = sum(map(len, visited)) / len(images)  # an attack may take its images one by one
+    whole = all(here.shape == images.shape for here in visited)
+    if asked < steps:
+        times = {0: "not at all", 1: "only once"}.get(int(asked), f"{asked:g} times")
         raise Mistake(f"with steps={steps} the classifier is asked {times}: take a new gradient in each step.")
-    if all(torch.equal(image, visited[0]) for image in visited[1:]):
+    if whole and all(torch.equal(image, visited[0]) for image in visited[1:]):
         raise Mistake("every step starts from the original images again: go on from where the last step ended.")
+    if whole and any(float((here - images).abs().max()) > eps + 1e-5 for here in visited):
+        raise Mistake("on its way the attack leaves the ball: project after every step, not only after the last.")
     expected = exercise.reference(classifier, images, targets, eps, steps)
     before, after, best = (-F.cross_entropy(classifier(x), targets).item() for x in (images, result, expected))
     if after < before:
         raise Mistake(
             "the target has become less probable: your steps go up the loss. Step against its gradient, with minus."
         )
-    _require_own_gradients(classifier, targets, [*visited, result])
+    if whole:
+        _require_own_gradients(classifier, targets, [*visited, result])
     if after - before < 0.8 * (best - before):
         raise Mistake(
             f"the target's log-probability rises by {after - before:.2f}, expected about {best - before:.2f}: do the "
@@ -209,39 +214,58 @@ def _require_own_gradients(classifier: Classifier, targets: Tensor, path: list[T
 
 
 def check_robust_step(function: Callable, exercise: Exercise) -> None:
-    """Weights moved by the gradient at images that an attack made worse within the ball, and the loss there."""
-    eps, rate = 0.05, 0.1
+    """Weights moved once, by the gradient at images that an attack made worse within the ball, and the loss there."""
+    eps, rate, steps = 0.05, 0.1, 5
     classifier, images, _ = a_small_case()
     labels = classifier(images).argmax(1)
-    old, worst = copy.deepcopy(classifier), AWAY(classifier, images, labels, eps, 5)
-    optimizer, visited = torch.optim.SGD(classifier.parameters(), lr=rate), list[Tensor]()
+    old, worst = copy.deepcopy(classifier), AWAY(classifier, images, labels, eps, steps)
+    optimizer, visited, updates = torch.optim.SGD(classifier.parameters(), lr=rate), list[Tensor](), list[int]()
+    optimizer.register_step_post_hook(lambda *_: updates.append(len(visited)))
     recorded = classifier.module.register_forward_pre_hook(lambda _, x: visited.append(x[0].detach().clone()))
     with untouched(images=images, labels=labels), recorded:
-        result = function(classifier, images, labels, optimizer, eps, 5)
+        result = function(classifier, images, labels, optimizer, eps, steps)
     if not visited or all(torch.equal(a, b) for a, b in zip(classifier.parameters(), old.parameters(), strict=True)):
         raise Mistake("the weights stay as they were: after the attack comes one `optimizer.step()`.")
-    seen = visited[-1]
+    if len(updates) > 1:
+        raise Mistake(f"the weights are updated {len(updates)} times: attack first, in all `steps`, then update once.")
+    seen, asked = torch.cat(visited)[-len(images) :], sum(map(len, visited)) / len(images)
     if torch.equal(seen, images):
         raise Mistake("the weights learn from the images as they were: train on what the attack found.")
     _require_allowed(seen, images, eps)
     clean, found, most = (F.cross_entropy(old(x), labels) for x in (images, seen, worst))
     if found < clean:
         raise Mistake("your attack makes the images easier: away from the label is up the loss, with plus.")
-    if found - clean < 0.8 * (most - clean):
+    if asked < steps + 1 or found - clean < 0.7 * (most - clean):
         raise Mistake(
             "the attack could do more: take a new gradient in each of the `steps`, alpha = 2.5 · eps / steps."
         )
     gradients = torch.autograd.grad(found, list(old.parameters()))
-    for weight, before, gradient in zip(classifier.parameters(), old.parameters(), gradients, strict=True):
-        if not torch.allclose(weight, before - rate * gradient, atol=1e-5):
-            raise Mistake(
-                "this is not one step down the mean loss at the attacked images: set the gradients that the attack "
-                "left to zero first, `optimizer.zero_grad()`."
-            )
+    steps_made = [
+        (weight, before, rate * gradient)
+        for weight, before, gradient in zip(classifier.parameters(), old.parameters(), gradients, strict=True)
+    ]
+    for factor, message in STEPS_DOWN.items():
+        if all(torch.allclose(weight, before - factor * step, atol=1e-5) for weight, before, step in steps_made):
+            if message:
+                raise Mistake(message)
+            break
+    else:
+        raise Mistake(
+            "this is not one step down the mean loss at the attacked images alone: set the gradients that the attack "
+            "left to zero first, `optimizer.zero_grad()`."
+        )
+    if isinstance(result, Tensor) and result.numel() != 1:
+        raise Mistake(f"a tensor of the shape {tuple(result.shape)} came back, expected the loss, one number.")
     if not isinstance(result, float | Tensor) or abs(float(result) - found.item()) > 1e-3:
-        raise Mistake(f"{result!r} came back, expected the loss at the attacked images, {found:.3f}.")
+        raise Mistake(f"{result!r} came back, expected the loss at the attacked images before the update, {found:.3f}.")
 
 
+# The step of the weights in units of the right one, and what to say of it.
+STEPS_DOWN = {
+    1: "",
+    -1: "the weights go up the loss: the attack climbs, the update goes down, without a minus before the loss.",
+    4: "the loss is the sum over the batch, so that a larger batch makes a larger step: take the mean.",
+}
 AWAY = instead(my_attack, {"gradient, alpha": "-gradient, alpha"})  # up the loss, away from the target
 
 
@@ -351,6 +375,10 @@ EXERCISES = (
             "project after every step": {"project(adversarial, images, eps)": "adversarial.clamp(0, 1)"},
             "your steps go up the loss": AWAY,
             "around the original images": {"project(adversarial, images": "project(adversarial, adversarial"},
+            "not only after the last": {
+                "project(adversarial, images, eps)": "adversarial",
+                "return adversarial": "return project(adversarial, images, eps)",
+            },
             "clamp to [0, 1] besides the ball": {
                 "project(adversarial, images, eps)": "adversarial.clamp(images - eps, images + eps)"
             },
@@ -377,6 +405,17 @@ EXERCISES = (
             "your attack makes the images easier": {"-gradient": "gradient"},
             "the weights stay as they were": lambda c, x, y, optimizer, eps, steps: 0.0,
             "project after every step": {"(adversarial)": "((adversarial + 0.2).clamp(0, 1))"},
+            "take a new gradient in each of the `steps`": {"range(steps)": "range(1)", "2.5 * eps / steps": "eps"},
+            "attack first, in all `steps`, then update once": {
+                "project(adversarial, images, eps)": "project(adversarial, images, eps); optimizer.step()"
+            },
+            "take the mean": {
+                "F.cross_entropy(classifier(adversarial), labels)": (
+                    'F.cross_entropy(classifier(adversarial), labels, reduction="sum")'
+                )
+            },
+            "the weights go up the loss": {"loss.backward()": "(-loss).backward()"},
+            "expected the loss, one number": {"return loss.item()": "return adversarial"},
         },
     ),
 )

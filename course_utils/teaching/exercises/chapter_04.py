@@ -68,7 +68,7 @@ def frequency_share(images):
 def ascents_to_check() -> Iterator[tuple[Classifier, str, int, Tensor, int, float]]:
     """Arguments of an ascent; the last channel is inactive. The first number names an image, a row and a column too."""
     classifier, images = a_case_with_maps()
-    for channel, steps, lr in ((2, 3, 0.1), (1, 2, 0.05), (DEAD, 1, 0.1)):
+    for channel, steps, lr in ((1, 3, 0.1), (2, 2, 0.05), (DEAD, 1, 0.1)):
         yield classifier, "late", channel, images, steps, lr
 
 
@@ -151,6 +151,9 @@ EXERCISES = (
             ),
             "this raises all channels of the layer: take one, `[:, channel]`.": {"[:, channel].mean(dim=(1, 2))": ""},
             "this raises the map's largest value: take its mean.": {".mean(dim": ".amax(dim"},
+            "this raises one place of the map, a neuron: take the mean over the map.": {
+                ".mean(dim=(1, 2))": "[:, images.shape[2] // 2, images.shape[3] // 2]"
+            },
             "this raises a logit: the layer's activations are `record(classifier, [layer])(images)[layer]`.": {
                 "look(images)[layer][:, channel].mean(dim=(1, 2))": "classifier(images)[:, channel]"
             },
@@ -203,6 +206,9 @@ EXERCISES = (
             ),
             "`fftshift` moves the energies but not the frequencies: leave it out, `fftfreq` has fft2's order.": {
                 "energy *": "torch.fft.fftshift(energy, dim=(1, 2)) *"
+            },
+            "frequencies run from 0 to 1 here: `fftfreq` gives the second half its negative ones, up to 0.5.": {
+                "(down[:, None] ** 2 + across[None, :] ** 2)": "((down[:, None] % 1) ** 2 + (across[None, :] % 1) ** 2)"
             },
             "`rfft2` leaves out the mirror images of most waves, so that these count half: use `fft2`.": {
                 "fft2": "rfft2",

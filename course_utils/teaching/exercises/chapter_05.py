@@ -180,6 +180,11 @@ EXERCISES = (
             "an image without a gradient turns into NaN: use `clamp_min`.": {".clamp_min(1e-12)": ""},
             "divide by the largest of each image, not of the whole batch.": {"largest.clamp": "largest.max().clamp"},
             "do not take the sign: divide by one number an image.": {".amax(dim=(1, 2, 3), keepdim=True)": ""},
+            "`lr` is missing: the largest change of an image is `lr`.": {"lr * ": ""},
+            "this is the step, or the gradient, alone: add the step to the images, then clamp.": (
+                {"(images + step).clamp(0, 1)": "step"},
+                {"(images + step).clamp(0, 1)": "gradient"},
+            ),
             "nothing has changed: return the images after the step.": lambda images, *_: images,
         },
     ),

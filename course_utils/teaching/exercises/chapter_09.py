@@ -153,6 +153,10 @@ EXERCISES = (
                 {"there + prior": "there"},
                 {"here + prior": "here"},
             ),
+            "a word's own pseudo-counts are in it, but not those of all other words: sum the counts with the prior.": (
+                {"a.sum()": "here.sum()", "b.sum()": "there.sum()"},
+                {"a.sum()": "here.sum() + len(prior)", "b.sum()": "there.sum() + len(prior)"},
+            ),
             "the variance is that of the bare counts: add the pseudo-counts there, too.": (
                 {"1 / a + 1 / b": "1 / here + 1 / there"},
                 {"1 / a + 1 / b": "1 / here.clamp_min(1) + 1 / there.clamp_min(1)"},
@@ -191,6 +195,11 @@ EXERCISES = (
             ),
             "these are numbers of shuffles: divide by how many there are.": {" / (1 + len(shuffled))": ""},
             "this compares with the mean word: take the largest.": {".amax(": ".mean("},
+            "the largest is that of each word over the shuffles: take each shuffle's over its words, `amax(dim=1)`.": (
+                lambda z, s: (1 + (s.abs().amax(0)[:, None] >= z.abs()).sum(0)) / (1 + len(s)),
+                lambda z, s: (s.abs().amax(0) >= z.abs()).float(),
+            ),
+            "these are verdicts: return p itself.": lambda z, s: corrected(z, s) < 0.05,
         },
     ),
 )

@@ -72,7 +72,9 @@ def vectors_to_check() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
 
 def first_wrong_id(result: Tensor, right: Tensor, *given: object) -> str:
     """The message for ids that are none of the table's."""
-    at = tuple((result != right).nonzero()[0].tolist())
+    at, allowed = tuple((result != right).nonzero()[0].tolist()), given[-1]
+    if (result >= 0).all() and not allowed[result.long()].all():  # type: ignore[index]
+        return "some tokens that are not allowed are chosen: set their distances to infinity, then `argmin`."
     return f"vector {at} is nearest to token {right[at]} of the allowed ones, your function says {result[at]}."
 
 

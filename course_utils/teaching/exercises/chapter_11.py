@@ -76,6 +76,9 @@ EXERCISES = (
         wrong={
             "this is the sum over the positions: take the mean.": {".mean(1)": ".sum(1)"},
             "only the nearest of the positions counts: take their mean.": {".mean(1)": ".amin(1)"},
+            "the smallest distance is each word's to its nearest position: take each position's to its nearest word.": (
+                lambda embeddings, table: torch.cdist(embeddings, table).amin(1).mean(1)
+            ),
             "only the farthest of the positions counts: take their mean.": {".mean(1)": ".amax(1)"},
             "this is the distance to *all* words: take the nearest.": {"amin(1)": "mean(1)"},
             "this is the distance to the farthest word: take `amin`.": {"amin(1)": "amax(1)"},
@@ -102,6 +105,7 @@ EXERCISES = (
         form=numbers_like,
         wrong={
             "what stands there now is not subtracted: the same token must add 0.": {" - now": ""},
+            "what stands there now is added: subtract it, so that the same token adds 0.": {" - now": " + now"},
             "the sign is wrong: the token's embedding minus the present one.": lambda *given: -swap_scores(*given),
             "the gradient is missing: this compares words with words.": lambda g, e, t: e @ t.T,
             "this is a distance: the gradient is missing.": lambda g, e, t: torch.cdist(e, t),

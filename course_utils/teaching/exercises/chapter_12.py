@@ -50,10 +50,10 @@ def scenes_to_check() -> Iterator[tuple[Tensor]]:
 
 
 def scores_to_check() -> Iterator[tuple[Tensor, Tensor, int]]:
-    """Arguments of a detection: scores, some equal to clean ones, for no false alarm, for one and for three."""
-    clean = torch.tensor([0.20, 0.40, 0.10, 0.30, 0.00, 0.05, 0.15, 0.25])
-    planted = torch.tensor([0.40, 0.95, 0.20, 0.35, 0.55, 0.30, 0.08, 0.70, 0.22, 0.31])
-    for alarms in (0, 1, 3):
+    """Arguments of a detection: scores, some equal to clean ones, for one false alarm, for none and for three."""
+    clean = torch.tensor([0.25, 0.00, 0.41, 0.31, 0.10, 0.05, 0.15, 0.25])
+    planted = torch.tensor([0.41, 0.95, 0.17, 0.35, 0.39, 0.31, 0.03, 0.70, 0.28, 0.32, 0.22, 0.12])
+    for alarms in (1, 0, 3):
         yield planted, clean, alarms
 
 
@@ -82,7 +82,8 @@ EXERCISES = (
             "this is a number of scenes: divide by the number of all scenes.": {"mean()": "sum()"},
             "this is in per cent: return the share, from 0 to 1.": {"return ": "return 100 * "},
             "this is the share among scenes that are right before: divide by all scenes.": (
-                lambda r: only_together(r) / r[0, 0].float().mean()
+                lambda r: only_together(r) / r[0, 0].float().mean(),
+                lambda r: only_together(r) / (r[0, 0] & r[1, 0] & r[0, 1]).float().mean(),
             ),
             "in a difference of averages scenes cancel each other: combine scene by scene, with `&`.": (
                 lambda r: r[0, 0].float().mean() - r[1, 1].float().mean(),
@@ -114,8 +115,12 @@ EXERCISES = (
             "the bar is among the smallest: `descending=True`.": {"descending=True": ""},
             "the clean scores are in no order: sort them first.": {".sort(descending=True).values": ""},
             "the bar is one of the *clean* scores.": {"clean": "planted"},
-            "the bar is the mean of the clean scores, and half of them are above.": {
-                "sort(descending=True).values[alarms]": "mean()"
+            "the bar is the mean of the clean scores, or their median, and about half of them are above.": (
+                {"sort(descending=True).values[alarms]": "mean()"},
+                {"sort(descending=True).values[alarms]": "median()"},
+            ),
+            "this is the bar: return the share of the planted scores above it.": {
+                "(planted > bar).float().mean()": "bar"
             },
         },
     ),

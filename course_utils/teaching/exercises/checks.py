@@ -35,7 +35,7 @@ def tensor_like(result: object, right: Tensor) -> Tensor:
     if result.shape != right.shape:
         raise Mistake(f"{GIVEN} has the shape {tuple(result.shape)}, expected {tuple(right.shape)}.")
     if result.dtype != right.dtype:
-        raise Mistake(f"{GIVEN} is of {result.dtype}, expected {right.dtype} as it came in.")
+        raise Mistake(f"{GIVEN} is of {result.dtype}, expected {right.dtype}.")
     if result.device != right.device:
         raise Mistake(f"{GIVEN} is on {result.device}, expected {right.device}, where the input is.")
     require_finite(result)
@@ -185,7 +185,10 @@ def require_finite(result: Tensor) -> None:
     """No NaN and no infinity."""
     bad = int((~torch.isfinite(result)).sum())
     if bad:
-        raise Mistake(f"{GIVEN} has NaN or infinity in {bad} of {result.numel()} places: is something divided by 0?")
+        raise Mistake(
+            f"{GIVEN} has NaN or infinity in {bad} of {result.numel()} places: is something divided by 0, or the "
+            "logarithm taken of 0 or less?"
+        )
 
 
 def close(a: Tensor, b: Tensor) -> bool:

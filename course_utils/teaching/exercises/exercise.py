@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from traceback import extract_tb
 from types import TracebackType
@@ -29,6 +30,19 @@ from course_utils.validation import unknown
 
 SECONDS = 10.0  # checks take under half a second; a reader's slow but right function must still pass
 
+
+# What PyTorch and Python say of slips that every chapter sees, and what to do about them.
+_ADVICE = {
+    "does not require grad": "Nothing in this loss remembers where it came from: call the model itself, not `predict`, "
+    "with images that have `requires_grad_()`, outside `torch.no_grad()`",
+    "only for scalar outputs": "A gradient is that of one number: take the sum of the batch's first",
+    "not have been used in the graph": "The loss must be computed from the very tensor that the gradient is asked for",
+    "'NoneType'": "Something here is None, as `.grad` is unless the tensor itself asked for a "
+    "gradient, with `requires_grad_()`, before the loss was computed from it",
+    "Boolean value of Tensor with more than one value is ambiguous": "Combine and negate tensors of truth values with "
+    "`&`, `|` and `~`, not with `and`, `or` and `not`",
+    "Got: Bool": "Make numbers of truth values first, `.float()`",
+}
 
 # What an empty body compiles to, in any supported Python.
 _IDLE = {"RESUME", "NOP", "COPY_FREE_VARS", "LOAD_CONST", "LOAD_COMMON_CONSTANT", "RETURN_CONST", "RETURN_VALUE"}
@@ -222,12 +236,18 @@ def watched(function: Callable) -> Callable:
     def run(*args: object, **kwargs: object) -> object:
         try:
             result = function(*args, **kwargs)
-        except NotImplementedError as error:
-            raise NotStarted from error
         except (Exception, SystemExit) as error:
-            raise Mistake(f"{describe(error)}{line_of(error.__traceback__, function)}") from error
+            if isinstance(error, NotImplementedError) and is_raised_by(function, error):
+                raise NotStarted from error
+            advice = next((f". {text}." for said, text in _ADVICE.items() if said in str(error)), "")
+            raise Mistake(f"{describe(error)}{line_of(error.__traceback__, function)}{advice}") from error
         if result is Ellipsis or (result is None and is_empty(function)):
             raise NotStarted
+        if result is None and returns_something(function):
+            raise Mistake(
+                "your function returns nothing: no `return` is reached, or what stands there is None, as the result "
+                "of `.backward()` is, and the `.grad` of a tensor that did not itself ask for a gradient."
+            )
         if result is None:
             raise Mistake("your function returns nothing: its last line should be `return …` with the result.")
         return result
@@ -271,6 +291,26 @@ def is_empty(function: Callable) -> bool:
     """True if the function's body does nothing: a docstring, `...` or `pass`."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return code is not None and all(instruction.opname in _IDLE for instruction in dis.get_instructions(code))
+
+
+def is_raised_by(function: Callable, error: BaseException) -> bool:
+    """True if a `raise` in the function itself raised the error, and nothing that it called (PyTorch raises
+    `NotImplementedError` where it has no such operation for the type of a tensor)."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if step is None or step.tb_frame.f_code is not code:
+        return False
+    return dis.opname[step.tb_frame.f_code.co_code[step.tb_lasti]] == "RAISE_VARARGS"
+
+
+def returns_something(function: Callable) -> bool:
+    """True if some `return` of the function's has more than None beside it."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    steps = [] if code is None else list(dis.get_instructions(code))
+    given = [step for step, then in pairwise(steps) if then.opname == "RETURN_VALUE"]
+    return any(step.opname != "LOAD_CONST" or step.argval is not None for step in given)
 
 
 @contextmanager

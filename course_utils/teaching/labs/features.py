@@ -23,7 +23,7 @@ from course_utils.vision.measures import activation_under, held_out, high_freque
 RECIPES: dict[str, tuple[str, dict[str, Any]]] = {  # in words, and as `visualize` takes it
     "naive": ("pixels alone", {"canvas": "pixel", "priors": (), "transforms": ()}),
     "Fourier": ("waves in decorrelated colours", {"canvas": "fourier", "priors": (), "transforms": ()}),
-    "everything": ("waves, a penalty, and transforms", {}),  # no longer, or the menu cuts it
+    "everything": ("waves, penalty and transforms", {}),  # no longer, or the menu cuts it
 }
 
 
@@ -74,7 +74,7 @@ def feature_lab(
         best = excited[unit].topk(min(4, len(images)))
         titles = [f"scene: {value:.3g}" for value in best.values.tolist()]
         figure, _ = one_and_four(result.images, f"{recipe}: {reached:.3g}", images[best.indices], titles)
-        line = f"{unit} answers with {reached:.3g} to the image made in {steps} steps from "
+        line = f"{unit} answers with {reached:.3g} to the image made in {steps} step{'s' * (steps > 1)} from "
         line += f"{words}; the best of {len(images)} scenes reaches {best.values[0]:.3g}."
         line = f"{unit}: {lab.DEAD}" if result.dead else line
         shown = f"An image made for {unit}, and the {len(best.values)} scenes that excite it most"

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 
 import numpy as np
+import torch
 
 from course_utils.teaching.exercises.chapter_01 import blind_spot, recall_by
 
@@ -22,6 +23,11 @@ def with_lists_by_group(answers, truth, groups):
 def recall_in_numpy(answers, truth, groups):
     right, groups = np.array(answers) == np.array(truth), np.array(groups)
     return {str(group): right[groups == group].mean() for group in np.unique(groups)}
+
+
+def recall_as_tensors(answers, truth, groups):
+    rows = list(zip(answers, truth, groups, strict=True))
+    return {group: torch.tensor([a == t for a, t, g in rows if g == group]).float().mean() for group in groups}
 
 
 def blind_spot_by_a_loop(before, one, other, both, name):
@@ -54,9 +60,10 @@ WRONG = {
         (lambda *given: 0.9, "3 of 8 images are lost"),
         (lambda *given: blind_spot(*given[:4], "lorry"), "0 of 8 images are lost"),
         (lambda *given: "three", "expected one number"),
+        (lambda a, b, c, d, name: blind_spot(a, b, c, d, name) if name != "road" else 0.1, "3 of 8 images are lost"),
     ],
 }
 RIGHT = {
-    "01-recall-by": [with_counter, with_lists_by_group, recall_in_numpy],
+    "01-recall-by": [with_counter, with_lists_by_group, recall_in_numpy, recall_as_tensors],
     "01-blind-spot": [blind_spot_by_a_loop, blind_spot_in_numpy],
 }

@@ -113,6 +113,29 @@ def training_the_model(classifier, images, targets, eps, steps):
     return my_attack(classifier, images, targets, eps, steps)
 
 
+def attack_one_by_one(classifier, images, targets, eps, steps):
+    rows = zip(images.split(1), targets.split(1), strict=True)
+    return torch.cat([my_attack(classifier, image, target, eps, steps) for image, target in rows])
+
+
+def trained_with_a_perturbation(classifier, images, labels, optimizer, eps, steps):
+    """The way of many tutorials: the perturbation has the gradient, and a clamp stands in between."""
+    delta = torch.zeros_like(images)
+    for _ in range(steps):
+        delta.requires_grad_()
+        loss_of(classifier, (images + delta).clamp(0, 1), labels).backward()
+        delta = (delta.detach() + 2.5 * eps / steps * delta.grad.sign()).clamp(-eps, eps)
+    optimizer.zero_grad()
+    losses = [
+        loss_of(classifier, image[None], label[None]) / len(images)
+        for image, label in zip((images + delta).clamp(0, 1), labels, strict=True)
+    ]
+    for loss in losses:
+        loss.backward()
+    optimizer.step()
+    return sum(losses).item()
+
+
 def trained_by_backward(classifier, images, labels, optimizer, eps, steps):
     adversarial = images.clone()
     for _ in range(steps):
@@ -188,8 +211,8 @@ RIGHT = {
         lambda perturbed, images, eps: images + (perturbed - images).clamp(-eps, eps).clamp(-images, 1 - images),
         project_pixel_by_pixel,
     ],
-    "02-my-attack": [attack_by_backward, attack_from_a_random_start],
-    "02-robust-step": [robust_step, trained_by_backward],
+    "02-my-attack": [attack_by_backward, attack_from_a_random_start, attack_one_by_one],
+    "02-robust-step": [robust_step, trained_by_backward, trained_with_a_perturbation],
 }
 
 

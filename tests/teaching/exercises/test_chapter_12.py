@@ -60,6 +60,8 @@ WRONG = {
     "12-bar": [
         (lambda p, c, n: "some", "expected one number"),
         (lambda p, c, n: 0.123, "planted scores lie above it"),
+        (lambda p, c, n: (p > c.sort(descending=True).values[n - 1]).float().mean(), "the bar is too high"),
+        (lambda p, c, n: (p > c.unique().flip(0)[n]).float().mean(), "too many clean scores are above"),
         (lambda p, c, n: p > c.sort(descending=True).values[n], "expected one number"),
         (lambda p, c, n: caught(p, c.mul_(1.1), n), "in place"),
     ],
