@@ -129,8 +129,9 @@ class Classifier(nn.Module):
                 f"mean and std need one number for each channel, std above 0, size at least 1 pixel; "
                 f"got mean={tuple(means.tolist())}, std={tuple(stds.tolist())}, size={self.size}"
             )
-        self.mean = nn.Buffer(means.float()[:, None, None], persistent=False)
-        self.std = nn.Buffer(stds.float()[:, None, None], persistent=False)
+        weight = next(module.parameters(), means)  # a module may be on a GPU already
+        self.mean = nn.Buffer(means.float()[:, None, None].to(weight.device), persistent=False)
+        self.std = nn.Buffer(stds.float()[:, None, None].to(weight.device), persistent=False)
         if module.training and any(weight.grad is not None for weight in module.parameters()):
             warnings.warn(
                 f"{self.name} is being trained, and is put into evaluation mode: module.train() goes on.", stacklevel=2
