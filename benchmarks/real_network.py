@@ -1,6 +1,6 @@
 """What the methods take on a real network: python benchmarks/bench.py --only real_network --threads 2
 
-`efficientnet-lite0` at 224 pixels, on the photographs that scikit-image and matplotlib carry, with the settings that the
+`efficientnet-lite0` at 224 pixels, on the photographs that scikit-image and matplotlib carry, with the settings that
 functions come with. Each method is a process of its own, so that the most memory that it has had is the method's.
 """
 

@@ -362,10 +362,11 @@ def _sides(size: object) -> tuple[int, int]:
     Raises:
         TypeError: anything else.
     """
-    if isinstance(size, Mapping):
-        size = [size.get("height"), size.get("width")]
-    several = list(size) if isinstance(size, Iterable) and getattr(size, "ndim", 1) != 0 else []
-    sides = [size] * 2 if isinstance(size, Integral) else several
+    given: Any = size
+    if isinstance(size, Mapping):  # of an image processor
+        given = size.get("shortest_edge") or [size.get("height"), size.get("width")]
+    several = list(given) if isinstance(given, Iterable) and getattr(given, "ndim", 1) != 0 else []
+    sides = [given] * 2 if isinstance(given, Integral) else several
     if len(sides) != 2 or not all(isinstance(each, Integral) for each in sides):
         raise TypeError(f"size= is height and width in pixels, or one whole number for a square; got {size!r}")
     return int(sides[0]), int(sides[1])
