@@ -24,28 +24,32 @@ MIXING = (  # what takes indices from the processor, or numbers from anywhere
 class Elsewhere(Tensor):
     """A tensor on the stand-in."""
 
-    inner: Tensor
+    numbers: Tensor
     __torch_function__ = torch._C._disabled_torch_function_impl
     device = property(lambda self: DEVICE)  # type: ignore[assignment]
     is_meta = property(lambda self: False)  # type: ignore[assignment]
 
     @staticmethod
-    def __new__(cls, inner: Tensor) -> "Elsewhere":
+    def __new__(cls, numbers: Tensor) -> "Elsewhere":
         made = Tensor._make_wrapper_subclass(
-            cls, inner.shape, strides=inner.stride(), storage_offset=inner.storage_offset(), dtype=inner.dtype,
+            cls, numbers.shape, strides=numbers.stride(), storage_offset=numbers.storage_offset(), dtype=numbers.dtype,
             device="meta",
         )  # fmt: skip
-        made.inner = inner
+        made.numbers = numbers
         return made
 
+    def __getitem__(self, key: Any) -> Tensor:  # type: ignore[override]
+        keys = [torch.tensor(each) if isinstance(each, list) else each for each in _several(key)]
+        return Tensor.__getitem__(self, tuple(keys))
+
     def new_tensor(self, data: Any, **options: Any) -> Tensor:  # type: ignore[override]
-        return Elsewhere(self.inner.new_tensor(data, **options))
+        return Elsewhere(self.numbers.new_tensor(data, **options))
 
     def tolist(self) -> Any:
-        return self.inner.tolist()
+        return self.numbers.tolist()
 
     def __format__(self, how: str) -> str:
-        return format(self.inner.detach().item(), how) if self.ndim == 0 else repr(self)
+        return format(self.numbers.detach().item(), how) if self.ndim == 0 else repr(self)
 
     def numpy(self, *_: Any, **__: Any) -> Any:
         raise TypeError("can't convert a tensor on another device to numpy: use Tensor.cpu() first")
@@ -53,11 +57,11 @@ class Elsewhere(Tensor):
     __array__ = numpy
 
     def __deepcopy__(self, memo: Any) -> Tensor:
-        copied = Elsewhere(self.inner.detach().clone())
+        copied = Elsewhere(self.numbers.detach().clone())
         return torch.nn.Parameter(copied, self.requires_grad) if isinstance(self, torch.nn.Parameter) else copied
 
     def __repr__(self, **_: Any) -> str:
-        return f"Elsewhere({self.inner!r})"
+        return f"Elsewhere({self.numbers!r})"
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -94,7 +98,7 @@ def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     mixed = [each for each in tensors if not isinstance(each, Elsewhere) and each.ndim]
     if there and mixed and (func not in MIXING or (func is not aten.copy_.default and args[0] is mixed[0])):
         raise RuntimeError(f"{func}: expected all tensors to be on the same device, found {DEVICE} and cpu")
-    inner_args, inner_kwargs = tree_map(lambda each: getattr(each, "inner", each), (args, kwargs))
+    inner_args, inner_kwargs = tree_map(lambda each: getattr(each, "numbers", each), (args, kwargs))
     asked = kwargs.get("device")
     if asked is not None:
         inner_kwargs["device"] = torch.device("cpu")
@@ -103,10 +107,14 @@ def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return args[0]
     if not there if asked is None else torch.device(asked).type == "cpu":
         return found
-    known = {id(each.inner): each for each in there}  # what was changed in place is itself
+    known = {id(each.numbers): each for each in there}  # what was changed in place is itself
     leaves, shape = tree_flatten(found)
     wrapped = [known.get(id(each)) if id(each) in known else _wrapped(each) for each in leaves]
     return tree_unflatten(wrapped, shape)
+
+
+def _several(key: Any) -> tuple[Any, ...]:
+    return key if isinstance(key, tuple) else (key,)
 
 
 def _wrapped(value: Any) -> Any:

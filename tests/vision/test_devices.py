@@ -1,6 +1,8 @@
-"""On another device than the processor, images and networks meet: nothing is left behind, and the answers are the same."""
+"""On another device than the processor, images and networks meet, and the answers are the same."""
 
+import copy
 import re
+import sys
 
 import pytest
 import torch
@@ -16,7 +18,7 @@ PART[:, 4:9, 4:9] = 1
 
 
 def prototypes(c):
-    return vision.generate_prototypes(c, copies=2, diversity=1.0, start="equidistant", frames=2, steps=2, **QUIET)
+    return vision.generate_prototypes(c, copies=2, diversity=1.0, frames=2, steps=2, **QUIET)
 
 
 def reference():
@@ -25,20 +27,25 @@ def reference():
 
 MORE = {
     "activation_under": lambda c: measures.activation_under(c, images(7), "logits:a", draws=2),
-    "pointing_game": lambda c: measures.pointing_game(vision.isolate_features(c, images(7), steps=2, **QUIET).maps, PART),
+    "pointing_game": lambda c: measures.pointing_game(
+        vision.isolate_features(c, images(7), steps=2, **QUIET).maps, PART
+    ),
     "relevance_mass": lambda c: measures.relevance_mass(vision.gradients(c, images(7), **QUIET).maps, PART),
     "similarity": lambda c: vision.similarity(c, images(3), LABELS[:3], reference(), **QUIET),
     "entanglement_matrix": lambda c: vision.entanglement_matrix(c, prototypes(c), images=reference(), draws=1, **QUIET),
     "shared_features": lambda c: vision.shared_features(c, prototypes(c), "a", "b", steps=2, **QUIET),
-    "find_shortcuts": lambda c: vision.find_shortcuts(c, images(90), c.predict(images(90)).classes, **QUIET),
+    "find_shortcuts": lambda c: vision.find_shortcuts(
+        c, images(90), c.predict(images(90)).classes, classes=["a"], **QUIET
+    ),
 }
 
 
 @pytest.fixture
 def elsewhere(monkeypatch):
     """The stand-in, which Adam knows as a device that it has a fused step for."""
-    for module in (torch.optim.optimizer, torch.optim.adam):
-        monkeypatch.setattr(module, "_get_fused_kernels_supported_devices", lambda: ["cpu", DEVICE.type], raising=False)
+    for module in ("optimizer", "adam"):
+        there = sys.modules[f"torch.optim.{module}"]
+        monkeypatch.setattr(there, "_get_fused_kernels_supported_devices", lambda: ["cpu", DEVICE.type], raising=False)
     with machine():
         yield
 
@@ -60,7 +67,7 @@ def test_functions_say_the_same_on_another_device(name, moved, counted, elsewher
     before = said(call(classifier))
     classifier.to(DEVICE)
     if moved:  # images that lie there, too, as `load_images` brings them
-        for module in (test_batches, __import__(__name__, fromlist=["images"])):
+        for module in (test_batches, sys.modules[__name__]):
             monkeypatch.setattr(module, "images", lambda count: images_here(count).to(DEVICE))
     assert said(call(classifier)) == before
 
@@ -79,6 +86,6 @@ def test_a_second_network_may_lie_elsewhere(counted, elsewhere):  # noqa: F811
     here = Classifier(counted[0].module, classes=list("abc"), size=test_batches.SIZE, mean=0, std=1)
     there = Classifier(counted[0].module, classes=list("abc"), size=test_batches.SIZE, mean=0, std=1)
     named = here.predict(images(90)).classes
-    there.module = __import__("copy").deepcopy(here.module)
-    found = vision.find_shortcuts(here, images(90), named, reference=there.to(DEVICE), **QUIET)
+    there.module = copy.deepcopy(here.module)
+    found = vision.find_shortcuts(here, images(90), named, reference=there.to(DEVICE), classes=["a"], **QUIET)
     assert not len(found)  # what turns one of two that are alike turns the other
