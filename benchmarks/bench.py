@@ -29,6 +29,7 @@ COMPARISONS: dict[str, str | None] = {
     "prompt_peers": "nanogcg",
     "prompt_search_real": "nanogcg_alone",
     "roofline": None,
+    "real_network": None,
     "start": None,
     "memory": None,
 }
@@ -41,6 +42,7 @@ PARTS = {
         for target in ("girl", "science", "art", "boy")
     ],
     "roofline": ["pocket-8", "pocket-64", "photo-8", "photo-64", "pocket-lm"],
+    "real_network": ["attack", "visualisation", "isolation", "report"],
     "memory": [path.name[:2] for path in sorted((HERE.parent / "notebooks").glob("[0-9][0-9]_*.ipynb"))],
 }
 

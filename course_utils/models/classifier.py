@@ -129,8 +129,9 @@ class Classifier(nn.Module):
                 f"mean and std need one number for each channel, std above 0, size at least 1 pixel; "
                 f"got mean={tuple(means.tolist())}, std={tuple(stds.tolist())}, size={self.size}"
             )
-        self.mean = nn.Buffer(means.float()[:, None, None], persistent=False)
-        self.std = nn.Buffer(stds.float()[:, None, None], persistent=False)
+        weight = next(module.parameters(), means)  # a module may be on a GPU already
+        self.mean = nn.Buffer(means.float()[:, None, None].to(weight.device), persistent=False)
+        self.std = nn.Buffer(stds.float()[:, None, None].to(weight.device), persistent=False)
         if module.training and any(weight.grad is not None for weight in module.parameters()):
             warnings.warn(
                 f"{self.name} is being trained, and is put into evaluation mode: module.train() goes on.", stacklevel=2
@@ -361,10 +362,11 @@ def _sides(size: object) -> tuple[int, int]:
     Raises:
         TypeError: anything else.
     """
-    if isinstance(size, Mapping):
-        size = [size.get("height"), size.get("width")]
-    several = list(size) if isinstance(size, Iterable) and getattr(size, "ndim", 1) != 0 else []
-    sides = [size] * 2 if isinstance(size, Integral) else several
+    given: Any = size
+    if isinstance(size, Mapping):  # of an image processor
+        given = size.get("shortest_edge") or [size.get("height"), size.get("width")]
+    several = list(given) if isinstance(given, Iterable) and getattr(given, "ndim", 1) != 0 else []
+    sides = [given] * 2 if isinstance(given, Integral) else several
     if len(sides) != 2 or not all(isinstance(each, Integral) for each in sides):
         raise TypeError(f"size= is height and width in pixels, or one whole number for a square; got {size!r}")
     return int(sides[0]), int(sides[1])

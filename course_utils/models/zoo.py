@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.resources import files
@@ -191,8 +191,8 @@ def load_image_classifier(folder: Path, name: str | None = None) -> Classifier:
     return Classifier(module, classes=config.id2label, size=size, mean=mean, std=std, name=named)
 
 
-def _preprocessing(folder: Path, name: str) -> tuple[tuple[int, int], list[float], list[float]]:
-    """Height and width, mean and std, from `preprocessor_config.json`."""
+def _preprocessing(folder: Path, name: str) -> tuple[Any, list[float], list[float]]:
+    """Size as `Classifier` takes it, mean and std, from `preprocessor_config.json`."""
     path = folder / "preprocessor_config.json"
     settings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     size = (settings.get("crop_size") if settings.get("do_center_crop") else None) or settings.get("size")
@@ -201,14 +201,9 @@ def _preprocessing(folder: Path, name: str) -> tuple[tuple[int, int], list[float
             f"{name} has no image processor (preprocessor_config.json), so size, mean and std are not known: give them "
             "yourself, Classifier(module, classes=…, size=…, mean=…, std=…)."
         )
-    if isinstance(size, Mapping):
-        side = size.get("shortest_edge")
-        height, width = (side, side) if side else (size["height"], size["width"])
-    else:
-        height, width = (size, size) if isinstance(size, int) else size
     if not settings.get("do_normalize", True):
-        return (height, width), [0.0] * 3, [1.0] * 3
-    return (height, width), list(settings["image_mean"]), list(settings["image_std"])
+        return size, [0.0] * 3, [1.0] * 3
+    return size, list(settings["image_mean"]), list(settings["image_std"])
 
 
 def _timm_module(architecture: str) -> nn.Module:

@@ -63,7 +63,7 @@ class Aligned(nn.Module):
     def forward(self, images: Images) -> Float[Tensor, "n classes"]:
         if images.shape[2:] != torch.Size(self.reference.size):
             images = F.interpolate(images, self.reference.size, mode="bilinear", antialias=True).clamp(0, 1)
-        return self.reference(images)[:, self.order]
+        return self.reference(images.to(self.reference.device))[:, self.order].to(images.device)
 
 
 class _Both(nn.Module):

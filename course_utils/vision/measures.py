@@ -122,7 +122,7 @@ def activation_under(
     batch_objective = ObjectiveBatch(objective, copies=1).of(range(len(images)))
     moves = stronger_transforms(classifier.size) if transforms is None else merged(transforms)
     generators = sample_generators(seed, range(len(images)), "held-out transforms")
-    total = torch.zeros(len(images), device=images.device)
+    total = torch.zeros(len(images), device=classifier.device)
     for _ in range(draws):
         moved = images
         for transform in moves:
@@ -163,7 +163,7 @@ def relevance_mass(maps: Maps, truth: Maps) -> Float[Tensor, "batch"]:
     _checked(maps, truth)
     positive = maps.clamp_min(0)
     total = positive.sum((1, 2))
-    return (positive * truth).sum((1, 2)) / total.where(total > 0, 1)
+    return (positive * truth.to(maps.device)).sum((1, 2)) / total.where(total > 0, 1)
 
 
 def intersection_over_union(maps: Maps, truth: Maps, threshold: float = 0.5) -> Float[Tensor, "batch"]:
@@ -191,7 +191,7 @@ def _checked(maps: Tensor, truth: Tensor) -> Bool[Tensor, "batch height width"]:
         raise ValueError(f"maps of {tuple(maps.shape)} and masks of {tuple(truth.shape)} given, expected the same.")
     if maps.isnan().any():
         raise ValueError("the maps hold NaN (not a number): there is nothing to score.")
-    inside = truth >= HALF
+    inside = truth.to(maps.device) >= HALF
     if (empty := ~inside.any(2).any(1)).any():
         raise ValueError(f"the part covers no pixel of image {int(empty.nonzero()[0])}: leave such images out.")
     return inside

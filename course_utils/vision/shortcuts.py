@@ -88,7 +88,7 @@ def find_shortcuts(
     check_settings(batch_size=batch_size, stop_at=least)
     if not 0 < alpha < 1:
         raise ValueError(f"alpha={alpha!r} given, expected a chance between 0 and 1, such as 0.05.")
-    images = classifier.check_images(images)
+    images = classifier.check_images(images).cpu()  # batches go to the networks' device
     rows = classifier.targets(labels, len(images)).cpu()
     beside = None if reference is None else Aligned(reference, classifier)
     search = _Search(classifier, beside, images, rows, least, seed, batch_size or images_at_once(classifier))

@@ -221,4 +221,4 @@ def statistics_distance(
     forward = record(classifier, match.layers)
     with as_found(classifier):
         chunks = classifier.check_images(images).split(int(batch_size))
-        return torch.cat([-match(forward(some)).cpu() for some in chunks])
+        return torch.cat([-match(forward(some.to(classifier.device))).cpu() for some in chunks])

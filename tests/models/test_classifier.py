@@ -187,7 +187,8 @@ def test_a_module_that_returns_something_else_than_logits_is_named():
 
 def test_classes_and_size_come_as_other_libraries_hand_them_out():
     net = nn.Sequential(nn.Flatten(), nn.Linear(192, 3))
-    for size in (8, np.int64(8), (8, 8), [8, 8], torch.Size([8, 8]), np.array([8, 8]), {"height": 8, "width": 8}):
+    processors = {"height": 8, "width": 8}, {"shortest_edge": 8}
+    for size in (8, np.int64(8), (8, 8), [8, 8], torch.Size([8, 8]), np.array([8, 8]), *processors):
         assert Classifier(net, classes={"owl": 2, "cat": 0, "dog": 1}, size=size).size == (8, 8)
     for classes in ({2: "owl", 0: "cat", 1: "dog"}, {"owl": 2, "cat": 0, "dog": 1}, np.array(["cat", "dog", "owl"])):
         assert Classifier(net, classes=classes, size=8).classes == ("cat", "dog", "owl")

