@@ -35,6 +35,17 @@ def test_in_an_linf_ball_the_sign_gets_further_than_the_gradient():
     assert by_sign[-1] > 0.9, "chapter 2: the title of its first figure of curves"
 
 
+def test_specks_change_the_answer_and_mirrored_they_do_not():
+    there = {}
+    for cell in cells_of("03"):
+        if cell.startswith(("import json", "pair = ", "from course_utils.canvas", "blurred, mask")):
+            exec(cell, there)
+        elif cell.startswith("net = "):
+            exec(cell.splitlines()[0], there)
+    whole, hidden, mirrored = (each.classes[0] for each in there["said"])
+    assert whole == mirrored == "espresso" != hidden, "chapter 3: below its table of specks"
+
+
 def test_controls_leave_at_most_one_word_in_twenty_clouds_of_nothing():
     for bar in ("bar 0.5", "as many top prompts"):
         for kind, ways in stored(DATA / "null_clouds.json")["pocket-lm"][bar]["null clouds"].items():
