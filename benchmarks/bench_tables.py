@@ -81,6 +81,21 @@ def isolation(measured: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def isolation_photographs(measured: dict[str, Any]) -> str:
+    """What isolation_photographs.py found: mean areas under the curves, by what stands in place of the hidden part."""
+    fills = next(iter(next(iter(measured["methods"].values())).values()))
+    heads = [f"{what}, {fill}" for what in ("deletion", "insertion") for fill in fills]
+    rows = [
+        (
+            name,
+            *[f"{curves[what][fill]:.3f}" for what in ("deletion", "insertion") for fill in fills],
+            f"{measured['seconds'][name]:.1f} s" if name in measured["seconds"] else "",
+        )
+        for name, curves in measured["methods"].items()
+    ]
+    return grid([f"{len(measured['photographs'])} photographs", *heads, "processor, an image"], rows)
+
+
 def grid(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     lines = [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
     return "\n".join(lines + [f"| {' | '.join(map(str, row))} |" for row in rows])

@@ -42,6 +42,7 @@ ROOT = BENCHMARKS.parent
 # Comparisons with a file of their own, which take longer to measure.
 FILES = {
     "isolation": BENCHMARKS / "isolation.json",
+    "isolation_photographs": BENCHMARKS / "isolation_photographs.json",
     "prototypes": ROOT / "notebooks" / "data" / "prototypes.json",
     "entanglement": ROOT / "notebooks" / "data" / "entanglement.json",
     "shortcuts": BENCHMARKS / "shortcuts.json",
