@@ -82,17 +82,13 @@ def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
     pytest.fail(f"JupyterLab does not answer:\n{log.read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="module")
-def kernel(jupyter: tuple[str, Path]) -> str:
-    """The one kernel in which all labs run, one after the other, since loading torch and the models takes longest."""
-    return ask(f"{jupyter[0]}/api/kernels", name="python3")["id"]
-
-
-def ask(address: str, **what: object) -> dict:
-    """What JupyterLab's server answers to a question of its interface."""
-    content = Request(address, json.dumps(what).encode(), {"Content-Type": "application/json"})
-    with urlopen(content) as answer:
-        return json.load(answer)
+@pytest.fixture(autouse=True)
+def kernels_end(jupyter: tuple[str, Path]) -> Iterator[None]:
+    """A kernel with torch and a model takes most of a gigabyte, and JupyterLab keeps it when the page is closed."""
+    yield
+    address = f"{jupyter[0]}/api/kernels"
+    for kernel in json.load(urlopen(address)):
+        urlopen(Request(f"{address}/{kernel['id']}", method="DELETE")).close()
 
 
 @pytest.mark.parametrize("chapter", LABS)
@@ -133,16 +129,14 @@ def test_a_scrubber_moves_in_jupyterlab_too(open_in_lab: Open) -> None:
 
 
 @pytest.fixture
-def open_in_lab(jupyter: tuple[str, Path], kernel: str, visit: Open, shared_context: BrowserContext) -> Open:
-    """Opens cells as a notebook in JupyterLab: open_in_lab(cells, name). They find no name of earlier cells."""
+def open_in_lab(jupyter: tuple[str, Path], visit: Open, shared_context: BrowserContext) -> Open:
+    """Opens cells as a notebook in JupyterLab: open_in_lab(cells, name)."""
     address, folder = jupyter
 
     def open_in_lab(cells: list[str], name: str) -> Page:
-        cells = ["%reset -f", *cells]
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
         nbformat.write(notebook, folder / f"{name}.ipynb")
-        ask(f"{address}/api/sessions", path=f"{name}.ipynb", name=name, type="notebook", kernel={"id": kernel})
         return visit(f"{address}/lab/tree/{name}.ipynb?reset", context=shared_context)
 
     return open_in_lab
