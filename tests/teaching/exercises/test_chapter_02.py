@@ -119,21 +119,34 @@ def attack_one_by_one(classifier, images, targets, eps, steps):
 
 
 def trained_with_a_perturbation(classifier, images, labels, optimizer, eps, steps):
-    """The way of many tutorials: the perturbation has the gradient, and a clamp stands in between."""
+    """The perturbation is what is optimised, and every image has a loss of its own."""
+    delta = torch.zeros_like(images)
+    for _ in range(steps):
+        delta.requires_grad_()
+        loss_of(classifier, images + delta, labels).backward()
+        delta = (delta.detach() + 2.5 * eps / steps * delta.grad.sign()).clamp(-eps, eps).clamp(-images, 1 - images)
+    optimizer.zero_grad()
+    losses = [
+        loss_of(classifier, image[None], label[None]) / len(images)
+        for image, label in zip(images + delta, labels, strict=True)
+    ]
+    for loss in losses:
+        loss.backward()
+    optimizer.step()
+    return sum(losses).item()
+
+
+def clamped_before_the_gradient(classifier, images, labels, optimizer, eps, steps):
     delta = torch.zeros_like(images)
     for _ in range(steps):
         delta.requires_grad_()
         loss_of(classifier, (images + delta).clamp(0, 1), labels).backward()
         delta = (delta.detach() + 2.5 * eps / steps * delta.grad.sign()).clamp(-eps, eps)
     optimizer.zero_grad()
-    losses = [
-        loss_of(classifier, image[None], label[None]) / len(images)
-        for image, label in zip((images + delta).clamp(0, 1), labels, strict=True)
-    ]
-    for loss in losses:
-        loss.backward()
+    loss = loss_of(classifier, (images + delta).clamp(0, 1), labels)
+    loss.backward()
     optimizer.step()
-    return sum(losses).item()
+    return loss.item()
 
 
 def trained_by_backward(classifier, images, labels, optimizer, eps, steps):
@@ -191,6 +204,7 @@ WRONG = {
         (accumulating, "adds up"),
         (training_the_model, "never the model"),
     ],
+    "02-robust-step": [(clamped_before_the_gradient, "clamp after the gradient")],
 }
 
 
