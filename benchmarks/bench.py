@@ -25,6 +25,7 @@ RESULTS, TRIED = HERE / "results.json", HERE / "quick.json"
 COMPARISONS: dict[str, str | None] = {
     "attacks": None,
     "visualization": "lucent",
+    "imagenet_peers": "imagenet",
     "isolation_peers": None,
     "prompt_peers": "nanogcg",
     "prompt_search_real": "nanogcg_alone",

@@ -18,6 +18,7 @@ from course_utils.figures.style import PALETTE, WIDTH, DescribedFigure, data_uri
 from course_utils.validation import check_settings
 
 LARGEST = 2.2  # inches: a small image drawn larger than this shows its pixels and nothing more
+FINE = 128  # pixels of the shorter side from which an image has something to show at half the column
 LETTERS = 10  # letters of a title that fit into an inch, and leave room between two titles
 
 
@@ -43,7 +44,7 @@ def show_images(
         raise ValueError(f"{len(titles)} titles given for {len(arrays)} images, expected one for each.")
     columns = _columns(columns, len(arrays))
     rows = ceil(len(arrays) / columns)
-    cell = min(WIDTH / columns, LARGEST)
+    cell = cell_width(arrays, columns)
     titles = [_folded(title, max(8, round(cell * LETTERS))) for title in titles]
     lines = [title.count("\n") + 1 if title else 0 for title in titles]
     above = sum(max(lines[row * columns : (row + 1) * columns]) for row in range(rows))  # lines of titles in all rows
@@ -51,6 +52,11 @@ def show_images(
     for index, image in enumerate(arrays):
         draw_image(figure.add_subplot(rows, columns, index + 1), image, titles[index])
     return DescribedFigure(figure, alt=alt)
+
+
+def cell_width(images: np.ndarray, columns: int, largest: float = LARGEST) -> float:
+    """Inches for each of the columns that images (batch, height, width, 3) stand in; small images at most `largest`."""
+    return min(WIDTH / columns, largest if min(images.shape[1:3]) < FINE else WIDTH / 2)
 
 
 def _folded(title: str, letters: int) -> str:
@@ -74,7 +80,7 @@ def show_probabilities(
     """Images (batch, height, width, 3), each over the bars of its `top` most probable classes (batch, classes)."""
     columns = _columns(columns, len(images), most=4)
     rows = ceil(len(images) / columns)
-    cell = min(WIDTH / columns, LARGEST)
+    cell = cell_width(images, columns)
     height, bars, heading = cell * images.shape[1] / images.shape[2], 0.27 * min(top, len(classes)), 0.27 * any(titles)
     figure = new_figure(rows * (height + bars + heading + 0.16), width=columns * cell)
     cells = figure.add_gridspec(2 * rows, columns, height_ratios=[height, bars] * rows)

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.canvas import filling
-from course_utils.figures.images import as_images, draw_image, percent
-from course_utils.figures.style import WIDTH, DescribedFigure, Drawn, new_figure, styled
+from course_utils.figures.images import as_images, cell_width, draw_image, percent
+from course_utils.figures.style import DescribedFigure, Drawn, new_figure, styled
 from course_utils.models.classifier import Classifier, Prediction
 from course_utils.objectives import Target, pick
 from course_utils.transforms import gaussian_blur
@@ -347,7 +347,7 @@ def show_isolation(
         columns.append(("known cause", faded(images, truth)))
     if result.probabilities:
         columns.insert(2, ("the rest", faded(images, 1 - result.maps)))
-    cell = min(WIDTH / len(columns), LARGEST)
+    cell = cell_width(images, len(columns), LARGEST)
     rows, below = len(images), 0.24 if result.probabilities else 0.0
     height = rows * (cell * images.shape[1] / images.shape[2] + below) + 0.5
     figure = new_figure(height, width=len(columns) * cell)
