@@ -2,8 +2,8 @@
 
 Everybody makes an image of each class, without seeing any of it. Ours is 224 pixels wide, as lucent's, and may use the
 statistics that the network has stored; MACO's is 1,280 pixels wide, of which it shows the network six crops a step, and
-is resized for the judges. Horama fetches the magnitudes of ImageNet's spectrum from the web; in their place are those of
-the photographs at hand, in its own colours. Peers are told only that the classifier normalises by itself.
+is resized for the judges. Horama fetches the magnitudes of ImageNet's spectrum from the web; in their place are
+those of the photographs at hand, in its own colours. Peers are told only that the classifier normalises by itself.
 """
 
 from __future__ import annotations
