@@ -107,20 +107,21 @@ def prototypes(measured: dict[str, Any]) -> str:
     heads = ["network", "images", "named", "look-alikes apart", "logit above all", "all layers, literally", "at 95 %"]
     keys = ("logit above all", "definition", "definition at 95 %")
     rows = [
-        (net, kind, *(f"{share:.0%}" for share in (each["judge"]["named"], each["judge"]["named, look-alikes apart"])),
-         *(f"{each[key]:.0%}" for key in keys))
+        (net, kind, *map(per_cent, (each["judge"]["named"], each["judge"]["named, look-alikes apart"])),
+         *(per_cent(each[key]) for key in keys))
         for net, kind, each in found
     ]  # fmt: skip
     parts = [grid(heads, rows)]
-    for group in ("in the loss", "left out", "judge"):
+    groups = {"in the loss": "layers of the objective", "left out": "other layers", "judge": "layers of the judge"}
+    for group, said in groups.items():
         layers = list(found[0][2]["layers"][group])
         rows = [
-            (net, kind, *(f"{each['layers'][group][layer]['above 95 %']:.0%}" for layer in layers))
+            (net, kind, *(per_cent(each["layers"][group][layer]["above 95 %"]) for layer in layers))
             for net, kind, each in found
         ]
-        parts.append(grid([f"closer than 95 %, layers {group}", "images", *layers], rows))
+        parts.append(grid([f"closer than 95 %, {said}", "images", *layers], rows))
     rows = [
-        (", ".join(row["drawn anew"]) or "nothing", *(f"{row[kind]['named']:.0%}" for kind in ("match", "data-free")))
+        (", ".join(row["drawn anew"]) or "nothing", *(per_cent(row[kind]["named"]) for kind in ("match", "data-free")))
         for row in measured["randomized"]
     ]
     return "\n\n".join([*parts, grid(["named, with weights drawn anew", "match", "data-free"], rows)])
@@ -143,7 +144,7 @@ def imagenet(settings: dict[str, Any]) -> str:
     """What imagenet_prototypes.py found of a hundred classes."""
     heads = ["100 classes", "judge, top 1", "top 5", "contrast", "fine", "distance"]
     rows = [
-        (recipe, *(f"{each[top]:.0%}" for top in ("top 1", "top 5")), *(digits(each[key]) for key in heads[3:]))
+        (recipe, *(per_cent(each[top]) for top in ("top 1", "top 5")), *(digits(each[key]) for key in heads[3:]))
         for recipe, each in settings["100 classes"].items()
     ]
     return grid([*heads[:4], "above half Nyquist", heads[5]], rows)
@@ -184,6 +185,10 @@ def number(value: float | str | None) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return f"{value:,}" if isinstance(value, int) else digits(value)
+
+
+def per_cent(share: float) -> str:
+    return f"{100 * share:.0f}{GLUE}%"
 
 
 def digits(value: float) -> str:
