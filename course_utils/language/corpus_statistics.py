@@ -269,5 +269,6 @@ class TextAgreement:
         found = len(self.both) + len(self.model_only)
         return (
             f"{self.target}: rank correlation {self.correlation:+.2f} [{low:+.2f}, {high:+.2f}] over {self.words} "
-            f"words; {len(self.both)} of {found} surviving words survive in the text ({self.chance:.0%} by chance)"
+            f"words; {len(self.both)} of {found} surviving words survive in the text "
+            f"({100 * self.chance:.0f} % by chance)"
         )

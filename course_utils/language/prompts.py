@@ -117,8 +117,8 @@ def optimize_prompts(
     if discrete < FAILED and soft > 10 * discrete and len(words.tokens) > LARGE:
         warnings.warn(
             f"the vectors give the target a probability of {as_probability(soft)} (median), the best tokens "
-            f"{as_probability(discrete)}, and {snapper.changed.float().mean():.0%} of the tokens ever changed: on a "
-            "vocabulary of this size coordinate_search finds better prompts.",
+            f"{as_probability(discrete)}, and {100 * snapper.changed.float().mean():.0f} % of the tokens ever changed: "
+            "on a vocabulary of this size coordinate_search finds better prompts.",
             UserWarning,
             stacklevel=3,
         )

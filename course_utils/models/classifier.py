@@ -51,7 +51,7 @@ class Prediction:
         return [[(self.known_classes[i], p) for i, p in zip(*row, strict=True)] for row in rows]
 
     def __repr__(self) -> str:
-        named = ", ".join(f"{c} {p:.1%}" for c, p in zip(self.classes, self.confidence.tolist(), strict=True))
+        named = ", ".join(f"{c} {100 * p:.1f} %" for c, p in zip(self.classes, self.confidence.tolist(), strict=True))
         return f"Prediction({named})"
 
 

@@ -278,7 +278,7 @@ class AttackResult(Drawn):
         aim = names[0] if len(names) == 1 else f"{len(names)} classes"
         already = f", {int(self.already.sum())} of them before" if self.already.any() else ""
         sure = self.confidence[self.success]
-        median = f", median confidence {sure.median():.1%}" if len(sure) else ""
+        median = f", median confidence {100 * sure.median():.1f} %" if len(sure) else ""
         return (
             f"{kind} attack {toward} {aim}, {self.norm} eps {NORMS[self.norm].radius(self.eps)}: "
             f"{len(sure)} of {len(self)} images tricked{already}{median}, "

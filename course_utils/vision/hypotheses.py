@@ -179,7 +179,7 @@ class Parts:
 
     @property
     def words(self) -> str:
-        return f"a {self.kind} of {self.area:.1%} of the image"
+        return f"a {self.kind} of {100 * self.area:.1f} % of the image"
 
 
 @dataclass(frozen=True, eq=False)

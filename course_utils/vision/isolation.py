@@ -216,11 +216,12 @@ class Isolation(Attribution):
 
     def __repr__(self) -> str:
         alone = int((self.filled > 0.5).sum())
-        vain = f"; of {alone} the filling alone is called the class: take another fill" if alone else ""
+        vain = f"; the filling alone is called the class in {image_count(alone)}: take another fill" if alone else ""
+        medians = (each.median() for each in (self.area, self.before, self.kept, self.removed))
+        area, before, kept, removed = (f"{100 * median:.1f} %" for median in medians)
         return (
-            f"Isolation of {self._subject()} in {image_count(len(self))}: median area "
-            f"{self.area.median():.1%}, median probability {self.before.median():.1%}, with the mask's part alone "
-            f"{self.kept.median():.1%}, without it {self.removed.median():.1%}{self._disagreement()}{vain}"
+            f"Isolation of {self._subject()} in {image_count(len(self))}: median area {area}, median probability "
+            f"{before}, with the mask's part alone {kept}, without it {removed}{self._disagreement()}{vain}"
             f"{'; interrupted' * self.interrupted}"
         )
 

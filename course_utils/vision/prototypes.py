@@ -218,7 +218,8 @@ class Prototypes(Drawn):
         close = "" if self.spearman is None else f", mean rank correlation {self.spearman.mean():.2f}"
         return (
             f"{len(self)} prototype{'s' * (len(self) != 1)} of {count} class{'es' * (count != 1)} of {self.name}: "
-            f"probability {median:.1%} in the middle, {low:.1%} at least{close}{'; interrupted' * self.interrupted}"
+            f"probability {100 * median:.1f} % in the middle, {100 * low:.1f} % at least"
+            f"{close}{'; interrupted' * self.interrupted}"
         )
 
 

@@ -366,8 +366,8 @@ class Similarity(Plotted):
         for i, layer in enumerate(self.layers):
             lines.append(
                 f"{layer:16}  {self.spearman[:, i].mean():8.2f}  {self.same[:, i].mean():10.2f}  "
-                f"{self.different[:, i].mean():13.2f}  {(above[:, i] > 0.95).float().mean():10.0%}  "
-                f"{(above[:, i] == 1).float().mean():9.0%}"
+                f"{self.different[:, i].mean():13.2f}  {100 * (above[:, i] > 0.95).float().mean():8.0f} %  "
+                f"{100 * (above[:, i] == 1).float().mean():7.0f} %"
             )
         return "\n".join(lines)
 

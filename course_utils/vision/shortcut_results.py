@@ -83,10 +83,10 @@ class Shortcut:
         return "causal change" if self.whole else "causal part"
 
     def __str__(self) -> str:
-        beside = "" if self.by_reference is None else f", {self.by_reference.value:.0%} in the second network"
+        beside = "" if self.by_reference is None else f", {100 * self.by_reference.value:.0f} % in the second network"
         return (
-            f"{self.carrier}: {self.words}, given to {self.onto}, turns {self.turned.value:.0%}{beside} and "
-            f"{self.by_control.value:.0%} with the control; effect {self.effect} of {self.effect.total}"
+            f"{self.carrier}: {self.words}, given to {self.onto}, turns {100 * self.turned.value:.0f} %{beside} and "
+            f"{100 * self.by_control.value:.0f} % with the control; effect {self.effect} of {self.effect.total}"
         )
 
 
@@ -156,7 +156,7 @@ class Shortcuts:
         images = torch.stack([image for each in shown for image in (each.before[0], each.after[0], each.control[0])])
         titles = []
         for each in shown:
-            titles += [each.onto, f"{each.kind} of {each.carrier}: {each.turned.value:.0%} turn", "control"]
+            titles += [each.onto, f"{each.kind} of {each.carrier}: {100 * each.turned.value:.0f} % turn", "control"]
         told = "; ".join(str(each) for each in shown)
         alt = f"Held-out images before, with what {self.name} takes for another class, and with a control. {told}."
         return show_images(images, titles, columns=3, alt=alt)

@@ -219,7 +219,8 @@ class Effects(Drawn):
 
     def __repr__(self) -> str:
         first = f"; most: {self.found[0]}" if self.found else ""
-        return f"Effects on {self.name}: {len(self)} tried, {len(self.alarms())} turn {ALARM:.0%} or more{first}"
+        alarms = f"{len(self.alarms())} turn {100 * ALARM:.0f} % or more"
+        return f"Effects on {self.name}: {len(self)} tried, {alarms}{first}"
 
 
 @styled
@@ -252,8 +253,8 @@ def plot_effects(effects: Effects, most: int = 10, bar: float = ALARM) -> Descri
     axes.set(xlabel="answers turned, % (dashed: an alarm)", xlim=(0, 102))
     count = len(effects.alarms(bar))
     found = f"{count} of {len(effects)} changes turn" if count != 1 else f"1 of {len(effects)} changes turns"
-    axes.set_title(f"{effects.name}: {found} {bar:.0%} of the answers or more", loc="left", wrap=True)
-    told = "; ".join(f"{effect.name}, {effect.change}: {effect.flips.value:.0%}" for effect in shown)
+    axes.set_title(f"{effects.name}: {found} {100 * bar:.0f} % of the answers or more", loc="left", wrap=True)
+    told = "; ".join(f"{effect.name}, {effect.change}: {100 * effect.flips.value:.0f} %" for effect in shown)
     return DescribedFigure(figure, alt=f"Bars of answers turned by changes of scenes shown to {effects.name}: {told}.")
 
 

@@ -153,3 +153,13 @@ def test_chapters_are_numbered_from_nought_in_titles_and_contents(tmp_path, monk
     assert "<h1>0 · Meet<" in (out / "notebooks" / "00_meet.html").read_text()
     index = (out / "index.html").read_text()
     assert index.count(">0 · Meet<") >= 2 and "0 · A world" not in index and "· Top" not in index
+
+
+def test_no_line_ends_between_a_number_and_its_per_cent_sign_and_code_can_be_copied():
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    from accessible import keep_numbers_together
+
+    context = {"body": '<p>95 % of 224 × 224</p><pre class="x">\n"95 % of 2 × 3"\n</pre><p>a × b, 5 %</p>'}
+    keep_numbers_together(None, "page", "page.html", context, None)
+    glued = '<p>95\u00a0% of 224\u00a0×\u00a0224</p><pre class="x">\n"95 % of 2 × 3"\n</pre><p>a × b, 5\u00a0%</p>'
+    assert context["body"] == glued
