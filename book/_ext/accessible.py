@@ -8,7 +8,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 CODE = re.compile(r"(<pre.*?</pre>)", re.DOTALL)
-JOINT = re.compile(r"(?<=\d) (?=%|×)|(?<=\d ×) (?=\d)")  # "95 %", "224 × 224"
+JOINT = re.compile(r"(?<=\d) (?=%|×)|(?<=\d ×) (?=\d)|(?<=“) ")  # "95 %", "224 × 224", the token “ girl”
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -29,7 +29,7 @@ def list_the_citations(app: Sphinx, page: str, template: str, context: dict[str,
 
 
 def keep_numbers_together(app: Sphinx, page: str, template: str, context: dict[str, Any], document: object) -> None:
-    """No line ends between a number and its per cent sign, or inside a size; code stays as it is, to be copied."""
+    """No line ends between a number and its per cent sign, in a size, or before a token; code can still be copied."""
     if "body" in context:
         parts = CODE.split(context["body"])
         parts[::2] = [JOINT.sub("\N{NO-BREAK SPACE}", part) for part in parts[::2]]

@@ -159,7 +159,8 @@ def test_no_line_ends_between_a_number_and_its_per_cent_sign_and_code_can_be_cop
     sys.path.insert(0, str(ROOT / "book" / "_ext"))
     from accessible import keep_numbers_together
 
-    context = {"body": '<p>95 % of 224 × 224</p><pre class="x">\n"95 % of 2 × 3"\n</pre><p>a × b, 5 %</p>'}
+    code = '<pre class="x">\n"95 % of 2 × 3"\n</pre>'
+    context = {"body": f"<p>95 % of 224 × 224</p>{code}<p>a × b, 5 %, “ girl”</p>"}
     keep_numbers_together(None, "page", "page.html", context, None)
-    glued = '<p>95\u00a0% of 224\u00a0×\u00a0224</p><pre class="x">\n"95 % of 2 × 3"\n</pre><p>a × b, 5\u00a0%</p>'
+    glued = f"<p>95\u00a0% of 224\u00a0×\u00a0224</p>{code}<p>a × b, 5\u00a0%, “\u00a0girl”</p>"
     assert context["body"] == glued
