@@ -141,11 +141,12 @@ def entanglement(measured: dict[str, Any]) -> str:
 
 
 def imagenet(settings: dict[str, Any]) -> str:
-    """What imagenet_prototypes.py found of a hundred classes."""
+    """What imagenet_prototypes.py found of a hundred classes, and of photographs."""
     heads = ["100 classes", "judge, top 1", "top 5", "contrast", "fine", "distance"]
+    measured = settings["100 classes"] | {f"{settings['photographs']['count']:,} photographs": settings["photographs"]}
     rows = [
         (recipe, *(per_cent(each[top]) for top in ("top 1", "top 5")), *(digits(each[key]) for key in heads[3:]))
-        for recipe, each in settings["100 classes"].items()
+        for recipe, each in measured.items()
     ]
     return grid([*heads[:4], "above half Nyquist", heads[5]], rows)
 

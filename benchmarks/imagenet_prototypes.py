@@ -8,6 +8,7 @@ measured on the images as they are read back from there, by efficientnet-lite2, 
     ladder    one class by six recipes, from bare pixels to the defaults
     unit      four images for one channel
     redrawn   the defaults on the network, and on the network with a head drawn anew
+    natural   photographs, measured as the images of the hundred classes are (needs `--photographs`)
 
 The classes are the first of a permutation with seed 2026 of those with which no setting was chosen.
 """
@@ -174,19 +175,37 @@ def redrawn(net: Classifier, judge: Classifier) -> None:
     )
 
 
+def natural(net: Classifier, judge: Classifier, folder: Path, at_once: int = 50) -> None:
+    """Photographs, one of each class in the order of the classes; a measure is worth what it says of them."""
+    cpu, files = copy.deepcopy(net).to("cpu"), sorted(folder.glob("*.JPEG"))
+    if len(files) != len(cpu.classes):
+        raise SystemExit(f"{folder} has {len(files)} files *.JPEG, expected {len(cpu.classes)}, one a class.")
+    found: dict[str, list[Any]] = {}
+    for first in range(0, len(files), at_once):
+        rows = slice(first, first + at_once)
+        part = measured(cpu, judge, load_images(cpu, *files[rows]), list(cpu.classes[rows]))
+        for key, values in part.items():
+            found.setdefault(key, []).extend(values)
+    near, far = torch.tensor(found["distance"]).quantile(torch.tensor([0.1, 0.9])).tolist()
+    note("photographs", {"count": len(files), "distance, nine in ten": [near, far], **shares(found)})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="+", choices=PARTS)
     parser.add_argument("--device", help="such as cuda (default: that, or the processor where there is none)")
+    parser.add_argument("--photographs", type=Path, help="a folder with a photograph of each class, for `natural`")
     given = parser.parse_args()
+    if "natural" in given.part and given.photographs is None:
+        parser.error("natural needs --photographs DIR")
     device = given.device or ("cuda" if torch.cuda.is_available() else "cpu")
     net = load_classifier("efficientnet-lite0").to(device)
     judge = load_classifier("efficientnet-lite2")
     for part in given.part:
-        PARTS[part](net, judge)
+        PARTS[part](net, judge, *([given.photographs] if part == "natural" else []))
 
 
-PARTS = {"sheet": sheet, "hundred": hundred, "ladder": ladder, "unit": unit, "redrawn": redrawn}
+PARTS = {"sheet": sheet, "hundred": hundred, "ladder": ladder, "unit": unit, "redrawn": redrawn, "natural": natural}
 
 
 if __name__ == "__main__":
