@@ -23,7 +23,10 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 def searches(found: dict[str, Any]) -> str:
-    """A table for each model of what prompt_search_real.py found: the best probability, a column for each target."""
+    """A table for each model of what prompt_search_real.py found: the best probability, a column for each target.
+
+    Where a way was called with several seeds, their geometric mean and, in brackets, the lowest and the highest.
+    """
     if "rows" not in found:
         return markdown(found)
     models: dict[str, dict[str, dict[str, dict]]] = {}  # by model, way and target
@@ -40,13 +43,19 @@ def searches(found: dict[str, Any]) -> str:
                 [value for row in done if not isnan(value := row["quality"][name])]  # one token has no surprise
                 for name in ("surprise of the best", "passes")
             ]
-            best = {target: row.get("quality", {}).get("best probability", "failed") for target, row in by.items()}
-            cells = [number(best.get(target)) for target in targets]
+            cells = [reached(by[target]) if target in by else "" for target in targets]
             cells += [number(median(values)) if values else "" for values in judged]
             cells.append(seconds({"median": median([row["seconds"]["median"] for row in done])}) if done else "")
             rows.append((way, *cells))
         parts.append(grid([f"{model}: best probability of", *targets, "surprise", "passes", "time a target"], rows))
     return "\n\n".join([*parts, "\n".join(note(found))])
+
+
+def reached(row: dict) -> str:
+    if "error" in row:
+        return "failed"
+    best, lowest, highest = (row["quality"].get(name) for name in ("best probability", "lowest", "highest"))
+    return number(best) if lowest in (None, highest) else f"{number(best)} ({number(lowest)} to {number(highest)})"
 
 
 def table(case: str, rows: list[dict], time: str, ratio: str) -> str:

@@ -154,6 +154,10 @@ def test_searches_stand_in_one_table_a_model_with_a_column_a_target():
     assert lines[7] == "| ours | 0.25 | 9.50 | 1,000 | 2.00 s |"
     assert searches({"error": "nobody ran it"}) == "Not measured: nobody ran it"
 
+    several = searched("small", "girl", 0.2)
+    several["quality"] |= {"lowest": 0.125, "highest": 0.5}
+    assert "| ours | 0.20 (0.12 to 0.50) |" in searches(measured(several))
+
 
 def test_the_page_is_made_from_what_was_measured(tmp_path, monkeypatch):
     from sphinx.application import Sphinx
