@@ -3,8 +3,6 @@
 Names are imported when they are first used, so that `import course_utils` stays quick.
 """
 
-from course_utils._moved import install, lazily
-
-install()
+from course_utils._moved import lazily
 
 __all__, __getattr__, __dir__ = lazily(__name__)

@@ -61,7 +61,4 @@ class _Moved(MetaPathFinder, Loader):
         module.__spec__ = PathFinder.find_spec(module.__name__, import_module(module.__package__ or "").__path__)
 
 
-def install() -> None:
-    """Adds the finder, once."""
-    if not any(isinstance(finder, _Moved) for finder in sys.meta_path):
-        sys.meta_path.append(_Moved())
+sys.meta_path.append(_Moved())

@@ -9,7 +9,6 @@ reveal("mystery-1", guess={"class": "donut", "cue": "plate"})
 reveal("mystery-1", guess="nothing")
 """
 
-from course_utils.teaching.audit.choices import AuditChoices, audit_choices, audit_scenes
-from course_utils.teaching.audit.reveal import Revelation, reveal
+from course_utils._moved import lazily
 
-__all__ = ["AuditChoices", "Revelation", "audit_choices", "audit_scenes", "reveal"]
+__all__, __getattr__, __dir__ = lazily(__name__)

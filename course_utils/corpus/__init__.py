@@ -7,14 +7,6 @@ true_next("Shanghai is a city in")           # {" China": 0.85, " Asia": 0.1, " 
 true_associations("girl")                    # {"dolls": 0.11, "ribbons": 0.1, ...}
 """
 
-from course_utils.corpus.grammar import (
-    contexts,
-    groups,
-    sample_sentences,
-    true_associations,
-    true_log_probability,
-    true_next,
-    words,
-)
+from course_utils._moved import lazily
 
-__all__ = ["contexts", "groups", "sample_sentences", "true_associations", "true_log_probability", "true_next", "words"]
+__all__, __getattr__, __dir__ = lazily(__name__)

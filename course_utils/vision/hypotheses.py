@@ -298,25 +298,42 @@ SIMPLE: tuple[tuple[str, str, Callable[[float, Images], Images], tuple[float, ..
 )  # such as photographs of one thing differ by
 
 
-def matched_changes(carrier: int, own: Images, others: Float[Tensor, "others channels height width"]) -> list[Change]:
+def matched_changes(
+    carrier: int, own: Images, others: Float[Tensor, "others channels height width"], *, half: bool = False
+) -> list[Change]:
     """Changes that give images of one class what is, on average, another one's: its colours, their layout, a pattern.
 
     Args:
         carrier: index of the class that the images may turn into.
-        own, others: images of that class, and of the class that is changed.
+        own, others: images of that class, and of those that are changed.
+        half: whether to go by that half of `own` which differs most: a cue need not be on all of them.
     """
-    mean, mean_of = (images.mean((0, 2, 3))[:, None, None] for images in (own, others))
-    std, std_of = (images.std((0, 2, 3))[:, None, None] for images in (own, others))
+
+    def typical(view: Callable[[Images], Tensor]) -> Tensor:
+        seen, middle = view(own), view(others).mean(0)
+        along = ((seen - middle) * (seen.mean(0) - middle)).flatten(1).sum(1)
+        return own[along.topk(len(own) // 2 or 1).indices] if half else own
+
     side = min(own.shape[2:])
-    difference = (own.mean(0) - others.mean(0))[None]
-    layout = gaussian_blur(difference, COARSE * side)
-    pattern = difference - gaussian_blur(difference, FINE * side)
+    (mean, std), (mean_of, std_of) = (_spread(images).mean(0)[..., None, None] for images in (typical(_spread), others))
     gain = std / std_of.clamp_min(1e-6)
     there, back = partial(_affine, mean_of, gain, mean), partial(_affine, mean, 1 / gain, mean_of)
     found = [Change(carrier, "colour", "its mean colours and contrasts", there, back)]
-    for kind, added in (("layout", layout), ("pattern", pattern)):
-        found.append(Change(carrier, kind, f"its mean {kind}", partial(torch.add, added), partial(torch.add, -added)))
+    blurred, fine = partial(gaussian_blur, sigma=COARSE * side), partial(_finer, FINE * side)
+    layout, pattern = ((view(typical(view)).mean(0) - view(others).mean(0))[None] for view in (blurred, fine))
+    across = F.interpolate(pattern.mT, pattern.shape[2:])  # a row further, many a pattern would be the same
+    for kind, added, other in (("layout", layout, -layout), ("pattern", pattern, across)):
+        found.append(Change(carrier, kind, f"its mean {kind}", partial(torch.add, added), partial(torch.add, other)))
     return found
+
+
+def _spread(images: Images) -> Float[Tensor, "n 2 channels"]:
+    """Mean and standard deviation of each channel of each image."""
+    return torch.stack([images.mean((2, 3)), images.std((2, 3))], 1)
+
+
+def _finer(sigma: float, images: Images) -> Images:
+    return images - gaussian_blur(images, sigma)
 
 
 def _affine(middle: Tensor, gain: Tensor, moved: Tensor, images: Images) -> Images:

@@ -217,8 +217,7 @@ class Isolation(Attribution):
     def __repr__(self) -> str:
         alone = int((self.filled > 0.5).sum())
         vain = f"; the filling alone is called the class in {image_count(alone)}: take another fill" if alone else ""
-        medians = (each.median() for each in (self.area, self.before, self.kept, self.removed))
-        area, before, kept, removed = (f"{100 * median:.1f} %" for median in medians)
+        area, before, kept, removed = (f"{100 * each.median():.1f} %" for each in (self.area, *self.probabilities))
         return (
             f"Isolation of {self._subject()} in {image_count(len(self))}: median area {area}, median probability "
             f"{before}, with the mask's part alone {kept}, without it {removed}{self._disagreement()}{vain}"

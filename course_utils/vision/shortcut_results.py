@@ -15,7 +15,8 @@ from course_utils.figures.images import show_images
 from course_utils.figures.style import DescribedFigure
 from course_utils.utils import Proportion
 
-NEEDED = 0.25  # of the carrier's own images must be lost when a change of the whole image is made the other way
+NEEDED = 0.25  # of the carrier's own images must be lost when a change of the whole image is made the other way,
+ANYWHERE = 0.5  # or of the images of all other classes turn with it
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,6 +38,8 @@ class Shortcut:
             (filled in three ways), or the change made the other way round, while the second network still does.
         falls: the same, whatever the second network says.
         moved: the share that turns with the parts at random places; None for changes of the whole image.
+        elsewhere: of images of all other classes, the share that a change of the whole image turns here, and neither in
+            the second network nor with the control; None for parts.
         pieces: how many parts the group holds.
         before, after, control: some held-out images as they are, with the first part or the change, and with the
             control.
@@ -54,6 +57,7 @@ class Shortcut:
     taken: Proportion
     falls: Proportion
     moved: Proportion | None
+    elsewhere: Proportion | None
     pieces: int
     before: Float[Tensor, "some channels height width"]
     after: Float[Tensor, "some channels height width"]
@@ -118,8 +122,8 @@ class Shortcuts:
     def confirmed(self) -> list[Shortcut]:
         """Every test that holds: an effect of at least `least`, and rejected by Holm's procedure at `alpha`.
 
-        A change of the whole image must also be needed by the carrier's own images (`taken`): with enough of
-        another class's colours every network can be led astray somewhere.
+        A change of the whole image must also be needed by the carrier's own images (`taken`), or turn images of any
+        class (`elsewhere`): with enough of another class's colours every network can be led astray somewhere.
         """
         kept = []
         for rank, each in enumerate(sorted(self.tested, key=lambda test: test.p)):
@@ -127,8 +131,11 @@ class Shortcuts:
                 break
             kept.append(each)
         kept = [each for each in kept if each.effect.value >= self.least]
-        needed = [each for each in kept if each.moved is not None or each.taken.value >= NEEDED]
-        return sorted(needed, key=lambda each: -each.effect.value)
+        part_or_cue = [
+            each for each in kept
+            if each.elsewhere is None or each.taken.value >= NEEDED or each.elsewhere.value >= ANYWHERE
+        ]  # fmt: skip
+        return sorted(part_or_cue, key=lambda each: -each.effect.value)
 
     @property
     def shortcuts(self) -> list[Shortcut]:

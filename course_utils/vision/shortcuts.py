@@ -31,7 +31,7 @@ from course_utils.vision import hypotheses
 from course_utils.vision.feature_visualization import images_at_once
 from course_utils.vision.hypotheses import Aligned, Change, Changes, Hypothesis, Parts
 from course_utils.vision.isolation import log_odds
-from course_utils.vision.shortcut_results import Shortcut, Shortcuts
+from course_utils.vision.shortcut_results import ANYWHERE, Shortcut, Shortcuts
 
 SOURCES = 3  # images of a carrier from which parts are learned, for each class that they are pasted onto
 ONTO = 4  # classes that are tried for each carrier: those that are nearest to it
@@ -244,10 +244,12 @@ class _Search:
             yield parts, onto
 
     def best_changes(self, carrier: int) -> Iterator[tuple[Change, int]]:
-        """Of all whole-image changes the one, for each kind, that turns most scouts of some class."""
+        """Of all whole-image changes the one, for each kind, that turns most scouts of some class; and those that turn
+        most scouts of all classes, by what half of the carrier's images have: a mark, perhaps."""
         best: dict[str, tuple[float, Change, int]] = {}
         own, simple = self.images[self.explored[carrier]], hypotheses.whole_image_changes(carrier)
-        for number, onto in enumerate(self.ontos(carrier)):
+        ontos = self.ontos(carrier)
+        for number, onto in enumerate(ontos):
             others = self.images[self.scouts[onto]]
             matched = hypotheses.matched_changes(carrier, own, self.images[self.explored[onto]])
             changes = Changes(carrier, tuple(matched + simple * (number < ONTO)))
@@ -255,6 +257,12 @@ class _Search:
             for change, score in zip(changes.changes, shares, strict=True):
                 if score > best.get(change.kind, (PROMISING,))[0]:
                     best[change.kind] = score, change, onto
+        rest = self.images[torch.cat([self.explored[onto][:MOST] for onto in ontos])]
+        everywhere = Changes(carrier, tuple(hypotheses.matched_changes(carrier, own, rest, half=True)))
+        turned = [self.only(everywhere, onto, self.images[self.scouts[onto]]).float().mean(1) for onto in ontos]
+        for change, share in zip(everywhere.changes, torch.stack(turned, 1), strict=True):
+            if share.mean() >= ANYWHERE:
+                best[f"{change.kind} anywhere"] = share.mean().item(), change, ontos[int(share.argmax())]
         for _, change, onto in best.values():
             yield change, onto
 
@@ -303,13 +311,15 @@ class _Search:
         here, there, control = (each.float().mean(0) >= 0.5 for each in outcomes)
         only, other = here & ~there & ~control, ~here & (there | control)
         shown = torch.cat([only.nonzero().flatten(), (~only).nonzero().flatten()])[:EVIDENCE]
-        moved = None
+        moved = elsewhere = None
         if isinstance(hypothesis, Parts):
             less = torch.cat([hypothesis.without(partial(filling, fill=fill, seed=self.seed)) for fill in FILLS])
             places = self.becomes(self.classifier, hypothesis.moved(images, self.seed), hypothesis.carrier)
             moved = proportion(places.float().mean(0) >= 0.5)
         else:
             less = hypothesis.control(self.images[self.held[hypothesis.carrier]])[0]
+            rows = [each[:SCOUTS] for label, each in self.held.items() if label != hypothesis.carrier]
+            elsewhere = proportion(self.only(hypothesis, onto, self.images[torch.cat(rows)])[0])
         falls = ~self.becomes(self.classifier, less[None], hypothesis.carrier)[0]
         follows = torch.zeros_like(falls)
         if self.reference is not None:
@@ -318,6 +328,6 @@ class _Search:
         return Shortcut(
             names[hypothesis.carrier], names[onto], hypothesis.kind, hypothesis.words, proportion(only),
             proportion(here), proportion(control), None if self.reference is None else proportion(there),
-            int(other.sum()), proportion(falls & ~follows), proportion(falls), moved, len(outcomes[0]),
+            int(other.sum()), proportion(falls & ~follows), proportion(falls), moved, elsewhere, len(outcomes[0]),
             images[shown], hypothesis.on(images[shown])[0], hypothesis.control(images[shown])[0],
         )  # fmt: skip
