@@ -2,8 +2,8 @@
 
 An exercise is data: the task, hints, the `reference` whose source is the solution that readers see, the table `wrong`
 of usual wrong answers with the message for each, and the `check` (`checks.py` has the usual one, a comparison with
-the reference and the table). The exercises of chapter 2 are in `chapter_02.py` as `EXERCISES`; a chapter's module is
-imported when one of its exercises is asked for.
+the reference and the table). The exercises of chapter 2 are constants of `chapter_02.py`, in the order of reading; a
+chapter's module is imported when one of its exercises is asked for.
 """
 
 from __future__ import annotations
@@ -175,7 +175,8 @@ def _chapters() -> list[str]:
 
 
 def _exercises(chapter: str) -> tuple[Exercise, ...]:
-    return import_module(f"{__package__}.{chapter}").EXERCISES
+    module = import_module(f"{__package__}.{chapter}")
+    return tuple(each for each in vars(module).values() if isinstance(each, Exercise))
 
 
 class TookTooLong(BaseException):
