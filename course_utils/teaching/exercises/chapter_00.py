@@ -113,9 +113,6 @@ FLIP_RATE = Compared(
         "`argmax` is over the wrong axis: classes are `dim=1`.": lambda x, y: flip_rate(x.T, y.T),
         "this is the share of answers that stayed the same: compare with !=.": lambda x, y: 1 - flip_rate(x, y),
         "this is in per cent: return the share itself, between 0 and 1.": lambda x, y: 100 * flip_rate(x, y),
-        "this counts flips in one direction only: compare with !=.": (
-            lambda x, y: (x.argmax(1) > y.argmax(1)).float().mean(),
-            lambda x, y: (x.argmax(1) < y.argmax(1)).float().mean(),
-        ),
+        "this counts flips in one direction only: compare with !=.": ({"!=": ">"}, {"!=": "<"}),
     },
 )

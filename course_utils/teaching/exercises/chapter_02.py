@@ -321,9 +321,7 @@ TARGETED_STEP = Compared(
         ),
         "`alpha` is missing: this step moves each pixel by 1, over its whole range.": lambda x, g, _: x - g.sign(),
         "this is the step alone: return the images after it.": lambda x, g, alpha: -alpha * g.sign(),
-        "this is the step alone, with the wrong sign: return the images after it, with minus.": (
-            lambda x, g, alpha: alpha * g.sign()
-        ),
+        "this is the step alone, with the wrong sign: return the images after it, with minus.": {"images - ": ""},
         "nothing has changed: subtract `alpha` times the gradient's sign.": lambda x, g, alpha: x,
         "pixels without a gradient move: use `gradient.sign()`, which is 0 there.": (
             lambda x, g, alpha: x - alpha * torch.where(g > 0, 1.0, -1.0)
@@ -356,9 +354,7 @@ PROJECT = Compared(
         "pixels are in [0, 1], but some are further than eps from `images`: clamp to the ball too.": (
             lambda p, x, eps: p.clamp(0, 1)
         ),
-        "this is the perturbation: add it to `images` and return the image.": (
-            lambda p, x, eps: (p - x).clamp(-eps, eps)
-        ),
+        "this is the perturbation: add it to `images` and return the image.": lambda p, x, e: (p - x).clamp(-e, e),
         "the two are mixed up: `perturbed` moves to within eps of `images`, not the other way round.": (
             lambda p, x, eps: project(x, p, eps)
         ),
@@ -379,13 +375,8 @@ MY_ATTACK = Exercise(
         "project after every step": {"project(adversarial, images, eps)": "adversarial.clamp(0, 1)"},
         "your steps go up the loss": AWAY,
         "around the original images": {"project(adversarial, images": "project(adversarial, adversarial"},
-        "not only after the last": {
-            "project(adversarial, images, eps)": "adversarial",
-            "return adversarial": "return project(adversarial, images, eps)",
-        },
-        "clamp to [0, 1] besides the ball": {
-            "project(adversarial, images, eps)": "adversarial.clamp(images - eps, images + eps)"
-        },
+        "not only after the last": {"    adversarial = project": "adversarial = project"},
+        "clamp to [0, 1] besides the ball": {"project(": "torch.clamp(", "images, eps": "images - eps, images + eps"},
         "together further than eps": (
             {"2.5 *": "0.25 *"},
             {"targeted_step(adversarial, gradient, alpha)": "adversarial - alpha * gradient"},
@@ -412,14 +403,8 @@ ROBUST_STEP = Exercise(
         "the weights stay as they were": lambda c, x, y, optimizer, eps, steps: 0.0,
         "project after every step": {"(adversarial)": "((adversarial + 0.2).clamp(0, 1))"},
         "take a new gradient in each of the `steps`": {"range(steps)": "range(1)", "2.5 * eps / steps": "eps"},
-        "attack first, in all `steps`, then update once": {
-            "project(adversarial, images, eps)": "project(adversarial, images, eps); optimizer.step()"
-        },
-        "take the mean": {
-            "F.cross_entropy(classifier(adversarial), labels)": (
-                'F.cross_entropy(classifier(adversarial), labels, reduction="sum")'
-            )
-        },
+        "attack first, in all `steps`, then update once": {"images, eps)": "images, eps); optimizer.step()"},
+        "take the mean": {"adversarial), labels": 'adversarial), labels, reduction="sum"'},
         "the weights go up the loss": {"loss.backward()": "(-loss).backward()"},
         "expected the loss, one number": {"return loss.item()": "return adversarial"},
     },

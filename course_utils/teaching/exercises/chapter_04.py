@@ -129,7 +129,7 @@ ASCENT = Compared(
         "pixels are below 0 or above 1, where no image is: `.clamp(0, 1)` after each step.": {".clamp(0, 1)": ""},
         "clamp after every step, not only at the end.": {
             ".clamp(0, 1)": "",
-            "return images.detach()": "return images.detach().clamp(0, 1)",
+            "return images": "return images.clamp(0, 1)",
         },
         "an inactive channel has no gradient, and 0 divided by 0 is NaN: use `.clamp_min(1e-12)`.": {"1e-12": "0"},
         "the divisor is the largest of the whole batch: take each image's own, `amax(dim=(1, 2, 3), …)`.": {
@@ -148,15 +148,11 @@ ASCENT = Compared(
         ),
         "this raises all channels of the layer: take one, `[:, channel]`.": {"[:, channel].mean(dim=(1, 2))": ""},
         "this raises the map's largest value: take its mean.": {".mean(dim": ".amax(dim"},
-        "this raises one place of the map, a neuron: take the mean over the map.": {
-            ".mean(dim=(1, 2))": "[:, images.shape[2] // 2, images.shape[3] // 2]"
-        },
+        "this raises one place of the map, a neuron: take the mean over the map.": {".mean(dim=(1, 2))": "[:, 4, 3]"},
         "this raises a logit: the layer's activations are `record(classifier, [layer])(images)[layer]`.": {
             "look(images)[layer][:, channel].mean(dim=(1, 2))": "classifier(images)[:, channel]"
         },
-        "every step takes the first gradient: compute a new one each time.": {
-            "gradient = torch": "gradient = gradient if _ else torch"
-        },
+        "every step takes the first gradient: compute a new one each time.": {"= torch": "= gradient if _ else torch"},
         "your steps follow the sum of all gradients, as `.grad` adds up: reset it in each step.": {
             "gradient = torch": "gradient = (gradient if _ else 0) + torch"
         },

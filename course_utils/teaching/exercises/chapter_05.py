@@ -173,9 +173,7 @@ SCORE = Compared(
         "the penalty is ignored: the score is activation − weight · penalty.": {" - weight * penalty(images)": ""},
         "the activation is missing: the score is activation − weight · penalty.": {"activation(images)": ""},
         "`weight` is missing: the score is activation − weight · penalty.": {"weight * ": ""},
-        "`weight` belongs to the penalty, not to the activation.": {
-            "activation(images) - weight * ": "weight * activation(images) - "
-        },
+        "`weight` belongs to the penalty, not to the activation.": {"= act": "= weight * act", "- weight *": "-"},
         "some pixels are below 0 or above 1: `.clamp(0, 1)` after the step.": {".clamp(0, 1)": ""},
         "the gradient is not divided by the image's largest absolute value.": {" / largest.clamp_min(1e-12)": ""},
         "an image without a gradient turns into NaN: use `clamp_min`.": {".clamp_min(1e-12)": ""},

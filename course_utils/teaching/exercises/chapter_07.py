@@ -91,9 +91,7 @@ RANKS = Compared(
     otherwise=about_ranks,
     form=one_each,
     wrong={
-        "this is the correlation of the values: replace them by their ranks first.": {
-            "rankdata(values.numpy(), axis=1)": "values.numpy()"
-        },
+        "this is the correlation of the values: replace them by their ranks first.": {"rankdata(": "(", ", axis=1": ""},
         "`argsort` once says which unit has each rank, not which rank each unit has: use `rankdata`.": {
             "rankdata(values.numpy(), axis=1)": "values.argsort(1).double().numpy()"
         },
@@ -108,13 +106,9 @@ RANKS = Compared(
             {"axis=1))": "axis=None)).view(a.shape)"},
         ),
         "1 - 6 Σd² / (n (n² - 1)) holds without ties only: take the ordinary correlation of the ranks.": {
-            "(x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1))": (
-                "1 - 6 * (x - y).square().sum(1) / (x.shape[1] ** 3 - x.shape[1])"
-            ),
+            "(x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1))": "1 - 6 * (x - y).square().sum(1) / (24**3 - 24)"
         },
-        "this is the cosine of the ranks: subtract each row's mean rank first.": {
-            "x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)": "x, y"
-        },
+        "this is the cosine of the ranks: subtract each row's mean rank first.": {".mean(1, keepdim=True)": " * 0"},
         "this is the covariance of the ranks: divide by the product of the two rows' lengths.": {
             "sum(1) / (x.norm(dim=1) * y.norm(dim=1))": "mean(1)"
         },

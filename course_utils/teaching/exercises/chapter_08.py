@@ -116,9 +116,7 @@ PAIR = Compared(
         "the order is reversed: the left piece comes first.": {"[0][0]": "[0][0][::-1]"},
         "('a', 'b') and ('b', 'a') are two pairs: count them apart.": {"[pair]": "[tuple(sorted(pair))]"},
         "a pair that a word contains twice should count twice.": {"pairwise(pieces)": "set(pairwise(pieces))"},
-        "this is the rarest pair: take the largest count.": {
-            "counts.most_common(1)[0][0]": "min(counts, key=counts.get)"
-        },
+        "this is the rarest pair: take the largest count.": {"most_common(1)[0]": "most_common()[-1]"},
         "this is the pair with its count: return the pair alone.": {"[0][0]": "[0]"},
         "this is a number of times: return the pair itself.": {"[0][0]": "[0][1]"},
         "these are all counts: return the pair with the largest.": {".most_common(1)[0][0]": ""},

@@ -151,8 +151,8 @@ LOG_ODDS = Compared(
         "standard errors are added: add the variances.": {"(1 / a + 1 / b).sqrt()": "(a**-0.5 + b**-0.5)"},
         "words that one side never has get no finite z: both sides get the pseudo-counts.": (
             {" + prior": ""},
+            {" + prior,": ","},
             {"there + prior": "there"},
-            {"here + prior": "here"},
         ),
         "a word's own pseudo-counts are in it, but not those of all other words: sum the counts with the prior.": (
             {"a.sum()": "here.sum()", "b.sum()": "there.sum()"},

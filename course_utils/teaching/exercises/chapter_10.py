@@ -132,8 +132,6 @@ SNAP = Compared(
         "this is the cosine, which ignores lengths: take the Euclidean distance.": {
             "table)": "table / table.norm(dim=1, keepdim=True))"
         },
-        "this is the product, not a distance.": {
-            "torch.cdist(embeddings.flatten(0, 1), table)": "-(embeddings.flatten(0, 1) @ table.T)"
-        },
+        "this is the product, not a distance.": {"torch.cdist(": "-(", ", table)": " @ table.T)"},
     },
 )
