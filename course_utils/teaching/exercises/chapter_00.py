@@ -73,10 +73,9 @@ ACCURACY = Compared(
     cases=answers_to_check,
     otherwise=SHARES,
     wrong={
-        "there is one number for each image: average them, `.float().mean().item()`.": (
-            lambda x, y: x.argmax(1) == y,
-            lambda x, y: (x.argmax(1) == y).float(),
-        ),
+        "there is one number for each image: average them, `.float().mean().item()`.": {
+            ".float().mean().item()": ("", ".float()")
+        },
         "this counts right answers: divide it by the number of images.": lambda x, y: len(x) * accuracy(x, y),
         "`argmax` is over the wrong axis: classes are `dim=1`.": lambda x, y: accuracy(x.T, y),
         "this is the share of wrong answers: compare with ==, not with !=.": lambda x, y: 1 - accuracy(x, y),
@@ -104,15 +103,14 @@ FLIP_RATE = Compared(
         "logits nearly always differ a little: compare the answers, `argmax(dim=1)`, not the logits.": (
             lambda x, y: (x != y).float().mean()
         ),
-        "there is one number for each image: average them, `.float().mean().item()`.": (
-            lambda x, y: x.argmax(1) != y.argmax(1),
-            lambda x, y: (x.argmax(1) != y.argmax(1)).float(),
-        ),
+        "there is one number for each image: average them, `.float().mean().item()`.": {
+            ".float().mean().item()": ("", ".float()")
+        },
         "`argmax()` without `dim=1` is one answer for the whole batch.": lambda x, y: float(x.argmax() != y.argmax()),
         "this counts flips: divide it by the number of images.": lambda x, y: len(x) * flip_rate(x, y),
         "`argmax` is over the wrong axis: classes are `dim=1`.": lambda x, y: flip_rate(x.T, y.T),
         "this is the share of answers that stayed the same: compare with !=.": lambda x, y: 1 - flip_rate(x, y),
         "this is in per cent: return the share itself, between 0 and 1.": lambda x, y: 100 * flip_rate(x, y),
-        "this counts flips in one direction only: compare with !=.": ({"!=": ">"}, {"!=": "<"}),
+        "this counts flips in one direction only: compare with !=.": {"!=": (">", "<")},
     },
 )

@@ -111,18 +111,15 @@ BLIND_SPOT = Compared(
         f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 images are lost."
     ),
     wrong={
-        "you leave out what a change does alone: `one` and `other` must both still say `name`.": (
-            {"b == name and c == name and ": ""},
-            {"c == name and ": ""},
-            {"b == name and ": ""},
-        ),
+        "you leave out what a change does alone: `one` and `other` must both still say `name`.": {
+            "b == name and c == name and ": ("", "b == name and ", "c == name and ")
+        },
         "you count every image that is wrong with both changes: it must be right before and with either alone.": {
             "a == name and b == name and c == name and ": ""
         },
-        "you divide by the images that are right before the changes: divide by all of them.": (
-            {"len(lost)": "before.count(name)"},
-            {"len(lost)": "list(zip(before, one, other)).count((name,) * 3)"},
-        ),
+        "you divide by the images that are right before the changes: divide by all of them.": {
+            "len(lost)": ("before.count(name)", "list(zip(before, one, other)).count((name,) * 3)")
+        },
         "you miss an image that is called something new: with both changes anything but `name` counts.": {
             "d != name": "d == 'road'"
         },

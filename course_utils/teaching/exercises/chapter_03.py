@@ -65,10 +65,9 @@ ENTANGLEMENT = Compared(
     otherwise="these are not the mean probabilities: row a is `probabilities[own == a].mean(0)`; average the "
     "table with its transpose, then put zeros on the diagonal.",
     wrong={
-        "the table is not symmetric: take the mean of a's probability for b and b's for a.": (
-            {"(table + table.T) / 2": "table"},
-            {"(table + table.T) / 2": "table.T"},
-        ),
+        "the table is not symmetric: take the mean of a's probability for b and b's for a.": {
+            "(table + table.T) / 2": ("table", "table.T")
+        },
         "a class's probability for itself says nothing about sharing: put zeros on the diagonal.": {
             ".fill_diagonal_(0)": ""
         },

@@ -136,10 +136,9 @@ ASCENT = Compared(
             ".amax(dim=(1, 2, 3), keepdim=True)": ".max()"
         },
         "the gradient is not divided by its largest absolute value.": {" / largest.clamp_min(1e-12)": ""},
-        "the divisor is not the largest absolute value, `gradient.abs().amax(dim=(1, 2, 3), keepdim=True)`.": (
-            {".abs()": ""},
-            {".abs().amax(dim=(1, 2, 3), keepdim=True)": ".square().sum((1, 2, 3), True).sqrt()"},
-        ),
+        "the divisor is not the largest absolute value, `gradient.abs().amax(dim=(1, 2, 3), keepdim=True)`.": {
+            "gradient.abs().amax(": ("gradient.amax(", "torch.linalg.vector_norm(gradient, ")
+        },
         "every pixel moves by `lr`: divide by one number for each image.": {"largest.clamp": "gradient.abs().clamp"},
         "`channel` is used on the wrong axis: channels are the second one, `[:, channel]`.": (
             {"[:, channel]": "[channel]"},
@@ -157,10 +156,9 @@ ASCENT = Compared(
             "gradient = torch": "gradient = (gradient if _ else 0) + torch"
         },
         "nothing has changed: return the images after the steps.": lambda c, layer, n, x, steps, lr: x,
-        "this is not the number of steps that was asked for: loop over `range(steps)`.": (
-            {"range(steps)": "range(steps + 1)"},
-            {"range(steps)": "range(steps - 1)"},
-        ),
+        "this is not the number of steps that was asked for: loop over `range(steps)`.": {
+            "range(steps)": ("range(steps + 1)", "range(steps - 1)")
+        },
     },
 )
 
@@ -176,22 +174,19 @@ FREQUENCY_SHARE = Compared(
     form=one_each,
     extra=require_oblong_images,
     wrong={
-        "the mean is no wave: subtract each channel's own, `images.mean(dim=(2, 3), keepdim=True)`, first.": (
-            {" - images.mean(dim=(2, 3), keepdim=True)": ""},
-            {"dim=(2, 3)": "dim=(1, 2, 3)"},
-        ),
+        "the mean is no wave: subtract each channel's own, `images.mean(dim=(2, 3), keepdim=True)`, first.": {
+            "images.mean(dim=(2, 3), keepdim=True)": ("0", "images.mean(dim=(1, 2, 3), keepdim=True)")
+        },
         "these are amplitudes: energy is their square, `.abs().square()`.": {".square()": ""},
         "only waves above 0.5 count here: compare `(down² + across²).sqrt()`, not its square, with 0.25.": {
             "> 0.25": "> 0.5"
         },
-        "only the frequencies down, or only those across, count here: take both, `(down² + across²).sqrt()`.": (
-            {" + across[None, :] ** 2": ""},
-            {"down[:, None] ** 2 + ": ""},
-        ),
-        "a wave's frequency is neither the sum nor the larger of its two parts: `(down² + across²).sqrt()`.": (
-            {"frequency > 0.25": "down[:, None].abs() + across.abs() > 0.25"},
-            {"frequency > 0.25": "down[:, None].abs().maximum(across.abs()) > 0.25"},
-        ),
+        "only the frequencies down, or only those across, count here: take both, `(down² + across²).sqrt()`.": {
+            "down[:, None] ** 2 + across[None, :] ** 2": ("down[:, None] ** 2", "across[None, :] ** 2")
+        },
+        "a wave's frequency is neither the sum nor the larger of its two parts: `(down² + across²).sqrt()`.": {
+            "frequency >": ("down[:, None].abs() + across.abs() >", "down[:, None].abs().maximum(across.abs()) >")
+        },
         "this is the share below 0.25: take the frequencies above.": lambda images: 1 - frequency_share(images),
         "this is in per cent: return the share itself, between 0 and 1.": {"return high": "return 100 * high"},
         "this is the energy: divide by that of all waves.": {" / energy.sum(dim=(1, 2))": ""},

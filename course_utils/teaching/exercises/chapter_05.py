@@ -127,17 +127,14 @@ TOTAL_VARIATION = Compared(
     extra=lambda function: require_flow(function, (some_images(),), "images"),
     wrong={
         "this is the sum over all pixels: take the mean.": {"mean(": "sum("},
-        "rises and falls cancel: take `.abs()` of the differences, before the mean.": (
-            {".abs()": ""},
-            {".abs()": ".neg()"},
-            {".abs()": "", "dim=(1, 2, 3))": "dim=(1, 2, 3)).abs()"},
-        ),
+        "rises and falls cancel: take `.abs()` of the differences, before the mean.": {
+            ".abs().mean(dim=(1, 2, 3))": (".mean(ALL)", ".neg().mean(ALL)", ".mean(ALL).abs()")
+        },
         "only the differences down are in it: add those across.": {" + across.abs().mean(dim=(1, 2, 3))": ""},
         "only the differences across are in it: add those down.": {"down.abs().mean(dim=(1, 2, 3)) + ": ""},
-        "squares punish edges more than noise: take the mean of `.abs()`.": (
-            {".abs()": ".square()"},
-            {".abs()": ".square()", "mean(": "sum("},
-        ),
+        "squares punish edges more than noise: take the mean of `.abs()`.": {
+            ".abs().mean(": (".square().mean(", ".square().sum(")
+        },
         "`roll` wraps around: compare neighbours only.": (
             lambda x: sum((x.roll(1, dim) - x).abs().mean(ALL) for dim in (2, 3))
         ),
@@ -180,10 +177,9 @@ SCORE = Compared(
         "divide by the largest of each image, not of the whole batch.": {"largest.clamp": "largest.max().clamp"},
         "do not take the sign: divide by one number an image.": {".amax(dim=(1, 2, 3), keepdim=True)": ""},
         "`lr` is missing: the largest change of an image is `lr`.": {"lr * ": ""},
-        "this is the step, or the gradient, alone: add the step to the images, then clamp.": (
-            {"(images + step).clamp(0, 1)": "step"},
-            {"(images + step).clamp(0, 1)": "gradient"},
-        ),
+        "this is the step, or the gradient, alone: add the step to the images, then clamp.": {
+            "(images + step).clamp(0, 1)": ("step", "gradient")
+        },
         "nothing has changed: return the images after the step.": lambda images, *_: images,
     },
 )
@@ -205,22 +201,17 @@ WAVES = Compared(
         "where `clamp` cuts off, no gradient comes back: use `.sigmoid()`.": {".sigmoid()": ".clamp(0, 1)"},
         "all waves are equally strong: divide each by `frequency ** decay`.": {" / frequency**decay": ""},
         "this strengthens the fine waves: divide, do not multiply.": {"/ f": "* f"},
-        "`decay` is an exponent: divide by `frequency ** decay`.": ({"**decay": ""}, {"**decay": " / decay"}),
-        'the images are too faint or too strong: `irfft2` needs `norm="ortho"`.': (
-            {', norm="ortho"': ""},
-            {"ortho": "forward"},
-        ),
+        "`decay` is an exponent: divide by `frequency ** decay`.": {"**decay": ("", " / decay")},
+        'the images are too faint or too strong: `irfft2` needs `norm="ortho"`.': {"ortho": ("backward", "forward")},
         "an odd width comes back even: give `irfft2` the size, `s=size`.": {"s=size, ": ""},
         "frequency 0 counts as `1 / max(size)`, the others stay as they are: use `clamp_min(1 / max(size))`.": (
-            {"clamp_min(1 / max(size))": "where(frequency > 0, 1.0)"},
-            {"clamp_min(1 / max(size))": "where(frequency > 0, torch.inf)"},
+            {"clamp_min(1 / max(size))": ("where(frequency > 0, 1.0)", "where(frequency > 0, torch.inf)")},
             {"max(size)": "min(size)"},
             {"clamp_min(": "add("},
         ),
         "the axes are swapped: rows have `fftfreq(height)`.": {".sqrt()": ".sqrt().T"},
         "a wave's frequency is `(down² + across²).sqrt()`: add both squares, and take the square root.": (
-            {".sqrt()": ""},
-            {"] ** 2": "].abs()", ".sqrt()": ""},
+            {".sqrt()": "", "] ** 2": ("] ** 2", "].abs()")},
             {"+ across": "+ 0 * across"},
             {"(down": "(0 * down"},
         ),

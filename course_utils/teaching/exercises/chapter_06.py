@@ -158,11 +158,9 @@ OWN_DRAWS = Exercise(
     wrong={
         "all images move alike": {"moves.tolist": "moves[:1].expand_as(moves).tolist"},
         "never gives its upper end": {"pixels + 1": "pixels"},
-        "expected all of [-2, -1, 0, 1, 2]": (
-            {"moves.tolist": "moves.abs().tolist"},
-            {"moves.tolist": "(moves + moves.sign()).tolist"},
-            {"moves.tolist": "(moves // 2 * 2).tolist"},
-        ),
+        "expected all of [-2, -1, 0, 1, 2]": {
+            "moves.tolist": ("moves.abs().tolist", "(moves + moves.sign()).tolist", "(moves // 2 * 2).tolist")
+        },
         "the same seed gives other moves": lambda images, pixels, _: jitter(images, pixels, None),
         "images move across by [0]": {"roll((down, across)": "roll((down, 0)"},
         "images move down by [0]": {"roll((down, across)": "roll((0, across)"},
@@ -188,8 +186,7 @@ SURVIVES = Compared(
     wrong={
         "only one draw counts: add all of them up, `total = total + …`, then divide by `draws`.": (
             share(lambda drawn: drawn[0]),
-            {"total + ": "", " / draws": ""},
-            {"total + ": ""},
+            {"total + ": "", " / draws": ("", " / draws")},
         ),
         "a mean over the batch is in it: divide image by image, and average over the draws alone.": (
             {"total / draws": "total.mean() / draws"},

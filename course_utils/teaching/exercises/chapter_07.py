@@ -96,15 +96,12 @@ RANKS = Compared(
             "rankdata(values.numpy(), axis=1)": "values.argsort(1).double().numpy()"
         },
         "equal values must share the mean of their ranks.": {"axis=1)": "axis=1, method='ordinal') * 1.0"},
-        "equal values share one rank, but not the mean of their ranks: use `rankdata`'s 'average'.": (
-            {"axis=1)": "axis=1, method='min') * 1.0"},
-            {"axis=1)": "axis=1, method='max') * 1.0"},
-            {"axis=1)": "axis=1, method='dense') * 1.0"},
-        ),
-        "values of different rows are ranked together: rank within each row, `axis=1`.": (
-            {"axis=1": "axis=0"},
-            {"axis=1))": "axis=None)).view(a.shape)"},
-        ),
+        "equal values share one rank, but not the mean of their ranks: use `rankdata`'s 'average'.": {
+            "axis=1)": ("axis=1, method='min') * 1.0", "axis=1, method='max') * 1.0", "axis=1, method='dense') * 1.0")
+        },
+        "values of different rows are ranked together: rank within each row, `axis=1`.": {
+            "axis=1))": ("axis=0))", "axis=None)).view(a.shape)")
+        },
         "1 - 6 Σd² / (n (n² - 1)) holds without ties only: take the ordinary correlation of the ranks.": {
             "(x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1))": "1 - 6 * (x - y).square().sum(1) / (24**3 - 24)"
         },
@@ -139,10 +136,9 @@ DEFINITION = Compared(
         "an image exactly as close as the closest natural one is not closer: `>`, not `>=`.": {" > ": " >= "},
         "yours compares with natural images of all classes: only its own count.": {"[labels == target]": ""},
         "yours asks for closer than *one* natural image: `.amax(0)`.": {"amax": "amin"},
-        "yours compares with the average or the median natural image: it must beat the closest one.": (
-            {"amax": "mean"},
-            {"amax(0)": "median(0).values"},
-        ),
+        "yours compares with the average or the median natural image: it must beat the closest one.": {
+            "amax(0)": ("mean(0)", "median(0).values")
+        },
         "this is the definition at 95 %: it must beat *all*.": {"amax(": "quantile(0.95, dim="},
         "one close layer must not make up for another: do not average over layers.": {
             "(closeness > closest).all": "(closeness.mean() > closest.mean()).all"
@@ -150,10 +146,9 @@ DEFINITION = Compared(
         "larger correlations are closer: compare with `>`.": {" > ": " < "},
         "the answers are reversed.": {"return ": "return ~"},
         "there is an answer for each layer: take `.all()` over the layers.": {".all()": ""},
-        "this is one answer for all images, expected one for each.": (
-            {"(answers)": "(answers).all()"},
-            {"(answers)": "(answers).any()"},
-        ),
+        "this is one answer for all images, expected one for each.": {
+            "(answers)": ("(answers).all()", "(answers).any()")
+        },
         "the answers are numbers, expected booleans: return `>`.": {"(answers)": "(answers).float()"},
     },
 )

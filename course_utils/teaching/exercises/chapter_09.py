@@ -149,19 +149,16 @@ LOG_ODDS = Compared(
         "the logarithm is missing: take it of each side's odds.": {".log()": ""},
         "only one side's uncertainty is in it: add `1 / b`.": {" + 1 / b": ""},
         "standard errors are added: add the variances.": {"(1 / a + 1 / b).sqrt()": "(a**-0.5 + b**-0.5)"},
-        "words that one side never has get no finite z: both sides get the pseudo-counts.": (
-            {" + prior": ""},
-            {" + prior,": ","},
-            {"there + prior": "there"},
-        ),
+        "words that one side never has get no finite z: both sides get the pseudo-counts.": {
+            "here + prior, there + prior": ("here, there", "here, there + prior", "here + prior, there")
+        },
         "a word's own pseudo-counts are in it, but not those of all other words: sum the counts with the prior.": (
             {"a.sum()": "here.sum()", "b.sum()": "there.sum()"},
             {"a.sum()": "here.sum() + len(prior)", "b.sum()": "there.sum() + len(prior)"},
         ),
-        "the variance is that of the bare counts: add the pseudo-counts there, too.": (
-            {"1 / a + 1 / b": "1 / here + 1 / there"},
-            {"1 / a + 1 / b": "1 / here.clamp_min(1) + 1 / there.clamp_min(1)"},
-        ),
+        "the variance is that of the bare counts: add the pseudo-counts there, too.": {
+            "1 / a + 1 / b": ("1 / here + 1 / there", "1 / here.clamp_min(1) + 1 / there.clamp_min(1)")
+        },
         "the sets differ in size: compare odds, not bare counts.": lambda h, t, p: (h - t) / (h + t).sqrt(),
     },
 )

@@ -85,10 +85,9 @@ PULL = Compared(
         "this is the cosine distance: take the Euclidean distance.": (
             lambda e, t: (1 - F.cosine_similarity(e[:, :, None], t, dim=-1)).amin(2).mean(1)
         ),
-        "this is one number for the whole batch, its mean: take the mean over dim 1.": (
-            {".mean(1)": ".mean()"},
-            {".mean(1)": ".mean().expand(len(embeddings))"},
-        ),
+        "this is one number for the whole batch, its mean: take the mean over dim 1.": {
+            ".mean(1)": (".mean()", ".mean().expand(len(embeddings))")
+        },
         "the sign is wrong: a distance is at least 0.": {"return ": "return -"},
         "these are ids: take `amin`, not `argmin`.": {"amin(1)": "argmin(1).float()"},
     },

@@ -105,10 +105,9 @@ BAR = Compared(
     ),
     wrong={
         "a score at the bar is no alarm: `>`.": {"> bar": ">= bar"},
-        "the bar is too high: it is the clean score at index `alarms`, the largest has index 0.": (
-            {"[alarms]": "[max(0, alarms - 1)]"},
-            {"[alarms]": "[0]"},
-        ),
+        "the bar is too high: it is the clean score at index `alarms`, the largest has index 0.": {
+            "[alarms]": ("[max(0, alarms - 1)]", "[0]")
+        },
         "the bar is one index too low: too many clean scores are above.": {"[alarms]": "[alarms + 1]"},
         "this is the number of planted scores: divide by all of them.": {"mean()": "sum()"},
         "this is in per cent: return the share, from 0 to 1.": {"return ": "return 100 * "},
@@ -116,10 +115,9 @@ BAR = Compared(
         "the bar is among the smallest: `descending=True`.": {"descending=True": ""},
         "the clean scores are in no order: sort them first.": {".sort(descending=True).values": ""},
         "the bar is one of the *clean* scores.": {"clean": "planted"},
-        "the bar is the mean of the clean scores, or their median, and about half of them are above.": (
-            {"sort(descending=True).values[alarms]": "mean()"},
-            {"sort(descending=True).values[alarms]": "median()"},
-        ),
+        "the bar is the mean of the clean scores, or their median, and about half of them are above.": {
+            "sort(descending=True).values[alarms]": ("mean()", "median()")
+        },
         "this is the bar: return the share of the planted scores above it.": {"(planted > bar).float().mean()": "bar"},
     },
 )
