@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
 
 from course_utils.models.classifier import Classifier
 from course_utils.teaching.exercises.checks import Compared, a_small_case, gradient_of, tensor_like, untouched
@@ -224,7 +225,8 @@ def check_robust_step(function: Callable, exercise: Exercise) -> None:
     recorded = classifier.module.register_forward_pre_hook(lambda _, x: visited.append(x[0].detach().clone()))
     with untouched(images=images, labels=labels), recorded:
         result = function(classifier, images, labels, optimizer, eps, steps)
-    if not visited or all(torch.equal(a, b) for a, b in zip(classifier.parameters(), old.parameters(), strict=True)):
+    weights, before = (parameters_to_vector(each.parameters()) for each in (classifier, old))
+    if not visited or torch.equal(weights, before):
         raise Mistake("the weights stay as they were: after the attack comes one `optimizer.step()`.")
     if len(updates) > 1:
         raise Mistake(f"the weights are updated {len(updates)} times: attack first, in all `steps`, then update once.")
@@ -240,21 +242,14 @@ def check_robust_step(function: Callable, exercise: Exercise) -> None:
             "the attack could do more: take a new gradient in each of the `steps`, alpha = 2.5 · eps / steps, and "
             "clamp after the gradient, not before, since a pixel that is clamped has none."
         )
-    gradients = torch.autograd.grad(found, list(old.parameters()))
-    steps_made = [
-        (weight, before, rate * gradient)
-        for weight, before, gradient in zip(classifier.parameters(), old.parameters(), gradients, strict=True)
-    ]
-    for factor, message in STEPS_DOWN.items():
-        if all(torch.allclose(weight, before - factor * step, atol=1e-5) for weight, before, step in steps_made):
-            if message:
-                raise Mistake(message)
-            break
-    else:
-        raise Mistake(
-            "this is not one step down the mean loss at the attacked images alone: set the gradients that the attack "
-            "left to zero first, `optimizer.zero_grad()`."
-        )
+    step = rate * parameters_to_vector(torch.autograd.grad(found, list(old.parameters())))
+    message = next(
+        (said for factor, said in STEPS_DOWN.items() if torch.allclose(weights, before - factor * step, atol=1e-5)),
+        "this is not one step down the mean loss at the attacked images alone: set the gradients that the attack "
+        "left to zero first, `optimizer.zero_grad()`.",
+    )
+    if message:
+        raise Mistake(message)
     if isinstance(result, Tensor) and result.numel() != 1:
         raise Mistake(f"a tensor of the shape {tuple(result.shape)} came back, expected the loss, one number.")
     if not isinstance(result, float | Tensor) or abs(float(result) - found.item()) > 1e-3:
