@@ -146,9 +146,7 @@ DEFINITION = Compared(
         "larger correlations are closer: compare with `>`.": {" > ": " < "},
         "the answers are reversed.": {"return ": "return ~"},
         "there is an answer for each layer: take `.all()` over the layers.": {".all()": ""},
-        "this is one answer for all images, expected one for each.": {
-            "(answers)": ("(answers).all()", "(answers).any()")
-        },
+        "this is one answer for all images, expected one for each.": {"answers)": ("answers).all()", "answers).any()")},
         "the answers are numbers, expected booleans: return `>`.": {"(answers)": "(answers).float()"},
     },
 )
