@@ -216,9 +216,8 @@ WAVES = Compared(
             {"(down": "(0 * down"},
         ),
         "the real part is `spectrum[..., 0]`, the imaginary part `spectrum[..., 1]`: use `view_as_complex`.": (
-            lambda spectrum, *given: picture_from_waves(spectrum.flip(-1), *given),
+            {"view_as_complex(spectrum)": ("view_as_complex(spectrum.flip(-1))", "polar(*spectrum.unbind(-1))")},
             lambda spectrum, *given: picture_from_waves(spectrum * torch.tensor([1.0, 0.0]), *given),
-            lambda s, *given: picture_from_waves(torch.view_as_real(torch.polar(*s.unbind(-1))), *given),
         ),
     },
 )

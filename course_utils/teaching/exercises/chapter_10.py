@@ -124,10 +124,9 @@ SNAP = Compared(
             lambda e, t, a: torch.cdist(e, t).amin(2),
             lambda e, t, a: torch.cdist(e, t[a]).amin(2),
         ),
-        "expected one id a vector, (batch, length): `.view(embeddings.shape[:2])`.": (
-            lambda *given: snap(*given).flatten(),
-            lambda *given: snap(*given).T.reshape(given[0].shape[:2]),
-        ),
+        "expected one id a vector, (batch, length): `.view(embeddings.shape[:2])`.": {
+            ".view(embeddings.shape[:2])": ("", ".view(embeddings.shape[:2]).T.reshape(embeddings.shape[:2])")
+        },
         "these are the farthest tokens: `argmin`.": {"= torch": "= -torch"},
         "this is the cosine, which ignores lengths: take the Euclidean distance.": {
             "table)": "table / table.norm(dim=1, keepdim=True))"

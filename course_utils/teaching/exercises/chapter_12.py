@@ -80,10 +80,9 @@ TOGETHER = Compared(
         "these are booleans, one a scene: take the mean.": {".float().mean().item()": ""},
         "this is a number of scenes: divide by the number of all scenes.": {"mean()": "sum()"},
         "this is in per cent: return the share, from 0 to 1.": {"return ": "return 100 * "},
-        "this is the share among scenes that are right before: divide by all scenes.": (
-            lambda r: only_together(r) / r[0, 0].float().mean(),
-            lambda r: only_together(r) / (r[0, 0] & r[1, 0] & r[0, 1]).float().mean(),
-        ),
+        "this is the share among scenes that are right before: divide by all scenes.": {
+            "mean().item()": ("sum().item() / right[0, 0].sum()", "sum().item() / alone.sum()")
+        },
         "in a difference of averages scenes cancel each other: combine scene by scene, with `&`.": (
             lambda r: r[0, 0].float().mean() - r[1, 1].float().mean(),
             lambda r: (r[1, 0].float() + r[0, 1].float() - r[0, 0].float() - r[1, 1].float()).mean(),

@@ -291,7 +291,6 @@ def a_small_reader() -> tuple[nn.Sequential, Tensor, int]:
     with torch.random.fork_rng(devices=[]):
         places, last = nn.Linear(LENGTH * WIDTH, 16), nn.Linear(16, TOKENS)
     reader = nn.Sequential(OrderedDict(flatten=nn.Flatten(), places=places, bend=nn.Tanh(), last=last))
-    with torch.no_grad():
-        for weight in reader.parameters():
-            weight.normal_(0, 0.5, generator=generator)
+    for weight in reader.parameters():
+        weight.data.normal_(0, 0.5, generator=generator)
     return reader, torch.randn(4, LENGTH, WIDTH, generator=generator), 4
