@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import Compared, numbers_like
+from course_utils.teaching.exercises.exercise import Head
 
 
 def shares(prompts, vocabulary):
@@ -103,10 +104,7 @@ def furthest(result, right, *given) -> str:
 
 
 SHARES = Compared(
-    id="09-shares",
-    title="Count each prompt once",
-    minutes=6,
-    difficulty=1,
+    **Head(id="09-shares", title="Count each prompt once", minutes=6, difficulty=1),
     reference=shares,
     cases=prompts_to_check,
     otherwise=furthest,
@@ -129,10 +127,7 @@ SHARES = Compared(
 
 
 LOG_ODDS = Compared(
-    id="09-log-odds",
-    title="More often than elsewhere, and how surely",
-    minutes=10,
-    difficulty=2,
+    **Head(id="09-log-odds", title="More often than elsewhere, and how surely", minutes=10, difficulty=2),
     reference=log_odds_z,
     cases=counts_to_check,
     otherwise=furthest,
@@ -165,10 +160,7 @@ LOG_ODDS = Compared(
 
 
 CHANCE = Compared(
-    id="09-chance",
-    title="The largest z by chance",
-    minutes=8,
-    difficulty=2,
+    **Head(id="09-chance", title="The largest z by chance", minutes=8, difficulty=2),
     reference=corrected,
     cases=shuffles_to_check,
     otherwise=furthest,
