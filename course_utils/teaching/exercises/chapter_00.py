@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import Compared
-from course_utils.teaching.exercises.exercise import Head
 
 
 def accuracy(logits, labels):
@@ -66,7 +65,10 @@ def changes_to_check() -> Iterator[tuple[Tensor, Tensor]]:
 SHARES = "your function says {result:.4g}, expected {right:.4g} for these images."
 
 ACCURACY = Compared(
-    **Head(id="00-accuracy", title="Accuracy", minutes=4, difficulty=1),
+    id="00-accuracy",
+    title="Accuracy",
+    minutes=4,
+    difficulty=1,
     reference=accuracy,
     cases=answers_to_check,
     otherwise=SHARES,
@@ -90,7 +92,10 @@ ACCURACY = Compared(
 
 
 FLIP_RATE = Compared(
-    **Head(id="00-flip-rate", title="Flip rate", minutes=4, difficulty=1),
+    id="00-flip-rate",
+    title="Flip rate",
+    minutes=4,
+    difficulty=1,
     reference=flip_rate,
     cases=changes_to_check,
     otherwise=SHARES,

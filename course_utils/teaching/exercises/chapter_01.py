@@ -5,7 +5,7 @@ from numbers import Real
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import Compared, same
-from course_utils.teaching.exercises.exercise import Head, Mistake
+from course_utils.teaching.exercises.exercise import Mistake
 
 
 def recall_by(answers, truth, groups):
@@ -79,7 +79,10 @@ def first_difference(result: dict[str, float], right: dict[str, float], *given: 
 
 
 RECALL_BY = Compared(
-    **Head(id="01-recall-by", title="Accuracy, slice by slice", minutes=6, difficulty=1),
+    id="01-recall-by",
+    title="Accuracy, slice by slice",
+    minutes=6,
+    difficulty=1,
     reference=recall_by,
     cases=lambda: [(ANSWERS, TRUTH, GROUPS)],
     otherwise=first_difference,
@@ -98,7 +101,10 @@ RECALL_BY = Compared(
 
 
 BLIND_SPOT = Compared(
-    **Head(id="01-blind-spot", title="Neither alone, only together", minutes=8, difficulty=2),
+    id="01-blind-spot",
+    title="Neither alone, only together",
+    minutes=8,
+    difficulty=2,
     reference=blind_spot,
     cases=lambda: [(BEFORE, ONE, OTHER, BOTH, name) for name in ("lorry", "bus")] + [(*EXCHANGED, "road")],
     otherwise=lambda share, right, *given: (

@@ -15,7 +15,7 @@ from torch.nn.utils import parameters_to_vector
 
 from course_utils.models.classifier import Classifier
 from course_utils.teaching.exercises.checks import Compared, a_small_case, gradient_of, tensor_like, untouched
-from course_utils.teaching.exercises.exercise import Exercise, Head, Mistake, instead
+from course_utils.teaching.exercises.exercise import Exercise, Mistake, instead
 
 
 def input_gradient(classifier, images, targets):
@@ -266,7 +266,10 @@ AWAY = instead(my_attack, {"gradient, alpha": "-gradient, alpha"})  # up the los
 
 
 INPUT_GRADIENT = Compared(
-    **Head(id="02-input-gradient", title="The gradient of the image", minutes=8, difficulty=2),
+    id="02-input-gradient",
+    title="The gradient of the image",
+    minutes=8,
+    difficulty=2,
     reference=input_gradient,
     cases=lambda: [a_small_case()],
     otherwise="this is not the gradient of the summed cross-entropy: is the loss "
@@ -292,7 +295,10 @@ INPUT_GRADIENT = Compared(
 
 
 TARGETED_STEP = Compared(
-    **Head(id="02-targeted-step", title="One targeted step", minutes=5, difficulty=1),
+    id="02-targeted-step",
+    title="One targeted step",
+    minutes=5,
+    difficulty=1,
     reference=targeted_step,
     cases=steps_to_check,
     otherwise=lambda stepped, right, images, gradient, alpha: (
@@ -320,7 +326,10 @@ TARGETED_STEP = Compared(
 
 
 PROJECT = Compared(
-    **Head(id="02-project", title="Back into the ball", minutes=5, difficulty=2),
+    id="02-project",
+    title="Back into the ball",
+    minutes=5,
+    difficulty=2,
     reference=project,
     cases=projections_to_check,
     otherwise=lambda projected, right, perturbed, images, eps: (
@@ -348,7 +357,10 @@ PROJECT = Compared(
 
 
 MY_ATTACK = Exercise(
-    **Head(id="02-my-attack", title="The whole attack", minutes=12, difficulty=3),
+    id="02-my-attack",
+    title="The whole attack",
+    minutes=12,
+    difficulty=3,
     reference=my_attack,
     check=check_my_attack,
     wrong={
@@ -368,7 +380,10 @@ MY_ATTACK = Exercise(
 
 
 ROBUST_STEP = Exercise(
-    **Head(id="02-robust-step", title="Adversarial training", minutes=15, difficulty=3),
+    id="02-robust-step",
+    title="Adversarial training",
+    minutes=15,
+    difficulty=3,
     reference=robust_step,
     check=check_robust_step,
     wrong={

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import Compared
-from course_utils.teaching.exercises.exercise import Head
 
 
 def entanglement(probabilities, own):
@@ -57,7 +56,10 @@ def probabilities_to_check() -> list[tuple[Tensor, Tensor]]:
 
 
 ENTANGLEMENT = Compared(
-    **Head(id="03-entanglement", title="Which classes share features", minutes=10, difficulty=2),
+    id="03-entanglement",
+    title="Which classes share features",
+    minutes=10,
+    difficulty=2,
     reference=entanglement,
     cases=probabilities_to_check,
     otherwise="these are not the mean probabilities: row a is `probabilities[own == a].mean(0)`; average the "
@@ -79,7 +81,10 @@ ENTANGLEMENT = Compared(
 
 
 FLIPS = Compared(
-    **Head(id="03-flips", title="The test of a finding", minutes=5, difficulty=1),
+    id="03-flips",
+    title="The test of a finding",
+    minutes=5,
+    difficulty=1,
     reference=flips,
     cases=lambda: [(BEFORE, AFTER, "waffle", "pancakes"), (BEFORE, AFTER, "donut", "waffle")],
     otherwise=lambda share, right, *given: (

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from course_utils.activations import record
 from course_utils.models.classifier import Classifier
 from course_utils.teaching.exercises.checks import DEAD, Compared, a_case_with_maps, one_each, same
-from course_utils.teaching.exercises.exercise import Head, Mistake
+from course_utils.teaching.exercises.exercise import Mistake
 
 
 def gradient_ascent(classifier, layer, channel, images, steps, lr):
@@ -115,7 +115,10 @@ def require_oblong_images(function: Callable) -> None:
 
 
 ASCENT = Compared(
-    **Head(id="04-ascent", title="Gradient ascent on a channel", minutes=12, difficulty=3),
+    id="04-ascent",
+    title="Gradient ascent on a channel",
+    minutes=12,
+    difficulty=3,
     reference=gradient_ascent,
     cases=ascents_to_check,
     otherwise=activations_reached,
@@ -161,7 +164,10 @@ ASCENT = Compared(
 
 
 FREQUENCY_SHARE = Compared(
-    **Head(id="04-frequency-share", title="The share of high frequencies", minutes=10, difficulty=2),
+    id="04-frequency-share",
+    title="The share of high frequencies",
+    minutes=10,
+    difficulty=2,
     reference=frequency_share,
     cases=lambda: [(scenes(22, 22),)],
     otherwise=three_shares,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import Compared, a_small_case, one_each, require_flow, tensor_like
-from course_utils.teaching.exercises.exercise import Head, Mistake
+from course_utils.teaching.exercises.exercise import Mistake
 
 ALL = (1, 2, 3)  # the axes of an image: all but the batch's
 
@@ -115,7 +115,10 @@ def images_of_waves(result: object, right: Tensor) -> None:
 
 
 TOTAL_VARIATION = Compared(
-    **Head(id="05-total-variation", title="Total variation", minutes=6, difficulty=1),
+    id="05-total-variation",
+    title="Total variation",
+    minutes=6,
+    difficulty=1,
     reference=total_variation,
     cases=lambda: [(some_images(),)],
     otherwise="the first image has a total variation of {right[0]:.4f}, your function says {result[0]:.4f}: is "
@@ -152,7 +155,10 @@ TOTAL_VARIATION = Compared(
 
 
 SCORE = Compared(
-    **Head(id="05-score", title="A step with a penalty", minutes=7, difficulty=2),
+    id="05-score",
+    title="A step with a penalty",
+    minutes=7,
+    difficulty=2,
     reference=step_up,
     cases=steps_to_check,
     otherwise="this step is not along the gradient of `activation(images) - weight * penalty(images)`, divided "
@@ -180,7 +186,10 @@ SCORE = Compared(
 
 
 WAVES = Compared(
-    **Head(id="05-waves", title="An image made of waves", minutes=12, difficulty=3),
+    id="05-waves",
+    title="An image made of waves",
+    minutes=12,
+    difficulty=3,
     reference=picture_from_waves,
     cases=spectra_to_check,
     otherwise="the waves do not have the right strength: is each divided by its frequency to the power of "

@@ -16,7 +16,7 @@ from course_utils.teaching.exercises.checks import (
     tensor_like,
     untouched,
 )
-from course_utils.teaching.exercises.exercise import Exercise, Head, Mistake
+from course_utils.teaching.exercises.exercise import Exercise, Mistake
 
 
 def jitter(images, pixels, generator):
@@ -149,7 +149,10 @@ def share(combine: Callable[[Tensor], Tensor]) -> Callable:
 
 
 OWN_DRAWS = Exercise(
-    **Head(id="06-own-draws", title="Jitter, different for each image", minutes=8, difficulty=2),
+    id="06-own-draws",
+    title="Jitter, different for each image",
+    minutes=8,
+    difficulty=2,
     reference=jitter,
     check=check_jitter,
     wrong={
@@ -171,7 +174,10 @@ OWN_DRAWS = Exercise(
 
 
 SURVIVES = Compared(
-    **Head(id="06-survives", title="The share that is left", minutes=6, difficulty=1),
+    id="06-survives",
+    title="The share that is left",
+    minutes=6,
+    difficulty=1,
     reference=share_left,
     cases=shares_to_check,
     otherwise="the first image keeps {right[0]:.3f} of its activation, your function says {result[0]:.3f}: "

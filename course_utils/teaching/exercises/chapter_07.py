@@ -7,7 +7,6 @@ from scipy.stats import kendalltau, rankdata
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import Compared, one_each
-from course_utils.teaching.exercises.exercise import Head
 
 
 def rank_correlation(a, b):
@@ -83,7 +82,10 @@ def closeness_to_check() -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
 
 
 RANKS = Compared(
-    **Head(id="07-ranks", title="Rank correlation, with ties", minutes=8, difficulty=2),
+    id="07-ranks",
+    title="Rank correlation, with ties",
+    minutes=8,
+    difficulty=2,
     reference=rank_correlation,
     cases=rows_to_check,
     otherwise=about_ranks,
@@ -119,7 +121,10 @@ RANKS = Compared(
 
 
 DEFINITION = Compared(
-    **Head(id="07-definition", title="The definition, taken literally", minutes=6, difficulty=1),
+    id="07-definition",
+    title="The definition, taken literally",
+    minutes=6,
+    difficulty=1,
     reference=by_definition,
     cases=closeness_to_check,
     otherwise=lambda result, right, *given: (

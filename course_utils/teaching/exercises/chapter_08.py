@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import Compared, numbers_like
-from course_utils.teaching.exercises.exercise import Head
 
 
 def most_frequent_pair(words):
@@ -99,7 +98,10 @@ def distributions_to_check() -> Iterator[tuple[Tensor, Tensor]]:
 
 
 PAIR = Compared(
-    **Head(id="08-pair", title="The pair to merge next", minutes=8, difficulty=1),
+    id="08-pair",
+    title="The pair to merge next",
+    minutes=8,
+    difficulty=1,
     reference=most_frequent_pair,
     cases=lambda: [(words,) for words in CORPORA],
     otherwise=lambda found, right, words: (
@@ -125,7 +127,10 @@ PAIR = Compared(
 
 
 SCORE = Compared(
-    **Head(id="08-score", title="The probability of a text", minutes=8, difficulty=2),
+    id="08-score",
+    title="The probability of a text",
+    minutes=8,
+    difficulty=2,
     reference=score,
     cases=logits_to_check,
     otherwise="for these logits the text has log-probability {right:.3f}, your function says {result:.3f}.",
@@ -154,7 +159,10 @@ SCORE = Compared(
 
 
 DIVERGENCE = Compared(
-    **Head(id="08-divergence", title="How far from the truth", minutes=7, difficulty=2),
+    id="08-divergence",
+    title="How far from the truth",
+    minutes=7,
+    difficulty=2,
     reference=divergence,
     cases=distributions_to_check,
     otherwise="the first context diverges by {right[0]:.4f} nats, your function says {result[0]:.4f}.",

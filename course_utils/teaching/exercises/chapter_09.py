@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import Compared, numbers_like
-from course_utils.teaching.exercises.exercise import Head
 
 
 def shares(prompts, vocabulary):
@@ -104,7 +103,10 @@ def furthest(result, right, *given) -> str:
 
 
 SHARES = Compared(
-    **Head(id="09-shares", title="Count each prompt once", minutes=6, difficulty=1),
+    id="09-shares",
+    title="Count each prompt once",
+    minutes=6,
+    difficulty=1,
     reference=shares,
     cases=prompts_to_check,
     otherwise=furthest,
@@ -127,7 +129,10 @@ SHARES = Compared(
 
 
 LOG_ODDS = Compared(
-    **Head(id="09-log-odds", title="More often than elsewhere, and how surely", minutes=10, difficulty=2),
+    id="09-log-odds",
+    title="More often than elsewhere, and how surely",
+    minutes=10,
+    difficulty=2,
     reference=log_odds_z,
     cases=counts_to_check,
     otherwise=furthest,
@@ -160,7 +165,10 @@ LOG_ODDS = Compared(
 
 
 CHANCE = Compared(
-    **Head(id="09-chance", title="The largest z by chance", minutes=8, difficulty=2),
+    id="09-chance",
+    title="The largest z by chance",
+    minutes=8,
+    difficulty=2,
     reference=corrected,
     cases=shuffles_to_check,
     otherwise=furthest,

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.teaching.exercises.checks import Compared, a_small_reader
-from course_utils.teaching.exercises.exercise import Head
 
 
 def ascent_step(model, embeddings, target, lr):
@@ -80,7 +79,10 @@ def first_wrong_id(result: Tensor, right: Tensor, *given: object) -> str:
 
 
 ASCENT = Compared(
-    **Head(id="10-ascent", title="A step in embedding space", minutes=8, difficulty=2),
+    id="10-ascent",
+    title="A step in embedding space",
+    minutes=8,
+    difficulty=2,
     reference=ascent_step,
     cases=steps_to_check,
     otherwise=lambda result, right, model, embeddings, target, lr: (
@@ -107,7 +109,10 @@ ASCENT = Compared(
 
 
 SNAP = Compared(
-    **Head(id="10-snap", title="Back to tokens", minutes=7, difficulty=1),
+    id="10-snap",
+    title="Back to tokens",
+    minutes=7,
+    difficulty=1,
     reference=snap,
     cases=vectors_to_check,
     otherwise=first_wrong_id,

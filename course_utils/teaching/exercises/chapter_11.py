@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import Compared, numbers_like, require_flow
-from course_utils.teaching.exercises.exercise import Head
 
 
 def pull(embeddings, table):
@@ -64,7 +63,10 @@ def swaps_to_check() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
 
 
 PULL = Compared(
-    **Head(id="11-pull", title="The pull toward words", minutes=7, difficulty=2),
+    id="11-pull",
+    title="The pull toward words",
+    minutes=7,
+    difficulty=2,
     reference=pull,
     cases=prompts_to_check,
     otherwise="the first prompt is {right[0]:.4f} from its nearest words, your function says {result[0]:.4f}.",
@@ -93,7 +95,10 @@ PULL = Compared(
 
 
 SWAP = Compared(
-    **Head(id="11-swap", title="A gradient that chooses among words", minutes=8, difficulty=2),
+    id="11-swap",
+    title="A gradient that chooses among words",
+    minutes=8,
+    difficulty=2,
     reference=swap_scores,
     cases=swaps_to_check,
     otherwise="token 1 at the first position would add {right[0][1]:.3f}, your function says {result[0][1]:.3f}.",

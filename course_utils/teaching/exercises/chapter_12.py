@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from course_utils.teaching.exercises.checks import Compared
-from course_utils.teaching.exercises.exercise import Head
 
 
 def only_together(right):
@@ -59,7 +58,10 @@ def scores_to_check() -> Iterator[tuple[Tensor, Tensor, int]]:
 
 
 TOGETHER = Compared(
-    **Head(id="12-together", title="Neither alone", minutes=8, difficulty=2),
+    id="12-together",
+    title="Neither alone",
+    minutes=8,
+    difficulty=2,
     reference=only_together,
     cases=scenes_to_check,
     otherwise="{result:.4g} is not the share of scenes that are right before and with either change alone, and "
@@ -90,7 +92,10 @@ TOGETHER = Compared(
 
 
 BAR = Compared(
-    **Head(id="12-bar", title="A bar against false alarms", minutes=8, difficulty=2),
+    id="12-bar",
+    title="A bar against false alarms",
+    minutes=8,
+    difficulty=2,
     reference=caught,
     cases=scores_to_check,
     otherwise=lambda result, right, planted, clean, alarms: (

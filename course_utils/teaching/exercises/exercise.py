@@ -22,7 +22,7 @@ from itertools import pairwise, product
 from pathlib import Path
 from traceback import extract_tb
 from types import TracebackType
-from typing import Literal, TypedDict
+from typing import Literal
 
 import torch
 
@@ -57,15 +57,6 @@ class Mistake(Exception):
 
 class NotStarted(Exception):
     """The reader has not written anything yet."""
-
-
-class Head(TypedDict):
-    """The first four attributes of an exercise, which its card shows above the task."""
-
-    id: str
-    title: str
-    minutes: int
-    difficulty: int
 
 
 @dataclass(frozen=True)
