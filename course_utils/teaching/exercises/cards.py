@@ -22,6 +22,7 @@ from platformdirs import user_state_path
 
 from course_utils.figures.style import display, in_book, render
 from course_utils.teaching.exercises.exercise import RENAMED, Exercise, Verdict, all_exercises, find, judge
+from course_utils.utils import write
 
 _ONWARDS = "The cells below go on with the course's version until yours passes."
 _IN_BOOK = "Write the function in JupyterLab: there this cell tells you at once what is right and wrong with it."
@@ -278,11 +279,9 @@ def _ids(content: bytes) -> frozenset[str]:
 def _write(passed: frozenset[str]) -> str:
     """Write the file in one move, so that it is never half there; return what went wrong, or nothing."""
     path = progress_file()
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps({"passed": sorted(passed)}, indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        write(path, (json.dumps({"passed": sorted(passed)}, indent=1) + "\n").encode())
     except OSError as error:
-        return f"{path} cannot be written ({error.strerror}): what you solve now is not remembered."
+        return f"{path} cannot be written ({os.strerror(error.errno or 0)}): what you solve now is not remembered."
     return ""

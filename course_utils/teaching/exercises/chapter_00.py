@@ -64,60 +64,53 @@ def changes_to_check() -> Iterator[tuple[Tensor, Tensor]]:
 
 SHARES = "your function says {result:.4g}, expected {right:.4g} for these images."
 
-EXERCISES = (
-    Compared(
-        id="00-accuracy",
-        title="Accuracy",
-        minutes=4,
-        difficulty=1,
-        reference=accuracy,
-        cases=answers_to_check,
-        otherwise=SHARES,
-        wrong={
-            "there is one number for each image: average them, `.float().mean().item()`.": (
-                lambda x, y: x.argmax(1) == y,
-                lambda x, y: (x.argmax(1) == y).float(),
-            ),
-            "this counts right answers: divide it by the number of images.": lambda x, y: len(x) * accuracy(x, y),
-            "`argmax` is over the wrong axis: classes are `dim=1`.": lambda x, y: accuracy(x.T, y),
-            "this is the share of wrong answers: compare with ==, not with !=.": lambda x, y: 1 - accuracy(x, y),
-            "this is in per cent: return the share itself, between 0 and 1.": lambda x, y: 100 * accuracy(x, y),
-            "this takes the smallest logit: use `argmax`.": lambda x, y: accuracy(-x, y),
-            "by this not one image is right: a classifier's answers are `logits.argmax(dim=1)`, one for each image, "
-            "and a share needs `/`, not `//`.": lambda x, y: 0.0,
-            "this is the mean probability of the label, or of the answer: count right answers instead.": (
-                lambda x, y: x.softmax(1).gather(1, y[:, None]).mean(),
-                lambda x, y: x.softmax(1).amax(1).mean(),
-            ),
+ACCURACY = Compared(
+    id="00-accuracy",
+    title="Accuracy",
+    minutes=4,
+    difficulty=1,
+    reference=accuracy,
+    cases=answers_to_check,
+    otherwise=SHARES,
+    wrong={
+        "there is one number for each image: average them, `.float().mean().item()`.": {
+            ".float().mean().item()": ("", ".float()")
         },
-    ),
-    Compared(
-        id="00-flip-rate",
-        title="Flip rate",
-        minutes=4,
-        difficulty=1,
-        reference=flip_rate,
-        cases=changes_to_check,
-        otherwise=SHARES,
-        wrong={
-            "logits nearly always differ a little: compare the answers, `argmax(dim=1)`, not the logits.": (
-                lambda x, y: (x != y).float().mean()
-            ),
-            "there is one number for each image: average them, `.float().mean().item()`.": (
-                lambda x, y: x.argmax(1) != y.argmax(1),
-                lambda x, y: (x.argmax(1) != y.argmax(1)).float(),
-            ),
-            "`argmax()` without `dim=1` is one answer for the whole batch.": lambda x, y: float(
-                x.argmax() != y.argmax()
-            ),
-            "this counts flips: divide it by the number of images.": lambda x, y: len(x) * flip_rate(x, y),
-            "`argmax` is over the wrong axis: classes are `dim=1`.": lambda x, y: flip_rate(x.T, y.T),
-            "this is the share of answers that stayed the same: compare with !=.": lambda x, y: 1 - flip_rate(x, y),
-            "this is in per cent: return the share itself, between 0 and 1.": lambda x, y: 100 * flip_rate(x, y),
-            "this counts flips in one direction only: compare with !=.": (
-                lambda x, y: (x.argmax(1) > y.argmax(1)).float().mean(),
-                lambda x, y: (x.argmax(1) < y.argmax(1)).float().mean(),
-            ),
+        "this counts right answers: divide it by the number of images.": lambda x, y: len(x) * accuracy(x, y),
+        "`argmax` is over the wrong axis: classes are `dim=1`.": lambda x, y: accuracy(x.T, y),
+        "this is the share of wrong answers: compare with ==, not with !=.": lambda x, y: 1 - accuracy(x, y),
+        "this is in per cent: return the share itself, between 0 and 1.": lambda x, y: 100 * accuracy(x, y),
+        "this takes the smallest logit: use `argmax`.": lambda x, y: accuracy(-x, y),
+        "by this not one image is right: a classifier's answers are `logits.argmax(dim=1)`, one for each image, "
+        "and a share needs `/`, not `//`.": lambda x, y: 0.0,
+        "this is the mean probability of the label, or of the answer: count right answers instead.": (
+            lambda x, y: x.softmax(1).gather(1, y[:, None]).mean(),
+            lambda x, y: x.softmax(1).amax(1).mean(),
+        ),
+    },
+)
+
+
+FLIP_RATE = Compared(
+    id="00-flip-rate",
+    title="Flip rate",
+    minutes=4,
+    difficulty=1,
+    reference=flip_rate,
+    cases=changes_to_check,
+    otherwise=SHARES,
+    wrong={
+        "logits nearly always differ a little: compare the answers, `argmax(dim=1)`, not the logits.": (
+            lambda x, y: (x != y).float().mean()
+        ),
+        "there is one number for each image: average them, `.float().mean().item()`.": {
+            ".float().mean().item()": ("", ".float()")
         },
-    ),
+        "`argmax()` without `dim=1` is one answer for the whole batch.": lambda x, y: float(x.argmax() != y.argmax()),
+        "this counts flips: divide it by the number of images.": lambda x, y: len(x) * flip_rate(x, y),
+        "`argmax` is over the wrong axis: classes are `dim=1`.": lambda x, y: flip_rate(x.T, y.T),
+        "this is the share of answers that stayed the same: compare with !=.": lambda x, y: 1 - flip_rate(x, y),
+        "this is in per cent: return the share itself, between 0 and 1.": lambda x, y: 100 * flip_rate(x, y),
+        "this counts flips in one direction only: compare with !=.": {"!=": (">", "<")},
+    },
 )

@@ -78,61 +78,58 @@ def first_difference(result: dict[str, float], right: dict[str, float], *given: 
     return f"for {group!r} your function says {result[group]:.3g}, expected {right[group]:.3g}."
 
 
-EXERCISES = (
-    Compared(
-        id="01-recall-by",
-        title="Accuracy, slice by slice",
-        minutes=6,
-        difficulty=1,
-        reference=recall_by,
-        cases=lambda: [(ANSWERS, TRUTH, GROUPS)],
-        otherwise=first_difference,
-        form=one_share_for_each_group,
-        wrong={
-            "you divide by the number of all images: take the group's.": {"len(right)": "len(groups)"},
-            "these are numbers of right answers: divide by the group's size.": {" / len(right)": ""},
-            "every group gets the average over all: take only the images of the group.": {" if g == group": ""},
-            "these are shares of wrong answers: compare with ==.": {"a == t": "a != t"},
-            "this is in per cent: return shares between 0 and 1.": {"sum(": "100 * sum("},
-            "no answer is the name of a group: compare answers with the *truth*, and select by group.": {
-                "a == t": "a == group"
-            },
+RECALL_BY = Compared(
+    id="01-recall-by",
+    title="Accuracy, slice by slice",
+    minutes=6,
+    difficulty=1,
+    reference=recall_by,
+    cases=lambda: [(ANSWERS, TRUTH, GROUPS)],
+    otherwise=first_difference,
+    form=one_share_for_each_group,
+    wrong={
+        "you divide by the number of all images: take the group's.": {"len(right)": "len(groups)"},
+        "these are numbers of right answers: divide by the group's size.": {" / len(right)": ""},
+        "every group gets the average over all: take only the images of the group.": {" if g == group": ""},
+        "these are shares of wrong answers: compare with ==.": {"a == t": "a != t"},
+        "this is in per cent: return shares between 0 and 1.": {"sum(": "100 * sum("},
+        "no answer is the name of a group: compare answers with the *truth*, and select by group.": {
+            "a == t": "a == group"
         },
+    },
+)
+
+
+BLIND_SPOT = Compared(
+    id="01-blind-spot",
+    title="Neither alone, only together",
+    minutes=8,
+    difficulty=2,
+    reference=blind_spot,
+    cases=lambda: [(BEFORE, ONE, OTHER, BOTH, name) for name in ("lorry", "bus")] + [(*EXCHANGED, "road")],
+    otherwise=lambda share, right, *given: (
+        f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 images are lost."
     ),
-    Compared(
-        id="01-blind-spot",
-        title="Neither alone, only together",
-        minutes=8,
-        difficulty=2,
-        reference=blind_spot,
-        cases=lambda: [(BEFORE, ONE, OTHER, BOTH, name) for name in ("lorry", "bus")] + [(*EXCHANGED, "road")],
-        otherwise=lambda share, right, *given: (
-            f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 images are lost."
+    wrong={
+        "you leave out what a change does alone: `one` and `other` must both still say `name`.": {
+            "b == name and c == name and ": ("", "b == name and ", "c == name and ")
+        },
+        "you count every image that is wrong with both changes: it must be right before and with either alone.": {
+            "a == name and b == name and c == name and ": ""
+        },
+        "you divide by the images that are right before the changes: divide by all of them.": {
+            "len(lost)": ("before.count(name)", "list(zip(before, one, other)).count((name,) * 3)")
+        },
+        "you miss an image that is called something new: with both changes anything but `name` counts.": {
+            "d != name": "d == 'road'"
+        },
+        "these are still called `name` with both changes: the last answer must be another, `!= name`.": {
+            "d != name": "d == name"
+        },
+        "this is how many images are lost: divide it by how many there are.": lambda *given: 8 * blind_spot(*given),
+        "this is in per cent: return the share itself, between 0 and 1.": lambda *given: 100 * blind_spot(*given),
+        "`before == name` compares a whole list with one name: go image by image, with `zip`.": (
+            lambda before, one, other, both, name: before == name
         ),
-        wrong={
-            "you leave out what a change does alone: `one` and `other` must both still say `name`.": (
-                {"b == name and c == name and ": ""},
-                {"c == name and ": ""},
-                {"b == name and ": ""},
-            ),
-            "you count every image that is wrong with both changes: it must be right before and with either alone.": {
-                "a == name and b == name and c == name and ": ""
-            },
-            "you divide by the images that are right before the changes: divide by all of them.": (
-                {"len(lost)": "before.count(name)"},
-                {"len(lost)": "list(zip(before, one, other)).count((name,) * 3)"},
-            ),
-            "you miss an image that is called something new: with both changes anything but `name` counts.": {
-                "d != name": "d == 'road'"
-            },
-            "these are still called `name` with both changes: the last answer must be another, `!= name`.": {
-                "d != name": "d == name"
-            },
-            "this is how many images are lost: divide it by how many there are.": lambda *given: 8 * blind_spot(*given),
-            "this is in per cent: return the share itself, between 0 and 1.": lambda *given: 100 * blind_spot(*given),
-            "`before == name` compares a whole list with one name: go image by image, with `zip`.": (
-                lambda before, one, other, both, name: before == name
-            ),
-        },
-    ),
+    },
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
 
 from course_utils.models.classifier import Classifier
 from course_utils.teaching.exercises.checks import Compared, a_small_case, gradient_of, tensor_like, untouched
@@ -224,7 +225,8 @@ def check_robust_step(function: Callable, exercise: Exercise) -> None:
     recorded = classifier.module.register_forward_pre_hook(lambda _, x: visited.append(x[0].detach().clone()))
     with untouched(images=images, labels=labels), recorded:
         result = function(classifier, images, labels, optimizer, eps, steps)
-    if not visited or all(torch.equal(a, b) for a, b in zip(classifier.parameters(), old.parameters(), strict=True)):
+    weights, before = (parameters_to_vector(each.parameters()) for each in (classifier, old))
+    if not visited or torch.equal(weights, before):
         raise Mistake("the weights stay as they were: after the attack comes one `optimizer.step()`.")
     if len(updates) > 1:
         raise Mistake(f"the weights are updated {len(updates)} times: attack first, in all `steps`, then update once.")
@@ -240,21 +242,14 @@ def check_robust_step(function: Callable, exercise: Exercise) -> None:
             "the attack could do more: take a new gradient in each of the `steps`, alpha = 2.5 · eps / steps, and "
             "clamp after the gradient, not before, since a pixel that is clamped has none."
         )
-    gradients = torch.autograd.grad(found, list(old.parameters()))
-    steps_made = [
-        (weight, before, rate * gradient)
-        for weight, before, gradient in zip(classifier.parameters(), old.parameters(), gradients, strict=True)
-    ]
-    for factor, message in STEPS_DOWN.items():
-        if all(torch.allclose(weight, before - factor * step, atol=1e-5) for weight, before, step in steps_made):
-            if message:
-                raise Mistake(message)
-            break
-    else:
-        raise Mistake(
-            "this is not one step down the mean loss at the attacked images alone: set the gradients that the attack "
-            "left to zero first, `optimizer.zero_grad()`."
-        )
+    step = rate * parameters_to_vector(torch.autograd.grad(found, list(old.parameters())))
+    message = next(
+        (said for factor, said in STEPS_DOWN.items() if torch.allclose(weights, before - factor * step, atol=1e-5)),
+        "this is not one step down the mean loss at the attacked images alone: set the gradients that the attack "
+        "left to zero first, `optimizer.zero_grad()`.",
+    )
+    if message:
+        raise Mistake(message)
     if isinstance(result, Tensor) and result.numel() != 1:
         raise Mistake(f"a tensor of the shape {tuple(result.shape)} came back, expected the loss, one number.")
     if not isinstance(result, float | Tensor) or abs(float(result) - found.item()) > 1e-3:
@@ -270,153 +265,139 @@ STEPS_DOWN = {
 AWAY = instead(my_attack, {"gradient, alpha": "-gradient, alpha"})  # up the loss, away from the target
 
 
-EXERCISES = (
-    Compared(
-        id="02-input-gradient",
-        title="The gradient of the image",
-        minutes=8,
-        difficulty=2,
-        reference=input_gradient,
-        cases=lambda: [a_small_case()],
-        otherwise="this is not the gradient of the summed cross-entropy: is the loss "
-        '`F.cross_entropy(classifier(images), targets, reduction="sum")`, and the gradient the one by the '
-        "images?",
-        wrong={
-            "each image's gradient is divided by the size of the batch, so it depends on the number of other images: "
-            'take `reduction="sum"`, by default cross-entropy averages.': (
-                lambda c, x, y: input_gradient(c, x, y) / len(x)
-            ),
-            "the sign is the other way round: this is the gradient of the target's log-probability, and the "
-            "cross-entropy is its negative.": lambda c, x, y: -input_gradient(c, x, y),
-            "this is the gradient toward the class that the classifier says already: use `targets`.": (
-                lambda c, x, y: input_gradient(c, x, c(x).argmax(1))
-            ),
-            "this is the gradient's sign already: return the gradient, the step will take its sign.": (
-                lambda c, x, y: input_gradient(c, x, y).sign()
-            ),
-            "this is the gradient of the target's logit: take the cross-entropy, which lowers the other classes too.": (
-                lambda c, x, y: gradient_of(lambda at: c(at).gather(1, y[:, None]).sum(), x)
-            ),
-            "all zeros: the loss that you differentiate does not depend on the images.": lambda c, x, y: 0 * x,
-        },
-    ),
-    Compared(
-        id="02-targeted-step",
-        title="One targeted step",
-        minutes=5,
-        difficulty=1,
-        reference=targeted_step,
-        cases=steps_to_check,
-        otherwise=lambda stepped, right, images, gradient, alpha: (
-            f"with alpha={alpha:.3g} your step moves pixels by up to {largest(stepped - images)}, expected "
-            "each pixel to move by alpha, against its gradient's sign."
+INPUT_GRADIENT = Compared(
+    id="02-input-gradient",
+    title="The gradient of the image",
+    minutes=8,
+    difficulty=2,
+    reference=input_gradient,
+    cases=lambda: [a_small_case()],
+    otherwise="this is not the gradient of the summed cross-entropy: is the loss "
+    '`F.cross_entropy(classifier(images), targets, reduction="sum")`, and the gradient the one by the '
+    "images?",
+    wrong={
+        "each image's gradient is divided by the size of the batch, so it depends on the number of other images: "
+        'take `reduction="sum"`, by default cross-entropy averages.': lambda c, x, y: input_gradient(c, x, y) / len(x),
+        "the sign is the other way round: this is the gradient of the target's log-probability, and the "
+        "cross-entropy is its negative.": lambda c, x, y: -input_gradient(c, x, y),
+        "this is the gradient toward the class that the classifier says already: use `targets`.": (
+            lambda c, x, y: input_gradient(c, x, c(x).argmax(1))
         ),
-        wrong={
-            "with plus, this step raises the loss and leads away from the target: step against the gradient, with "
-            "minus.": lambda x, g, alpha: x + alpha * g.sign(),
-            "the gradient's sign is missing: without it the step's length depends on how steep the loss is.": (
-                lambda x, g, alpha: x - alpha * g
-            ),
-            "with plus, this step leads away from the target; and the gradient's sign is missing.": (
-                lambda x, g, alpha: x + alpha * g
-            ),
-            "`alpha` is missing: this step moves each pixel by 1, over its whole range.": lambda x, g, _: x - g.sign(),
-            "this is the step alone: return the images after it.": lambda x, g, alpha: -alpha * g.sign(),
-            "this is the step alone, with the wrong sign: return the images after it, with minus.": (
-                lambda x, g, alpha: alpha * g.sign()
-            ),
-            "nothing has changed: subtract `alpha` times the gradient's sign.": lambda x, g, alpha: x,
-            "pixels without a gradient move: use `gradient.sign()`, which is 0 there.": (
-                lambda x, g, alpha: x - alpha * torch.where(g > 0, 1.0, -1.0)
-            ),
-        },
-    ),
-    Compared(
-        id="02-project",
-        title="Back into the ball",
-        minutes=5,
-        difficulty=2,
-        reference=project,
-        cases=projections_to_check,
-        otherwise=lambda projected, right, perturbed, images, eps: (
-            f"with eps={eps:.3g} your pixels are up to {largest(projected - images)} from `images` and run "
-            f"from {projected.min():.3g} to {projected.max():.3g}; expected the point nearest to "
-            "`perturbed` that is within eps and in [0, 1]."
+        "this is the gradient's sign already: return the gradient, the step will take its sign.": (
+            lambda c, x, y: input_gradient(c, x, y).sign()
         ),
-        wrong={
-            "pixels are within eps, but some are below 0 or above 1, where no image is: clamp to [0, 1] too.": (
-                lambda p, x, eps: p.clamp(x - eps, x + eps)
-            ),
-            "this clips the pixels themselves to ±eps, around zero: it is their distance from `images` that "
-            "must stay within eps.": (
-                lambda p, x, eps: p.clamp(-eps, eps),
-                lambda p, x, eps: p.clamp(-eps, eps).clamp(0, 1),
-            ),
-            "pixels are in [0, 1], but some are further than eps from `images`: clamp to the ball too.": (
-                lambda p, x, eps: p.clamp(0, 1)
-            ),
-            "this is the perturbation: add it to `images` and return the image.": (
-                lambda p, x, eps: (p - x).clamp(-eps, eps)
-            ),
-            "the two are mixed up: `perturbed` moves to within eps of `images`, not the other way round.": (
-                lambda p, x, eps: project(x, p, eps)
-            ),
-            "nothing has changed: pixels are further than eps away, and outside [0, 1].": lambda p, x, eps: p,
-            "these are the images without a change: keep as much of it as the ball allows.": lambda p, x, eps: x,
-        },
+        "this is the gradient of the target's logit: take the cross-entropy, which lowers the other classes too.": (
+            lambda c, x, y: gradient_of(lambda at: c(at).gather(1, y[:, None]).sum(), x)
+        ),
+        "all zeros: the loss that you differentiate does not depend on the images.": lambda c, x, y: 0 * x,
+    },
+)
+
+
+TARGETED_STEP = Compared(
+    id="02-targeted-step",
+    title="One targeted step",
+    minutes=5,
+    difficulty=1,
+    reference=targeted_step,
+    cases=steps_to_check,
+    otherwise=lambda stepped, right, images, gradient, alpha: (
+        f"with alpha={alpha:.3g} your step moves pixels by up to {largest(stepped - images)}, expected "
+        "each pixel to move by alpha, against its gradient's sign."
     ),
-    Exercise(
-        id="02-my-attack",
-        title="The whole attack",
-        minutes=12,
-        difficulty=3,
-        reference=my_attack,
-        check=check_my_attack,
-        wrong={
-            "project after every step": {"project(adversarial, images, eps)": "adversarial.clamp(0, 1)"},
-            "your steps go up the loss": AWAY,
-            "around the original images": {"project(adversarial, images": "project(adversarial, adversarial"},
-            "not only after the last": {
-                "project(adversarial, images, eps)": "adversarial",
-                "return adversarial": "return project(adversarial, images, eps)",
-            },
-            "clamp to [0, 1] besides the ball": {
-                "project(adversarial, images, eps)": "adversarial.clamp(images - eps, images + eps)"
-            },
-            "together further than eps": (
-                {"2.5 *": "0.25 *"},
-                {"targeted_step(adversarial, gradient, alpha)": "adversarial - alpha * gradient"},
-            ),
-            "this is the perturbation": {"return adversarial": "return adversarial - images"},
-            "the images come back unchanged": {"return adversarial": "return images"},
-        },
+    wrong={
+        "with plus, this step raises the loss and leads away from the target: step against the gradient, with "
+        "minus.": lambda x, g, alpha: x + alpha * g.sign(),
+        "the gradient's sign is missing: without it the step's length depends on how steep the loss is.": (
+            lambda x, g, alpha: x - alpha * g
+        ),
+        "with plus, this step leads away from the target; and the gradient's sign is missing.": (
+            lambda x, g, alpha: x + alpha * g
+        ),
+        "`alpha` is missing: this step moves each pixel by 1, over its whole range.": lambda x, g, _: x - g.sign(),
+        "this is the step alone: return the images after it.": lambda x, g, alpha: -alpha * g.sign(),
+        "this is the step alone, with the wrong sign: return the images after it, with minus.": {"images - ": ""},
+        "nothing has changed: subtract `alpha` times the gradient's sign.": lambda x, g, alpha: x,
+        "pixels without a gradient move: use `gradient.sign()`, which is 0 there.": (
+            lambda x, g, alpha: x - alpha * torch.where(g > 0, 1.0, -1.0)
+        ),
+    },
+)
+
+
+PROJECT = Compared(
+    id="02-project",
+    title="Back into the ball",
+    minutes=5,
+    difficulty=2,
+    reference=project,
+    cases=projections_to_check,
+    otherwise=lambda projected, right, perturbed, images, eps: (
+        f"with eps={eps:.3g} your pixels are up to {largest(projected - images)} from `images` and run "
+        f"from {projected.min():.3g} to {projected.max():.3g}; expected the point nearest to "
+        "`perturbed` that is within eps and in [0, 1]."
     ),
-    Exercise(
-        id="02-robust-step",
-        title="Adversarial training",
-        minutes=15,
-        difficulty=3,
-        reference=robust_step,
-        check=check_robust_step,
-        wrong={
-            "the weights learn from the images as they were": {"classifier(adversarial)": "classifier(images)"},
-            "set the gradients that the attack left to zero first": {
-                "optimizer.zero_grad()": "F.cross_entropy(classifier(adversarial), labels).backward()"
-            },
-            "your attack makes the images easier": {"-gradient": "gradient"},
-            "the weights stay as they were": lambda c, x, y, optimizer, eps, steps: 0.0,
-            "project after every step": {"(adversarial)": "((adversarial + 0.2).clamp(0, 1))"},
-            "take a new gradient in each of the `steps`": {"range(steps)": "range(1)", "2.5 * eps / steps": "eps"},
-            "attack first, in all `steps`, then update once": {
-                "project(adversarial, images, eps)": "project(adversarial, images, eps); optimizer.step()"
-            },
-            "take the mean": {
-                "F.cross_entropy(classifier(adversarial), labels)": (
-                    'F.cross_entropy(classifier(adversarial), labels, reduction="sum")'
-                )
-            },
-            "the weights go up the loss": {"loss.backward()": "(-loss).backward()"},
-            "expected the loss, one number": {"return loss.item()": "return adversarial"},
+    wrong={
+        "pixels are within eps, but some are below 0 or above 1, where no image is: clamp to [0, 1] too.": (
+            lambda p, x, eps: p.clamp(x - eps, x + eps)
+        ),
+        "this clips the pixels themselves to ±eps, around zero: it is their distance from `images` that "
+        "must stay within eps.": {"images": "0 * images", ".clamp(0, 1)": ("", ".clamp(0, 1)")},
+        "pixels are in [0, 1], but some are further than eps from `images`: clamp to the ball too.": (
+            lambda p, x, eps: p.clamp(0, 1)
+        ),
+        "this is the perturbation: add it to `images` and return the image.": lambda p, x, e: (p - x).clamp(-e, e),
+        "the two are mixed up: `perturbed` moves to within eps of `images`, not the other way round.": (
+            lambda p, x, eps: project(x, p, eps)
+        ),
+        "nothing has changed: pixels are further than eps away, and outside [0, 1].": lambda p, x, eps: p,
+        "these are the images without a change: keep as much of it as the ball allows.": lambda p, x, eps: x,
+    },
+)
+
+
+MY_ATTACK = Exercise(
+    id="02-my-attack",
+    title="The whole attack",
+    minutes=12,
+    difficulty=3,
+    reference=my_attack,
+    check=check_my_attack,
+    wrong={
+        "project after every step": {"project(adversarial, images, eps)": "adversarial.clamp(0, 1)"},
+        "your steps go up the loss": AWAY,
+        "around the original images": {"project(adversarial, images": "project(adversarial, adversarial"},
+        "not only after the last": {"    adversarial = project": "adversarial = project"},
+        "clamp to [0, 1] besides the ball": {"project(": "torch.clamp(", "images, eps": "images - eps, images + eps"},
+        "together further than eps": (
+            {"2.5 *": "0.25 *"},
+            {"targeted_step(adversarial, gradient, alpha)": "adversarial - alpha * gradient"},
+        ),
+        "this is the perturbation": {"return adversarial": "return adversarial - images"},
+        "the images come back unchanged": {"return adversarial": "return images"},
+    },
+)
+
+
+ROBUST_STEP = Exercise(
+    id="02-robust-step",
+    title="Adversarial training",
+    minutes=15,
+    difficulty=3,
+    reference=robust_step,
+    check=check_robust_step,
+    wrong={
+        "the weights learn from the images as they were": {"classifier(adversarial)": "classifier(images)"},
+        "set the gradients that the attack left to zero first": {
+            "optimizer.zero_grad()": "F.cross_entropy(classifier(adversarial), labels).backward()"
         },
-    ),
+        "your attack makes the images easier": {"-gradient": "gradient"},
+        "the weights stay as they were": lambda c, x, y, optimizer, eps, steps: 0.0,
+        "project after every step": {"(adversarial)": "((adversarial + 0.2).clamp(0, 1))"},
+        "take a new gradient in each of the `steps`": {"range(steps)": "range(1)", "2.5 * eps / steps": "eps"},
+        "attack first, in all `steps`, then update once": {"images, eps)": "images, eps); optimizer.step()"},
+        "take the mean": {"adversarial), labels": 'adversarial), labels, reduction="sum"'},
+        "the weights go up the loss": {"loss.backward()": "(-loss).backward()"},
+        "expected the loss, one number": {"return loss.item()": "return adversarial"},
+    },
 )

@@ -55,54 +55,53 @@ def probabilities_to_check() -> list[tuple[Tensor, Tensor]]:
     return [(probabilities, torch.arange(4).repeat(3))]
 
 
-EXERCISES = (
-    Compared(
-        id="03-entanglement",
-        title="Which classes share features",
-        minutes=10,
-        difficulty=2,
-        reference=entanglement,
-        cases=probabilities_to_check,
-        otherwise="these are not the mean probabilities: row a is `probabilities[own == a].mean(0)`; average the "
-        "table with its transpose, then put zeros on the diagonal.",
-        wrong={
-            "the table is not symmetric: take the mean of a's probability for b and b's for a.": (
-                {"(table + table.T) / 2": "table"},
-                {"(table + table.T) / 2": "table.T"},
-            ),
-            "a class's probability for itself says nothing about sharing: put zeros on the diagonal.": {
-                ".fill_diagonal_(0)": ""
-            },
-            "the table is not symmetric, and its diagonal not zero: `(table + table.T) / 2`, then zeros.": {
-                "table = (table + table.T) / 2": "return table"
-            },
-            "every number is twice what it should be: divide the sum of the table and its transpose by 2.": {"/ 2": ""},
-            "every number is too large by the number of images: take their mean, not their sum.": {"mean": "sum"},
+ENTANGLEMENT = Compared(
+    id="03-entanglement",
+    title="Which classes share features",
+    minutes=10,
+    difficulty=2,
+    reference=entanglement,
+    cases=probabilities_to_check,
+    otherwise="these are not the mean probabilities: row a is `probabilities[own == a].mean(0)`; average the "
+    "table with its transpose, then put zeros on the diagonal.",
+    wrong={
+        "the table is not symmetric: take the mean of a's probability for b and b's for a.": {
+            "(table + table.T) / 2": ("table", "table.T")
         },
-    ),
-    Compared(
-        id="03-flips",
-        title="The test of a finding",
-        minutes=5,
-        difficulty=1,
-        reference=flips,
-        cases=lambda: [(BEFORE, AFTER, "waffle", "pancakes"), (BEFORE, AFTER, "donut", "waffle")],
-        otherwise=lambda share, right, *given: (
-            f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 pairs count."
-        ),
-        wrong={
-            "this is the share among pairs that were called `name` before: divide by the number of all pairs.": {
-                "len(turned)": "before.count(name)"
-            },
-            "some of your pairs were called something else before: a pair counts if it was `name`, too.": {
-                "old == name and ": ""
-            },
-            "some of your pairs became a third class: a pair counts if it became `into`.": {"== into": "!= name"},
-            "you count every answer that changed: a pair counts if it was `name` and became `into`.": {
-                "old == name and new == into": "old != new"
-            },
-            "this is the number of flips: divide it by the number of pairs.": lambda *given: 8 * flips(*given),
-            "this is in per cent: return the share itself, between 0 and 1.": lambda *given: 100 * flips(*given),
+        "a class's probability for itself says nothing about sharing: put zeros on the diagonal.": {
+            ".fill_diagonal_(0)": ""
         },
+        "the table is not symmetric, and its diagonal not zero: `(table + table.T) / 2`, then zeros.": {
+            "table = (table + table.T) / 2": "return table"
+        },
+        "every number is twice what it should be: divide the sum of the table and its transpose by 2.": {"/ 2": ""},
+        "every number is too large by the number of images: take their mean, not their sum.": {"mean": "sum"},
+    },
+)
+
+
+FLIPS = Compared(
+    id="03-flips",
+    title="The test of a finding",
+    minutes=5,
+    difficulty=1,
+    reference=flips,
+    cases=lambda: [(BEFORE, AFTER, "waffle", "pancakes"), (BEFORE, AFTER, "donut", "waffle")],
+    otherwise=lambda share, right, *given: (
+        f"your function says {float(share):.3g}, expected {right:.3g}: {8 * right:.0f} of 8 pairs count."
     ),
+    wrong={
+        "this is the share among pairs that were called `name` before: divide by the number of all pairs.": {
+            "len(turned)": "before.count(name)"
+        },
+        "some of your pairs were called something else before: a pair counts if it was `name`, too.": {
+            "old == name and ": ""
+        },
+        "some of your pairs became a third class: a pair counts if it became `into`.": {"== into": "!= name"},
+        "you count every answer that changed: a pair counts if it was `name` and became `into`.": {
+            "old == name and new == into": "old != new"
+        },
+        "this is the number of flips: divide it by the number of pairs.": lambda *given: 8 * flips(*given),
+        "this is in per cent: return the share itself, between 0 and 1.": lambda *given: 100 * flips(*given),
+    },
 )

@@ -114,106 +114,95 @@ def require_oblong_images(function: Callable) -> None:
         raise Mistake("square images have the right share, but 18 × 22 ones have not: use their height and width.")
 
 
-EXERCISES = (
-    Compared(
-        id="04-ascent",
-        title="Gradient ascent on a channel",
-        minutes=12,
-        difficulty=3,
-        reference=gradient_ascent,
-        cases=ascents_to_check,
-        otherwise=activations_reached,
-        wrong={
-            "your steps lower the activation: add the gradient.": {"images + step": "images - step"},
-            "only one step has moved the images: is `return` inside the loop, or does every step start from the "
-            "original images?": {"range(steps)": "range(1)"},
-            "pixels are below 0 or above 1, where no image is: `.clamp(0, 1)` after each step.": {".clamp(0, 1)": ""},
-            "clamp after every step, not only at the end.": {
-                ".clamp(0, 1)": "",
-                "return images.detach()": "return images.detach().clamp(0, 1)",
-            },
-            "an inactive channel has no gradient, and 0 divided by 0 is NaN: use `.clamp_min(1e-12)`.": {"1e-12": "0"},
-            "the divisor is the largest of the whole batch: take each image's own, `amax(dim=(1, 2, 3), …)`.": {
-                ".amax(dim=(1, 2, 3), keepdim=True)": ".max()"
-            },
-            "the gradient is not divided by its largest absolute value.": {" / largest.clamp_min(1e-12)": ""},
-            "the divisor is not the largest absolute value, `gradient.abs().amax(dim=(1, 2, 3), keepdim=True)`.": (
-                {".abs()": ""},
-                {".abs().amax(dim=(1, 2, 3), keepdim=True)": ".square().sum((1, 2, 3), True).sqrt()"},
-            ),
-            "every pixel moves by `lr`: divide by one number for each image.": {
-                "largest.clamp": "gradient.abs().clamp"
-            },
-            "`channel` is used on the wrong axis: channels are the second one, `[:, channel]`.": (
-                {"[:, channel]": "[channel]"},
-                {"[:, channel]": "[channel]", ".clamp_min(1e-12)": ""},
-                {"[:, channel]": "[:, :, channel]"},
-            ),
-            "this raises all channels of the layer: take one, `[:, channel]`.": {"[:, channel].mean(dim=(1, 2))": ""},
-            "this raises the map's largest value: take its mean.": {".mean(dim": ".amax(dim"},
-            "this raises one place of the map, a neuron: take the mean over the map.": {
-                ".mean(dim=(1, 2))": "[:, images.shape[2] // 2, images.shape[3] // 2]"
-            },
-            "this raises a logit: the layer's activations are `record(classifier, [layer])(images)[layer]`.": {
-                "look(images)[layer][:, channel].mean(dim=(1, 2))": "classifier(images)[:, channel]"
-            },
-            "every step takes the first gradient: compute a new one each time.": {
-                "gradient = torch": "gradient = gradient if _ else torch"
-            },
-            "your steps follow the sum of all gradients, as `.grad` adds up: reset it in each step.": {
-                "gradient = torch": "gradient = (gradient if _ else 0) + torch"
-            },
-            "nothing has changed: return the images after the steps.": lambda c, layer, n, x, steps, lr: x,
-            "this is not the number of steps that was asked for: loop over `range(steps)`.": (
-                {"range(steps)": "range(steps + 1)"},
-                {"range(steps)": "range(steps - 1)"},
-            ),
+ASCENT = Compared(
+    id="04-ascent",
+    title="Gradient ascent on a channel",
+    minutes=12,
+    difficulty=3,
+    reference=gradient_ascent,
+    cases=ascents_to_check,
+    otherwise=activations_reached,
+    wrong={
+        "your steps lower the activation: add the gradient.": {"images + step": "images - step"},
+        "only one step has moved the images: is `return` inside the loop, or does every step start from the "
+        "original images?": {"range(steps)": "range(1)"},
+        "pixels are below 0 or above 1, where no image is: `.clamp(0, 1)` after each step.": {".clamp(0, 1)": ""},
+        "clamp after every step, not only at the end.": {
+            ".clamp(0, 1)": "",
+            "return images": "return images.clamp(0, 1)",
         },
-    ),
-    Compared(
-        id="04-frequency-share",
-        title="The share of high frequencies",
-        minutes=10,
-        difficulty=2,
-        reference=frequency_share,
-        cases=lambda: [(scenes(22, 22),)],
-        otherwise=three_shares,
-        form=one_each,
-        extra=require_oblong_images,
-        wrong={
-            "the mean is no wave: subtract each channel's own, `images.mean(dim=(2, 3), keepdim=True)`, first.": (
-                {" - images.mean(dim=(2, 3), keepdim=True)": ""},
-                {"dim=(2, 3)": "dim=(1, 2, 3)"},
-            ),
-            "these are amplitudes: energy is their square, `.abs().square()`.": {".square()": ""},
-            "only waves above 0.5 count here: compare `(down² + across²).sqrt()`, not its square, with 0.25.": {
-                "> 0.25": "> 0.5"
-            },
-            "only the frequencies down, or only those across, count here: take both, `(down² + across²).sqrt()`.": (
-                {" + across[None, :] ** 2": ""},
-                {"down[:, None] ** 2 + ": ""},
-            ),
-            "a wave's frequency is neither the sum nor the larger of its two parts: `(down² + across²).sqrt()`.": (
-                {"frequency > 0.25": "down[:, None].abs() + across.abs() > 0.25"},
-                {"frequency > 0.25": "down[:, None].abs().maximum(across.abs()) > 0.25"},
-            ),
-            "this is the share below 0.25: take the frequencies above.": lambda images: 1 - frequency_share(images),
-            "this is in per cent: return the share itself, between 0 and 1.": {"return high": "return 100 * high"},
-            "this is the energy: divide by that of all waves.": {" / energy.sum(dim=(1, 2))": ""},
-            "the imaginary part is missing: take `.abs()` first.": {".abs()": ".real"},
-            "this averages the shares of the channels: add their energies up first, then divide.": (
-                lambda images: torch.stack([frequency_share(images[:, [channel]]) for channel in range(3)]).mean(0)
-            ),
-            "`fftshift` moves the energies but not the frequencies: leave it out, `fftfreq` has fft2's order.": {
-                "energy *": "torch.fft.fftshift(energy, dim=(1, 2)) *"
-            },
-            "frequencies run from 0 to 1 here: `fftfreq` gives the second half its negative ones, up to 0.5.": {
-                "(down[:, None] ** 2 + across[None, :] ** 2)": "((down[:, None] % 1) ** 2 + (across[None, :] % 1) ** 2)"
-            },
-            "`rfft2` leaves out the mirror images of most waves, so that these count half: use `fft2`.": {
-                "fft2": "rfft2",
-                "across = torch.fft.fftfreq": "across = torch.fft.rfftfreq",
-            },
+        "an inactive channel has no gradient, and 0 divided by 0 is NaN: use `.clamp_min(1e-12)`.": {"1e-12": "0"},
+        "the divisor is the largest of the whole batch: take each image's own, `amax(dim=(1, 2, 3), …)`.": {
+            ".amax(dim=(1, 2, 3), keepdim=True)": ".max()"
         },
-    ),
+        "the gradient is not divided by its largest absolute value.": {" / largest.clamp_min(1e-12)": ""},
+        "the divisor is not the largest absolute value, `gradient.abs().amax(dim=(1, 2, 3), keepdim=True)`.": {
+            "gradient.abs().amax(": ("gradient.amax(", "torch.linalg.vector_norm(gradient, ")
+        },
+        "every pixel moves by `lr`: divide by one number for each image.": {"largest.clamp": "gradient.abs().clamp"},
+        "`channel` is used on the wrong axis: channels are the second one, `[:, channel]`.": (
+            {"[:, channel]": "[channel]"},
+            {"[:, channel]": "[channel]", ".clamp_min(1e-12)": ""},
+            {"[:, channel]": "[:, :, channel]"},
+        ),
+        "this raises all channels of the layer: take one, `[:, channel]`.": {"[:, channel].mean(dim=(1, 2))": ""},
+        "this raises the map's largest value: take its mean.": {".mean(dim": ".amax(dim"},
+        "this raises one place of the map, a neuron: take the mean over the map.": {".mean(dim=(1, 2))": "[:, 4, 3]"},
+        "this raises a logit: the layer's activations are `record(classifier, [layer])(images)[layer]`.": {
+            "look(images)[layer][:, channel].mean(dim=(1, 2))": "classifier(images)[:, channel]"
+        },
+        "every step takes the first gradient: compute a new one each time.": {"= torch": "= gradient if _ else torch"},
+        "your steps follow the sum of all gradients, as `.grad` adds up: reset it in each step.": {
+            "gradient = torch": "gradient = (gradient if _ else 0) + torch"
+        },
+        "nothing has changed: return the images after the steps.": lambda c, layer, n, x, steps, lr: x,
+        "this is not the number of steps that was asked for: loop over `range(steps)`.": {
+            "range(steps)": ("range(steps + 1)", "range(steps - 1)")
+        },
+    },
+)
+
+
+FREQUENCY_SHARE = Compared(
+    id="04-frequency-share",
+    title="The share of high frequencies",
+    minutes=10,
+    difficulty=2,
+    reference=frequency_share,
+    cases=lambda: [(scenes(22, 22),)],
+    otherwise=three_shares,
+    form=one_each,
+    extra=require_oblong_images,
+    wrong={
+        "the mean is no wave: subtract each channel's own, `images.mean(dim=(2, 3), keepdim=True)`, first.": {
+            "images.mean(dim=(2, 3), keepdim=True)": ("0", "images.mean(dim=(1, 2, 3), keepdim=True)")
+        },
+        "these are amplitudes: energy is their square, `.abs().square()`.": {".square()": ""},
+        "only waves above 0.5 count here: compare `(down² + across²).sqrt()`, not its square, with 0.25.": {
+            "> 0.25": "> 0.5"
+        },
+        "only the frequencies down, or only those across, count here: take both, `(down² + across²).sqrt()`.": {
+            "down[:, None] ** 2 + across[None, :] ** 2": ("down[:, None] ** 2", "across[None, :] ** 2")
+        },
+        "a wave's frequency is neither the sum nor the larger of its two parts: `(down² + across²).sqrt()`.": {
+            "frequency >": ("down[:, None].abs() + across.abs() >", "down[:, None].abs().maximum(across.abs()) >")
+        },
+        "this is the share below 0.25: take the frequencies above.": lambda images: 1 - frequency_share(images),
+        "this is in per cent: return the share itself, between 0 and 1.": {"return high": "return 100 * high"},
+        "this is the energy: divide by that of all waves.": {" / energy.sum(dim=(1, 2))": ""},
+        "the imaginary part is missing: take `.abs()` first.": {".abs()": ".real"},
+        "this averages the shares of the channels: add their energies up first, then divide.": (
+            lambda images: torch.stack([frequency_share(images[:, [channel]]) for channel in range(3)]).mean(0)
+        ),
+        "`fftshift` moves the energies but not the frequencies: leave it out, `fftfreq` has fft2's order.": {
+            "energy *": "torch.fft.fftshift(energy, dim=(1, 2)) *"
+        },
+        "frequencies run from 0 to 1 here: `fftfreq` gives the second half its negative ones, up to 0.5.": {
+            "(down[:, None] ** 2 + across[None, :] ** 2)": "((down[:, None] % 1) ** 2 + (across[None, :] % 1) ** 2)"
+        },
+        "`rfft2` leaves out the mirror images of most waves, so that these count half: use `fft2`.": {
+            "fft2": "rfft2",
+            "across = torch.fft.fftfreq": "across = torch.fft.rfftfreq",
+        },
+    },
 )

@@ -114,123 +114,110 @@ def images_of_waves(result: object, right: Tensor) -> None:
     tensor_like(result, right)
 
 
-EXERCISES = (
-    Compared(
-        id="05-total-variation",
-        title="Total variation",
-        minutes=6,
-        difficulty=1,
-        reference=total_variation,
-        cases=lambda: [(some_images(),)],
-        otherwise="the first image has a total variation of {right[0]:.4f}, your function says {result[0]:.4f}: is "
-        "it the mean of the absolute differences down, plus the same across?",
-        form=one_each,
-        extra=lambda function: require_flow(function, (some_images(),), "images"),
-        wrong={
-            "this is the sum over all pixels: take the mean.": {"mean(": "sum("},
-            "rises and falls cancel: take `.abs()` of the differences, before the mean.": (
-                {".abs()": ""},
-                {".abs()": ".neg()"},
-                {".abs()": "", "dim=(1, 2, 3))": "dim=(1, 2, 3)).abs()"},
-            ),
-            "only the differences down are in it: add those across.": {" + across.abs().mean(dim=(1, 2, 3))": ""},
-            "only the differences across are in it: add those down.": {"down.abs().mean(dim=(1, 2, 3)) + ": ""},
-            "squares punish edges more than noise: take the mean of `.abs()`.": (
-                {".abs()": ".square()"},
-                {".abs()": ".square()", "mean(": "sum("},
-            ),
-            "`roll` wraps around: compare neighbours only.": (
-                lambda x: sum((x.roll(1, dim) - x).abs().mean(ALL) for dim in (2, 3))
-            ),
-            "this is the mean of the two directions: take the mean of each, then add the two.": (
-                lambda x: total_variation(x) / 2,
-                lambda x: torch.cat([x.diff(dim=2).flatten(1), x.diff(dim=3).flatten(1)], 1).abs().mean(1),
-            ),
-            "this compares colours with each other: down is dim 2, and across dim 3.": {
-                "images[:, :, :, 1:] - images[:, :, :, :-1]": "images.diff(dim=1)"
-            },
-            "the channels are added up: take their mean too.": {"mean(dim=(1, 2, 3))": "mean(dim=(2, 3)).sum(1)"},
-            "every image gets the mean of the batch.": lambda x: total_variation(x).mean().expand(len(x)),
-            "this is the isotropic form, the length of the two differences: add their absolute values.": (
-                lambda x: x.diff(dim=2)[..., :-1].hypot(x.diff(dim=3)[:, :, :-1]).mean(ALL)
-            ),
+TOTAL_VARIATION = Compared(
+    id="05-total-variation",
+    title="Total variation",
+    minutes=6,
+    difficulty=1,
+    reference=total_variation,
+    cases=lambda: [(some_images(),)],
+    otherwise="the first image has a total variation of {right[0]:.4f}, your function says {result[0]:.4f}: is "
+    "it the mean of the absolute differences down, plus the same across?",
+    form=one_each,
+    extra=lambda function: require_flow(function, (some_images(),), "images"),
+    wrong={
+        "this is the sum over all pixels: take the mean.": {"mean(": "sum("},
+        "rises and falls cancel: take `.abs()` of the differences, before the mean.": {
+            ".abs().mean(dim=(1, 2, 3))": (".mean(ALL)", ".neg().mean(ALL)", ".mean(ALL).abs()")
         },
-    ),
-    Compared(
-        id="05-score",
-        title="A step with a penalty",
-        minutes=7,
-        difficulty=2,
-        reference=step_up,
-        cases=steps_to_check,
-        otherwise="this step is not along the gradient of `activation(images) - weight * penalty(images)`, divided "
-        "by its largest absolute value in each image.",
-        wrong={
-            "plus rewards the penalty: the score is activation − weight · penalty.": {"- weight": "+ weight"},
-            "your step goes down the score: add the gradient.": {"images + step": "images - step"},
-            "both signs are wrong: add the gradient, subtract the penalty.": {"= activation": "= -activation"},
-            "the penalty is ignored: the score is activation − weight · penalty.": {" - weight * penalty(images)": ""},
-            "the activation is missing: the score is activation − weight · penalty.": {"activation(images)": ""},
-            "`weight` is missing: the score is activation − weight · penalty.": {"weight * ": ""},
-            "`weight` belongs to the penalty, not to the activation.": {
-                "activation(images) - weight * ": "weight * activation(images) - "
-            },
-            "some pixels are below 0 or above 1: `.clamp(0, 1)` after the step.": {".clamp(0, 1)": ""},
-            "the gradient is not divided by the image's largest absolute value.": {" / largest.clamp_min(1e-12)": ""},
-            "an image without a gradient turns into NaN: use `clamp_min`.": {".clamp_min(1e-12)": ""},
-            "divide by the largest of each image, not of the whole batch.": {"largest.clamp": "largest.max().clamp"},
-            "do not take the sign: divide by one number an image.": {".amax(dim=(1, 2, 3), keepdim=True)": ""},
-            "`lr` is missing: the largest change of an image is `lr`.": {"lr * ": ""},
-            "this is the step, or the gradient, alone: add the step to the images, then clamp.": (
-                {"(images + step).clamp(0, 1)": "step"},
-                {"(images + step).clamp(0, 1)": "gradient"},
-            ),
-            "nothing has changed: return the images after the step.": lambda images, *_: images,
+        "only the differences down are in it: add those across.": {" + across.abs().mean(dim=(1, 2, 3))": ""},
+        "only the differences across are in it: add those down.": {"down.abs().mean(dim=(1, 2, 3)) + ": ""},
+        "squares punish edges more than noise: take the mean of `.abs()`.": {
+            ".abs().mean(": (".square().mean(", ".square().sum(")
         },
-    ),
-    Compared(
-        id="05-waves",
-        title="An image made of waves",
-        minutes=12,
-        difficulty=3,
-        reference=picture_from_waves,
-        cases=spectra_to_check,
-        otherwise="the waves do not have the right strength: is each divided by its frequency to the power of "
-        "`decay`, with the frequencies of its own row and column?",
-        form=images_of_waves,
-        extra=lambda function: require_flow(function, next(spectra_to_check()), "spectrum"),
-        wrong={
-            "the images are not squashed into (0, 1): the last step is `.sigmoid()`.": {".sigmoid()": ""},
-            "where `clamp` cuts off, no gradient comes back: use `.sigmoid()`.": {".sigmoid()": ".clamp(0, 1)"},
-            "all waves are equally strong: divide each by `frequency ** decay`.": {" / frequency**decay": ""},
-            "this strengthens the fine waves: divide, do not multiply.": {"/ f": "* f"},
-            "`decay` is an exponent: divide by `frequency ** decay`.": (
-                {"**decay": ""},
-                {"**decay": " / decay"},
-            ),
-            'the images are too faint or too strong: `irfft2` needs `norm="ortho"`.': (
-                {', norm="ortho"': ""},
-                {"ortho": "forward"},
-            ),
-            "an odd width comes back even: give `irfft2` the size, `s=size`.": {"s=size, ": ""},
-            "frequency 0 counts as `1 / max(size)`, the others stay as they are: use `clamp_min(1 / max(size))`.": (
-                {"clamp_min(1 / max(size))": "where(frequency > 0, 1.0)"},
-                {"clamp_min(1 / max(size))": "where(frequency > 0, torch.inf)"},
-                {"max(size)": "min(size)"},
-                {"clamp_min(": "add("},
-            ),
-            "the axes are swapped: rows have `fftfreq(height)`.": {".sqrt()": ".sqrt().T"},
-            "a wave's frequency is `(down² + across²).sqrt()`: add both squares, and take the square root.": (
-                {".sqrt()": ""},
-                {"] ** 2": "].abs()", ".sqrt()": ""},
-                {"+ across": "+ 0 * across"},
-                {"(down": "(0 * down"},
-            ),
-            "the real part is `spectrum[..., 0]`, the imaginary part `spectrum[..., 1]`: use `view_as_complex`.": (
-                lambda spectrum, *given: picture_from_waves(spectrum.flip(-1), *given),
-                lambda spectrum, *given: picture_from_waves(spectrum * torch.tensor([1.0, 0.0]), *given),
-                lambda s, *given: picture_from_waves(torch.view_as_real(torch.polar(*s.unbind(-1))), *given),
-            ),
+        "`roll` wraps around: compare neighbours only.": (
+            lambda x: sum((x.roll(1, dim) - x).abs().mean(ALL) for dim in (2, 3))
+        ),
+        "this is the mean of the two directions: take the mean of each, then add the two.": (
+            lambda x: total_variation(x) / 2,
+            lambda x: torch.cat([x.diff(dim=2).flatten(1), x.diff(dim=3).flatten(1)], 1).abs().mean(1),
+        ),
+        "this compares colours with each other: down is dim 2, and across dim 3.": {
+            "images[:, :, :, 1:] - images[:, :, :, :-1]": "images.diff(dim=1)"
         },
-    ),
+        "the channels are added up: take their mean too.": {"mean(dim=(1, 2, 3))": "mean(dim=(2, 3)).sum(1)"},
+        "every image gets the mean of the batch.": lambda x: total_variation(x).mean().expand(len(x)),
+        "this is the isotropic form, the length of the two differences: add their absolute values.": (
+            lambda x: x.diff(dim=2)[..., :-1].hypot(x.diff(dim=3)[:, :, :-1]).mean(ALL)
+        ),
+    },
+)
+
+
+SCORE = Compared(
+    id="05-score",
+    title="A step with a penalty",
+    minutes=7,
+    difficulty=2,
+    reference=step_up,
+    cases=steps_to_check,
+    otherwise="this step is not along the gradient of `activation(images) - weight * penalty(images)`, divided "
+    "by its largest absolute value in each image.",
+    wrong={
+        "plus rewards the penalty: the score is activation − weight · penalty.": {"- weight": "+ weight"},
+        "your step goes down the score: add the gradient.": {"images + step": "images - step"},
+        "both signs are wrong: add the gradient, subtract the penalty.": {"= activation": "= -activation"},
+        "the penalty is ignored: the score is activation − weight · penalty.": {" - weight * penalty(images)": ""},
+        "the activation is missing: the score is activation − weight · penalty.": {"activation(images)": ""},
+        "`weight` is missing: the score is activation − weight · penalty.": {"weight * ": ""},
+        "`weight` belongs to the penalty, not to the activation.": {"= act": "= weight * act", "- weight *": "-"},
+        "some pixels are below 0 or above 1: `.clamp(0, 1)` after the step.": {".clamp(0, 1)": ""},
+        "the gradient is not divided by the image's largest absolute value.": {" / largest.clamp_min(1e-12)": ""},
+        "an image without a gradient turns into NaN: use `clamp_min`.": {".clamp_min(1e-12)": ""},
+        "divide by the largest of each image, not of the whole batch.": {"largest.clamp": "largest.max().clamp"},
+        "do not take the sign: divide by one number an image.": {".amax(dim=(1, 2, 3), keepdim=True)": ""},
+        "`lr` is missing: the largest change of an image is `lr`.": {"lr * ": ""},
+        "this is the step, or the gradient, alone: add the step to the images, then clamp.": {
+            "(images + step).clamp(0, 1)": ("step", "gradient")
+        },
+        "nothing has changed: return the images after the step.": lambda images, *_: images,
+    },
+)
+
+
+WAVES = Compared(
+    id="05-waves",
+    title="An image made of waves",
+    minutes=12,
+    difficulty=3,
+    reference=picture_from_waves,
+    cases=spectra_to_check,
+    otherwise="the waves do not have the right strength: is each divided by its frequency to the power of "
+    "`decay`, with the frequencies of its own row and column?",
+    form=images_of_waves,
+    extra=lambda function: require_flow(function, next(spectra_to_check()), "spectrum"),
+    wrong={
+        "the images are not squashed into (0, 1): the last step is `.sigmoid()`.": {".sigmoid()": ""},
+        "where `clamp` cuts off, no gradient comes back: use `.sigmoid()`.": {".sigmoid()": ".clamp(0, 1)"},
+        "all waves are equally strong: divide each by `frequency ** decay`.": {" / frequency**decay": ""},
+        "this strengthens the fine waves: divide, do not multiply.": {"/ f": "* f"},
+        "`decay` is an exponent: divide by `frequency ** decay`.": {"**decay": ("", " / decay")},
+        'the images are too faint or too strong: `irfft2` needs `norm="ortho"`.': {"ortho": ("backward", "forward")},
+        "an odd width comes back even: give `irfft2` the size, `s=size`.": {"s=size, ": ""},
+        "frequency 0 counts as `1 / max(size)`, the others stay as they are: use `clamp_min(1 / max(size))`.": (
+            {"clamp_min(1 / max(size))": ("where(frequency > 0, 1.0)", "where(frequency > 0, torch.inf)")},
+            {"max(size)": "min(size)"},
+            {"clamp_min(": "add("},
+        ),
+        "the axes are swapped: rows have `fftfreq(height)`.": {".sqrt()": ".sqrt().T"},
+        "a wave's frequency is `(down² + across²).sqrt()`: add both squares, and take the square root.": (
+            {".sqrt()": "", "] ** 2": ("] ** 2", "].abs()")},
+            {"+ across": "+ 0 * across"},
+            {"(down": "(0 * down"},
+        ),
+        "the real part is `spectrum[..., 0]`, the imaginary part `spectrum[..., 1]`: use `view_as_complex`.": (
+            {"view_as_complex(spectrum)": ("view_as_complex(spectrum.flip(-1))", "polar(*spectrum.unbind(-1))")},
+            lambda spectrum, *given: picture_from_waves(spectrum * torch.tensor([1.0, 0.0]), *given),
+        ),
+    },
 )

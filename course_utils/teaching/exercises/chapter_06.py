@@ -148,80 +148,77 @@ def share(combine: Callable[[Tensor], Tensor]) -> Callable:
     return lambda a, x, transform, draws: combine(torch.stack([a(transform(x)) for _ in range(draws)])) / a(x)
 
 
-EXERCISES = (
-    Exercise(
-        id="06-own-draws",
-        title="Jitter, different for each image",
-        minutes=8,
-        difficulty=2,
-        reference=jitter,
-        check=check_jitter,
-        wrong={
-            "all images move alike": {"moves.tolist": "moves[:1].expand_as(moves).tolist"},
-            "never gives its upper end": {"pixels + 1": "pixels"},
-            "expected all of [-2, -1, 0, 1, 2]": (
-                {"moves.tolist": "moves.abs().tolist"},
-                {"moves.tolist": "(moves + moves.sign()).tolist"},
-                {"moves.tolist": "(moves // 2 * 2).tolist"},
-            ),
-            "the same seed gives other moves": lambda images, pixels, _: jitter(images, pixels, None),
-            "images move across by [0]": {"roll((down, across)": "roll((down, 0)"},
-            "images move down by [0]": {"roll((down, across)": "roll((0, across)"},
-            "along the diagonal": {"roll((down, across)": "roll((down, down)"},
-            "whole images change places": lambda images, *_: images.roll(1, 0),
-            "colours change places or move apart": lambda images, *_: images.roll((1, 1), (1, 2)),
-            "two calls move the images alike": lambda x, pixels, g: jitter(x, pixels, g.manual_seed(0)),
-            "nothing has moved": lambda images, *_: images,
+OWN_DRAWS = Exercise(
+    id="06-own-draws",
+    title="Jitter, different for each image",
+    minutes=8,
+    difficulty=2,
+    reference=jitter,
+    check=check_jitter,
+    wrong={
+        "all images move alike": {"moves.tolist": "moves[:1].expand_as(moves).tolist"},
+        "never gives its upper end": {"pixels + 1": "pixels"},
+        "expected all of [-2, -1, 0, 1, 2]": {
+            "moves.tolist": ("moves.abs().tolist", "(moves + moves.sign()).tolist", "(moves // 2 * 2).tolist")
         },
-    ),
-    Compared(
-        id="06-survives",
-        title="The share that is left",
-        minutes=6,
-        difficulty=1,
-        reference=share_left,
-        cases=shares_to_check,
-        otherwise="the first image keeps {right[0]:.3f} of its activation, your function says {result[0]:.3f}: "
-        "is it the mean activation of the transformed images over that of the untouched one?",
-        form=one_each_without_graph,
-        wrong={
-            "only one draw counts: add all of them up, `total = total + …`, then divide by `draws`.": (
-                share(lambda drawn: drawn[0]),
-                {"total + ": "", " / draws": ""},
-                {"total + ": ""},
-            ),
-            "a mean over the batch is in it: divide image by image, and average over the draws alone.": (
-                {"total / draws": "total.mean() / draws"},
-                {"/ activation(images)": "/ activation(images).mean()"},
-            ),
-            "this is the activation itself: divide it by `activation(images)`.": {" / activation(images)": ""},
-            "this is the sum over the draws: divide it by `draws`.": {" / draws": ""},
-            "the changes pile up: transform the untouched `images` each time.": {
-                "total = 0": "start, total = images, 0",
-                "transform(images)": "(images := transform(images))",
-                "/ activation(images)": "/ activation(start)",
-            },
-            "the ratio is upside down: divide by the activation of the untouched images.": (
-                lambda *given: 1 / share_left(*given),
-                {" / draws / activation(images)": " / draws", "+ activation": "+ activation(images) / activation"},
-            ),
-            "this is the activation of the average image: take the activation of each draw, then their mean.": (
-                lambda a, x, transform, draws: a(sum(transform(x) for _ in range(draws)) / draws) / a(x)
-            ),
-            "there are more transforms than `draws`: the divisor is the activation without one.": (
-                lambda a, x, transform, draws: share_left(a, x, transform, draws + 1),
-                lambda a, x, transform, draws: share_left(a, x, transform, draws) * a(x) / a(transform(x)),
-                lambda a, x, transform, draws: a(x) / a(transform(x)) * share_left(a, x, transform, draws),
-            ),
-            "`transform` is never called: measure `activation(transform(images))`.": lambda a, x, *_: a(x) / a(x),
-            "this is the best, the worst or the median of the draws: take their mean.": (
-                share(lambda drawn: drawn.amax(0)),
-                share(lambda drawn: drawn.amin(0)),
-                share(lambda drawn: drawn.median(0).values),
-            ),
-            "this is the share that is lost: return the share that is left.": lambda *given: 1 - share_left(*given),
-            "this is the difference: divide by the untouched images' activation.": {"draws /": "draws -"},
-            "this is in per cent: return the share itself.": lambda *given: 100 * share_left(*given),
+        "the same seed gives other moves": lambda images, pixels, _: jitter(images, pixels, None),
+        "images move across by [0]": {"roll((down, across)": "roll((down, 0)"},
+        "images move down by [0]": {"roll((down, across)": "roll((0, across)"},
+        "along the diagonal": {"roll((down, across)": "roll((down, down)"},
+        "whole images change places": lambda images, *_: images.roll(1, 0),
+        "colours change places or move apart": lambda images, *_: images.roll((1, 1), (1, 2)),
+        "two calls move the images alike": lambda x, pixels, g: jitter(x, pixels, g.manual_seed(0)),
+        "nothing has moved": lambda images, *_: images,
+    },
+)
+
+
+SURVIVES = Compared(
+    id="06-survives",
+    title="The share that is left",
+    minutes=6,
+    difficulty=1,
+    reference=share_left,
+    cases=shares_to_check,
+    otherwise="the first image keeps {right[0]:.3f} of its activation, your function says {result[0]:.3f}: "
+    "is it the mean activation of the transformed images over that of the untouched one?",
+    form=one_each_without_graph,
+    wrong={
+        "only one draw counts: add all of them up, `total = total + …`, then divide by `draws`.": (
+            share(lambda drawn: drawn[0]),
+            {"total + ": "", " / draws": ("", " / draws")},
+        ),
+        "a mean over the batch is in it: divide image by image, and average over the draws alone.": (
+            {"total / draws": "total.mean() / draws"},
+            {"/ activation(images)": "/ activation(images).mean()"},
+        ),
+        "this is the activation itself: divide it by `activation(images)`.": {" / activation(images)": ""},
+        "this is the sum over the draws: divide it by `draws`.": {" / draws": ""},
+        "the changes pile up: transform the untouched `images` each time.": {
+            "total = 0": "start, total = images, 0",
+            "transform(images)": "(images := transform(images))",
+            "/ activation(images)": "/ activation(start)",
         },
-    ),
+        "the ratio is upside down: divide by the activation of the untouched images.": (
+            lambda *given: 1 / share_left(*given),
+            {" / draws / activation(images)": " / draws", "+ activation": "+ activation(images) / activation"},
+        ),
+        "this is the activation of the average image: take the activation of each draw, then their mean.": (
+            lambda a, x, transform, draws: a(sum(transform(x) for _ in range(draws)) / draws) / a(x)
+        ),
+        "there are more transforms than `draws`: the divisor is the activation without one.": (
+            lambda a, x, transform, draws: share_left(a, x, transform, draws + 1),
+            lambda a, x, transform, draws: share_left(a, x, transform, draws) * a(x) / a(transform(x)),
+            lambda a, x, transform, draws: a(x) / a(transform(x)) * share_left(a, x, transform, draws),
+        ),
+        "`transform` is never called: measure `activation(transform(images))`.": lambda a, x, *_: a(x) / a(x),
+        "this is the best, the worst or the median of the draws: take their mean.": (
+            share(lambda drawn: drawn.amax(0)),
+            share(lambda drawn: drawn.amin(0)),
+            share(lambda drawn: drawn.median(0).values),
+        ),
+        "this is the share that is lost: return the share that is left.": lambda *given: 1 - share_left(*given),
+        "this is the difference: divide by the untouched images' activation.": {"draws /": "draws -"},
+        "this is in per cent: return the share itself.": lambda *given: 100 * share_left(*given),
+    },
 )

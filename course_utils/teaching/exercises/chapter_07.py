@@ -81,85 +81,72 @@ def closeness_to_check() -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     yield images, natural, labels, targets
 
 
-EXERCISES = (
-    Compared(
-        id="07-ranks",
-        title="Rank correlation, with ties",
-        minutes=8,
-        difficulty=2,
-        reference=rank_correlation,
-        cases=rows_to_check,
-        otherwise=about_ranks,
-        form=one_each,
-        wrong={
-            "this is the correlation of the values: replace them by their ranks first.": {
-                "rankdata(values.numpy(), axis=1)": "values.numpy()"
-            },
-            "`argsort` once says which unit has each rank, not which rank each unit has: use `rankdata`.": {
-                "rankdata(values.numpy(), axis=1)": "values.argsort(1).double().numpy()"
-            },
-            "equal values must share the mean of their ranks.": {"axis=1)": "axis=1, method='ordinal') * 1.0"},
-            "equal values share one rank, but not the mean of their ranks: use `rankdata`'s 'average'.": (
-                {"axis=1)": "axis=1, method='min') * 1.0"},
-                {"axis=1)": "axis=1, method='max') * 1.0"},
-                {"axis=1)": "axis=1, method='dense') * 1.0"},
-            ),
-            "values of different rows are ranked together: rank within each row, `axis=1`.": (
-                {"axis=1": "axis=0"},
-                {"axis=1))": "axis=None)).view(a.shape)"},
-            ),
-            "1 - 6 Σd² / (n (n² - 1)) holds without ties only: take the ordinary correlation of the ranks.": {
-                "(x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1))": (
-                    "1 - 6 * (x - y).square().sum(1) / (x.shape[1] ** 3 - x.shape[1])"
-                ),
-            },
-            "this is the cosine of the ranks: subtract each row's mean rank first.": {
-                "x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)": "x, y"
-            },
-            "this is the covariance of the ranks: divide by the product of the two rows' lengths.": {
-                "sum(1) / (x.norm(dim=1) * y.norm(dim=1))": "mean(1)"
-            },
-            "the sign is gone: opposite orders correlate by -1.": {"(x * y).sum(1)": "(x * y).sum(1).abs()"},
-            "the sign is reversed: the same order should give 1.": {"return ": "return -"},
-            "this is the squared correlation: the sign is gone.": lambda a, b: rank_correlation(a, b) ** 2,
-            "this is a distance, 1 - correlation: return the correlation.": {"return ": "return 1 - "},
-            "this is Kendall's correlation; Spearman's is the ordinary one of the ranks.": (
-                lambda a, b: torch.tensor([kendalltau(*rows).statistic for rows in zip(a, b, strict=True)])
-            ),
+RANKS = Compared(
+    id="07-ranks",
+    title="Rank correlation, with ties",
+    minutes=8,
+    difficulty=2,
+    reference=rank_correlation,
+    cases=rows_to_check,
+    otherwise=about_ranks,
+    form=one_each,
+    wrong={
+        "this is the correlation of the values: replace them by their ranks first.": {"rankdata(": "(", ", axis=1": ""},
+        "`argsort` once says which unit has each rank, not which rank each unit has: use `rankdata`.": {
+            "rankdata(values.numpy(), axis=1)": "values.argsort(1).double().numpy()"
         },
-    ),
-    Compared(
-        id="07-definition",
-        title="The definition, taken literally",
-        minutes=6,
-        difficulty=1,
-        reference=by_definition,
-        cases=closeness_to_check,
-        otherwise=lambda result, right, *given: (
-            f"{(result != right).sum()} of {len(right)} answers are wrong: compare each image, at each layer, with "
-            "the closest natural image of its class."
+        "equal values must share the mean of their ranks.": {"axis=1)": "axis=1, method='ordinal') * 1.0"},
+        "equal values share one rank, but not the mean of their ranks: use `rankdata`'s 'average'.": {
+            "axis=1)": ("axis=1, method='min') * 1.0", "axis=1, method='max') * 1.0", "axis=1, method='dense') * 1.0")
+        },
+        "values of different rows are ranked together: rank within each row, `axis=1`.": {
+            "axis=1))": ("axis=0))", "axis=None)).view(a.shape)")
+        },
+        "1 - 6 Σd² / (n (n² - 1)) holds without ties only: take the ordinary correlation of the ranks.": {
+            "(x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1))": "1 - 6 * (x - y).square().sum(1) / (24**3 - 24)"
+        },
+        "this is the cosine of the ranks: subtract each row's mean rank first.": {".mean(1, keepdim=True)": " * 0"},
+        "this is the covariance of the ranks: divide by the product of the two rows' lengths.": {
+            "sum(1) / (x.norm(dim=1) * y.norm(dim=1))": "mean(1)"
+        },
+        "the sign is gone: opposite orders correlate by -1.": {"(x * y).sum(1)": "(x * y).sum(1).abs()"},
+        "the sign is reversed: the same order should give 1.": {"return ": "return -"},
+        "this is the squared correlation: the sign is gone.": lambda a, b: rank_correlation(a, b) ** 2,
+        "this is a distance, 1 - correlation: return the correlation.": {"return ": "return 1 - "},
+        "this is Kendall's correlation; Spearman's is the ordinary one of the ranks.": (
+            lambda a, b: torch.tensor([kendalltau(*rows).statistic for rows in zip(a, b, strict=True)])
         ),
-        wrong={
-            "one layer is enough for yours: the image must be closer at *every* layer, `.all()`.": {".all()": ".any()"},
-            "an image exactly as close as the closest natural one is not closer: `>`, not `>=`.": {" > ": " >= "},
-            "yours compares with natural images of all classes: only its own count.": {"[labels == target]": ""},
-            "yours asks for closer than *one* natural image: `.amax(0)`.": {"amax": "amin"},
-            "yours compares with the average or the median natural image: it must beat the closest one.": (
-                {"amax": "mean"},
-                {"amax(0)": "median(0).values"},
-            ),
-            "this is the definition at 95 %: it must beat *all*.": {"amax(": "quantile(0.95, dim="},
-            "one close layer must not make up for another: do not average over layers.": {
-                "(closeness > closest).all": "(closeness.mean() > closest.mean()).all"
-            },
-            "larger correlations are closer: compare with `>`.": {" > ": " < "},
-            "the answers are reversed.": {"return ": "return ~"},
-            "there is an answer for each layer: take `.all()` over the layers.": {".all()": ""},
-            "this is one answer for all images, expected one for each.": (
-                {"(answers)": "(answers).all()"},
-                {"(answers)": "(answers).any()"},
-            ),
-            "the answers are numbers, expected booleans: return `>`.": {"(answers)": "(answers).float()"},
-        },
+    },
+)
+
+
+DEFINITION = Compared(
+    id="07-definition",
+    title="The definition, taken literally",
+    minutes=6,
+    difficulty=1,
+    reference=by_definition,
+    cases=closeness_to_check,
+    otherwise=lambda result, right, *given: (
+        f"{(result != right).sum()} of {len(right)} answers are wrong: compare each image, at each layer, with "
+        "the closest natural image of its class."
     ),
+    wrong={
+        "one layer is enough for yours: the image must be closer at *every* layer, `.all()`.": {".all()": ".any()"},
+        "an image exactly as close as the closest natural one is not closer: `>`, not `>=`.": {" > ": " >= "},
+        "yours compares with natural images of all classes: only its own count.": {"[labels == target]": ""},
+        "yours asks for closer than *one* natural image: `.amax(0)`.": {"amax": "amin"},
+        "yours compares with the average or the median natural image: it must beat the closest one.": {
+            "amax(0)": ("mean(0)", "median(0).values")
+        },
+        "this is the definition at 95 %: it must beat *all*.": {"amax(": "quantile(0.95, dim="},
+        "one close layer must not make up for another: do not average over layers.": {
+            "(closeness > closest).all": "(closeness.mean() > closest.mean()).all"
+        },
+        "larger correlations are closer: compare with `>`.": {" > ": " < "},
+        "the answers are reversed.": {"return ": "return ~"},
+        "there is an answer for each layer: take `.all()` over the layers.": {".all()": ""},
+        "this is one answer for all images, expected one for each.": {"answers)": ("answers).all()", "answers).any()")},
+        "the answers are numbers, expected booleans: return `>`.": {"(answers)": "(answers).float()"},
+    },
 )

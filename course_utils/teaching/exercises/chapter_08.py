@@ -97,91 +97,91 @@ def distributions_to_check() -> Iterator[tuple[Tensor, Tensor]]:
         yield weights / weights.sum(1, keepdim=True), predicted / predicted.sum(1, keepdim=True)
 
 
-EXERCISES = (
-    Compared(
-        id="08-pair",
-        title="The pair to merge next",
-        minutes=8,
-        difficulty=1,
-        reference=most_frequent_pair,
-        cases=lambda: [(words,) for words in CORPORA],
-        otherwise=lambda found, right, words: (
-            f"of {words} your function returns {found!r}, expected the most frequent pair as a tuple, {right!r}."
+PAIR = Compared(
+    id="08-pair",
+    title="The pair to merge next",
+    minutes=8,
+    difficulty=1,
+    reference=most_frequent_pair,
+    cases=lambda: [(words,) for words in CORPORA],
+    otherwise=lambda found, right, words: (
+        f"of {words} your function returns {found!r}, expected the most frequent pair as a tuple, {right!r}."
+    ),
+    wrong={
+        "a pair counts as often as its word occurs.": {"+= times": "+= 1"},
+        "these two are not neighbours in one word.": (
+            {"pairwise(pieces)": "((a, b) for i, a in enumerate(pieces) for b in pieces[i + 1 :])"},
+            lambda words: most_frequent_pair({sum((times * word for word, times in words.items()), ()): 1}),
         ),
-        wrong={
-            "a pair counts as often as its word occurs.": {"+= times": "+= 1"},
-            "these two are not neighbours in one word.": (
-                {"pairwise(pieces)": "((a, b) for i, a in enumerate(pieces) for b in pieces[i + 1 :])"},
-                lambda words: most_frequent_pair({sum((times * word for word, times in words.items()), ()): 1}),
-            ),
-            "the order is reversed: the left piece comes first.": {"[0][0]": "[0][0][::-1]"},
-            "('a', 'b') and ('b', 'a') are two pairs: count them apart.": {"[pair]": "[tuple(sorted(pair))]"},
-            "a pair that a word contains twice should count twice.": {"pairwise(pieces)": "set(pairwise(pieces))"},
-            "this is the rarest pair: take the largest count.": {
-                "counts.most_common(1)[0][0]": "min(counts, key=counts.get)"
-            },
-            "this is the pair with its count: return the pair alone.": {"[0][0]": "[0]"},
-            "this is a number of times: return the pair itself.": {"[0][0]": "[0][1]"},
-            "these are all counts: return the pair with the largest.": {".most_common(1)[0][0]": ""},
-            "the pieces are joined: return the two as a tuple.": lambda words: "".join(most_frequent_pair(words)),
-            "this is one piece: count pairs of pieces.": {"pairwise(pieces)": "pieces"},
+        "the order is reversed: the left piece comes first.": {"[0][0]": "[0][0][::-1]"},
+        "('a', 'b') and ('b', 'a') are two pairs: count them apart.": {"[pair]": "[tuple(sorted(pair))]"},
+        "a pair that a word contains twice should count twice.": {"pairwise(pieces)": "set(pairwise(pieces))"},
+        "this is the rarest pair: take the largest count.": {"most_common(1)[0]": "most_common()[-1]"},
+        "this is the pair with its count: return the pair alone.": {"[0][0]": "[0]"},
+        "this is a number of times: return the pair itself.": {"[0][0]": "[0][1]"},
+        "these are all counts: return the pair with the largest.": {".most_common(1)[0][0]": ""},
+        "the pieces are joined: return the two as a tuple.": lambda words: "".join(most_frequent_pair(words)),
+        "this is one piece: count pairs of pieces.": {"pairwise(pieces)": "pieces"},
+    },
+)
+
+
+SCORE = Compared(
+    id="08-score",
+    title="The probability of a text",
+    minutes=8,
+    difficulty=2,
+    reference=score,
+    cases=logits_to_check,
+    otherwise="for these logits the text has log-probability {right:.3f}, your function says {result:.3f}.",
+    wrong={
+        "each row is paired with its own token, which the model had read: `logits[:-1]` goes with `ids[1:]`.": (
+            {"logits[:-1]": "logits", "ids[1:,": "ids[:,"},
+            {"logits[:-1]": "logits[1:]"},
+            {"ids[1:,": "ids[:-1,"},
+        ),
+        "each row is paired with the token before it.": {"logits[:-1]": "logits[1:]", "ids[1:,": "ids[:-1,"},
+        "this sums logits: take `.log_softmax(1)` first.": {".log_softmax(1)": ""},
+        "this sums probabilities: sum their logarithms.": {".sum()": ".exp().sum()"},
+        "this is the probability itself: return its logarithm.": {".sum()": ".exp().prod()"},
+        "the sign is wrong: log-probabilities are negative.": {"return ": "return -"},
+        "this is the mean over the tokens: take the sum.": {".sum()": ".mean()"},
+        "this is the mean loss: take the sum, and the other sign.": {"return ": "return -", ".sum()": ".mean()"},
+        "the last token is missing: sum over all but the first.": {".sum()": "[:-1].sum()"},
+        "the second token is missing: only the first is given.": {".sum()": "[1:].sum()"},
+        "this is the last token alone: sum over all but the first.": {".sum()": "[-1].sum()"},
+        "the softmax runs over the positions: the tokens of the vocabulary compete, dim 1.": {
+            "[:-1].log_softmax(1)": ".log_softmax(0)[:-1]"
         },
-    ),
-    Compared(
-        id="08-score",
-        title="The probability of a text",
-        minutes=8,
-        difficulty=2,
-        reference=score,
-        cases=logits_to_check,
-        otherwise="for these logits the text has log-probability {right:.3f}, your function says {result:.3f}.",
-        wrong={
-            "each row is paired with its own token, which the model had read: `logits[:-1]` goes with `ids[1:]`.": (
-                {"logits[:-1]": "logits", "ids[1:,": "ids[:,"},
-                {"logits[:-1]": "logits[1:]"},
-                {"ids[1:,": "ids[:-1,"},
-            ),
-            "each row is paired with the token before it.": {"logits[:-1]": "logits[1:]", "ids[1:,": "ids[:-1,"},
-            "this sums logits: take `.log_softmax(1)` first.": {".log_softmax(1)": ""},
-            "this sums probabilities: sum their logarithms.": {".sum()": ".exp().sum()"},
-            "this is the probability itself: return its logarithm.": {".sum()": ".exp().prod()"},
-            "the sign is wrong: log-probabilities are negative.": {"return ": "return -"},
-            "this is the mean over the tokens: take the sum.": {".sum()": ".mean()"},
-            "this is the mean loss: take the sum, and the other sign.": {"return ": "return -", ".sum()": ".mean()"},
-            "the last token is missing: sum over all but the first.": {".sum()": "[:-1].sum()"},
-            "the second token is missing: only the first is given.": {".sum()": "[1:].sum()"},
-            "this is the last token alone: sum over all but the first.": {".sum()": "[-1].sum()"},
-            "the softmax runs over the positions: the tokens of the vocabulary compete, dim 1.": {
-                "[:-1].log_softmax(1)": ".log_softmax(0)[:-1]"
-            },
-            "this is in bits: use the natural logarithm.": lambda *given: score(*given) / math.log(2),
-        },
-    ),
-    Compared(
-        id="08-divergence",
-        title="How far from the truth",
-        minutes=7,
-        difficulty=2,
-        reference=divergence,
-        cases=distributions_to_check,
-        otherwise="the first context diverges by {right[0]:.4f} nats, your function says {result[0]:.4f}.",
-        form=numbers_like,
-        wrong={
-            "a token that is never true gives NaN: 0 · log 0 is 0 here.": lambda t, p: (t * (t / p).log()).sum(1),
-            "this is the divergence the other way round: `true` is the weight.": lambda t, p: divergence(p, t),
-            "the sign is wrong: log(true / predicted), not the other way.": {"return ": "return -"},
-            "this is the cross-entropy: subtract the entropy of the truth.": lambda t, p: -(t * p.log()).sum(1),
-            "this is the mean over the tokens: take the sum.": {"sum(1)": "mean(1)"},
-            "this is one number for all contexts: sum over dim 1.": {"sum(1)": "sum()"},
-            "this sums over the contexts: sum over the tokens, dim 1.": {"sum(1)": "sum(0)"},
-            "this is in bits: use the natural logarithm for nats.": lambda t, p: divergence(t, p) / math.log(2),
-            "these are absolute differences: use the logarithm of the ratio.": lambda t, p: (t - p).abs().sum(1),
-            "these are squared differences: use the logarithm of the ratio.": lambda t, p: (t - p).square().sum(1),
-            "this is the Jensen-Shannon divergence: compare with `predicted` itself.": (
-                lambda t, p: (divergence(t, (t + p) / 2) + divergence(p, (t + p) / 2)) / 2
-            ),
-            "the logarithms have no weight: multiply each by `true`.": lambda t, p: (t / p).log().sum(1),
-            "each token's part is made positive: some are negative.": {"sum(1)": "abs().sum(1)"},
-        },
-    ),
+        "this is in bits: use the natural logarithm.": lambda *given: score(*given) / math.log(2),
+    },
+)
+
+
+DIVERGENCE = Compared(
+    id="08-divergence",
+    title="How far from the truth",
+    minutes=7,
+    difficulty=2,
+    reference=divergence,
+    cases=distributions_to_check,
+    otherwise="the first context diverges by {right[0]:.4f} nats, your function says {result[0]:.4f}.",
+    form=numbers_like,
+    wrong={
+        "a token that is never true gives NaN: 0 · log 0 is 0 here.": lambda t, p: (t * (t / p).log()).sum(1),
+        "this is the divergence the other way round: `true` is the weight.": lambda t, p: divergence(p, t),
+        "the sign is wrong: log(true / predicted), not the other way.": {"return ": "return -"},
+        "this is the cross-entropy: subtract the entropy of the truth.": lambda t, p: -(t * p.log()).sum(1),
+        "this is the mean over the tokens: take the sum.": {"sum(1)": "mean(1)"},
+        "this is one number for all contexts: sum over dim 1.": {"sum(1)": "sum()"},
+        "this sums over the contexts: sum over the tokens, dim 1.": {"sum(1)": "sum(0)"},
+        "this is in bits: use the natural logarithm for nats.": lambda t, p: divergence(t, p) / math.log(2),
+        "these are absolute differences: use the logarithm of the ratio.": lambda t, p: (t - p).abs().sum(1),
+        "these are squared differences: use the logarithm of the ratio.": lambda t, p: (t - p).square().sum(1),
+        "this is the Jensen-Shannon divergence: compare with `predicted` itself.": (
+            lambda t, p: (divergence(t, (t + p) / 2) + divergence(p, (t + p) / 2)) / 2
+        ),
+        "the logarithms have no weight: multiply each by `true`.": lambda t, p: (t / p).log().sum(1),
+        "each token's part is made positive: some are negative.": {"sum(1)": "abs().sum(1)"},
+    },
 )

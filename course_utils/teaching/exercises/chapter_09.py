@@ -102,104 +102,103 @@ def furthest(result, right, *given) -> str:
     return f"at index {word} your function says {result[word]:.3f}, expected {right[word]:.3f}."
 
 
-EXERCISES = (
-    Compared(
-        id="09-shares",
-        title="Count each prompt once",
-        minutes=6,
-        difficulty=1,
-        reference=shares,
-        cases=prompts_to_check,
-        otherwise=furthest,
-        form=numbers_like,
-        wrong={
-            "a token that a prompt has twice should count once.": lambda p, v: occurrences(p, v) / len(p),
-            "this is the share of all tokens: take the share of prompts.": lambda p, v: occurrences(p, v) / p.numel(),
-            "these are numbers of occurrences: take the share of prompts.": occurrences,
-            "these are numbers of prompts: divide by how many there are.": {"mean(": "sum("},
-            "this is in per cent: return the share, between 0 and 1.": {"return ": "return 100 * "},
-            "divide by the number of prompts, not by the number of tokens.": {"dim=0)": "dim=0) / prompts.shape[1]"},
-            "these are the prompts without the token: take those with it.": {"return ": "return 1 - "},
-            "the shares need not add up to 1.": lambda p, v: shares(p, v) / shares(p, v).sum(),
-            "your result ends at the highest token that occurs: the others have a share of 0, up to vocabulary - 1.": (
-                lambda p, v: shares(p, int(p.max()) + 1),
-                lambda p, v: torch.bincount(p.flatten()) / len(p),
-            ),
+SHARES = Compared(
+    id="09-shares",
+    title="Count each prompt once",
+    minutes=6,
+    difficulty=1,
+    reference=shares,
+    cases=prompts_to_check,
+    otherwise=furthest,
+    form=numbers_like,
+    wrong={
+        "a token that a prompt has twice should count once.": lambda p, v: occurrences(p, v) / len(p),
+        "this is the share of all tokens: take the share of prompts.": lambda p, v: occurrences(p, v) / p.numel(),
+        "these are numbers of occurrences: take the share of prompts.": occurrences,
+        "these are numbers of prompts: divide by how many there are.": {"mean(": "sum("},
+        "this is in per cent: return the share, between 0 and 1.": {"return ": "return 100 * "},
+        "divide by the number of prompts, not by the number of tokens.": {"dim=0)": "dim=0) / prompts.shape[1]"},
+        "these are the prompts without the token: take those with it.": {"return ": "return 1 - "},
+        "the shares need not add up to 1.": lambda p, v: shares(p, v) / shares(p, v).sum(),
+        "your result ends at the highest token that occurs: the others have a share of 0, up to vocabulary - 1.": (
+            lambda p, v: shares(p, int(p.max()) + 1),
+            lambda p, v: torch.bincount(p.flatten()) / len(p),
+        ),
+    },
+)
+
+
+LOG_ODDS = Compared(
+    id="09-log-odds",
+    title="More often than elsewhere, and how surely",
+    minutes=10,
+    difficulty=2,
+    reference=log_odds_z,
+    cases=counts_to_check,
+    otherwise=furthest,
+    form=numbers_like,
+    wrong={
+        "this is the difference alone: divide it by its standard error.": {" / (1 / a + 1 / b).sqrt()": ""},
+        "the sign is wrong: z is above 0 if more frequent `here`.": {"return ": "return -"},
+        "this is divided by the variance: take its root.": {".sqrt()": ""},
+        "this is multiplied by the standard error: divide.": {"difference / ": "difference * "},
+        "these are shares: odds divide by the count of all *other* words.": {" - a)": ")", " - b)": ")"},
+        "the sizes of the two sets are missing: divide each count by that of all other words.": {
+            " / (a.sum() - a)).log() - (b / (b.sum() - b)": ").log() - (b"
         },
-    ),
-    Compared(
-        id="09-log-odds",
-        title="More often than elsewhere, and how surely",
-        minutes=10,
-        difficulty=2,
-        reference=log_odds_z,
-        cases=counts_to_check,
-        otherwise=furthest,
-        form=numbers_like,
-        wrong={
-            "this is the difference alone: divide it by its standard error.": {" / (1 / a + 1 / b).sqrt()": ""},
-            "the sign is wrong: z is above 0 if more frequent `here`.": {"return ": "return -"},
-            "this is divided by the variance: take its root.": {".sqrt()": ""},
-            "this is multiplied by the standard error: divide.": {"difference / ": "difference * "},
-            "these are shares: odds divide by the count of all *other* words.": {" - a)": ")", " - b)": ")"},
-            "the sizes of the two sets are missing: divide each count by that of all other words.": {
-                " / (a.sum() - a)).log() - (b / (b.sum() - b)": ").log() - (b"
-            },
-            "the logarithm is missing: take it of each side's odds.": {".log()": ""},
-            "only one side's uncertainty is in it: add `1 / b`.": {" + 1 / b": ""},
-            "standard errors are added: add the variances.": {"(1 / a + 1 / b).sqrt()": "(a**-0.5 + b**-0.5)"},
-            "words that one side never has get no finite z: both sides get the pseudo-counts.": (
-                {" + prior": ""},
-                {"there + prior": "there"},
-                {"here + prior": "here"},
-            ),
-            "a word's own pseudo-counts are in it, but not those of all other words: sum the counts with the prior.": (
-                {"a.sum()": "here.sum()", "b.sum()": "there.sum()"},
-                {"a.sum()": "here.sum() + len(prior)", "b.sum()": "there.sum() + len(prior)"},
-            ),
-            "the variance is that of the bare counts: add the pseudo-counts there, too.": (
-                {"1 / a + 1 / b": "1 / here + 1 / there"},
-                {"1 / a + 1 / b": "1 / here.clamp_min(1) + 1 / there.clamp_min(1)"},
-            ),
-            "the sets differ in size: compare odds, not bare counts.": lambda h, t, p: (h - t) / (h + t).sqrt(),
+        "the logarithm is missing: take it of each side's odds.": {".log()": ""},
+        "only one side's uncertainty is in it: add `1 / b`.": {" + 1 / b": ""},
+        "standard errors are added: add the variances.": {"(1 / a + 1 / b).sqrt()": "(a**-0.5 + b**-0.5)"},
+        "words that one side never has get no finite z: both sides get the pseudo-counts.": {
+            "here + prior, there + prior": ("here, there", "here, there + prior", "here + prior, there")
         },
-    ),
-    Compared(
-        id="09-chance",
-        title="The largest z by chance",
-        minutes=8,
-        difficulty=2,
-        reference=corrected,
-        cases=shuffles_to_check,
-        otherwise=furthest,
-        form=numbers_like,
-        wrong={
-            "p would be 0 for some words: the real order is a shuffle, too, add 1.": {"1 + ": ""},
-            "one is added to the count but not to the number of shuffles.": {"1 + len": "len"},
-            "one is added to the number of shuffles but not to the count.": {"1 + as": "as"},
-            "a shuffle that is just as large counts against the word: `>=`.": {">=": ">"},
-            "each word is compared with its own shuffles: take the largest of all words.": {
-                "largest[:, None]": "shuffled.abs()"
-            },
-            "this corrects each word's own p (Bonferroni): use the largest |z|.": (
-                lambda z, s: (len(z) * (1 + (s.abs() >= z.abs()).sum(0)) / (1 + len(s))).clamp(max=1)
-            ),
-            "words that are less frequent than elsewhere (z below 0) count, too: take `.abs()` of both.": (
-                {".abs()": ""},
-                {"z.abs()": "z"},
-            ),
-            "the largest z may be negative: `shuffled.abs()` first.": {"shuffled.abs()": "shuffled"},
-            "this is the share of shuffles that the word beats: p is the share of those that beat the word.": (
-                {"return ": "return 1 - "},
-                {"1 + ": "", ">=": "<"},
-            ),
-            "these are numbers of shuffles: divide by how many there are.": {" / (1 + len(shuffled))": ""},
-            "this compares with the mean word: take the largest.": {".amax(": ".mean("},
-            "the largest is that of each word over the shuffles: take each shuffle's over its words, `amax(dim=1)`.": (
-                lambda z, s: (1 + (s.abs().amax(0)[:, None] >= z.abs()).sum(0)) / (1 + len(s)),
-                lambda z, s: (s.abs().amax(0) >= z.abs()).float(),
-            ),
-            "these are verdicts: return p itself.": lambda z, s: corrected(z, s) < 0.05,
+        "a word's own pseudo-counts are in it, but not those of all other words: sum the counts with the prior.": (
+            {"a.sum()": "here.sum()", "b.sum()": "there.sum()"},
+            {"a.sum()": "here.sum() + len(prior)", "b.sum()": "there.sum() + len(prior)"},
+        ),
+        "the variance is that of the bare counts: add the pseudo-counts there, too.": {
+            "1 / a + 1 / b": ("1 / here + 1 / there", "1 / here.clamp_min(1) + 1 / there.clamp_min(1)")
         },
-    ),
+        "the sets differ in size: compare odds, not bare counts.": lambda h, t, p: (h - t) / (h + t).sqrt(),
+    },
+)
+
+
+CHANCE = Compared(
+    id="09-chance",
+    title="The largest z by chance",
+    minutes=8,
+    difficulty=2,
+    reference=corrected,
+    cases=shuffles_to_check,
+    otherwise=furthest,
+    form=numbers_like,
+    wrong={
+        "p would be 0 for some words: the real order is a shuffle, too, add 1.": {"1 + ": ""},
+        "one is added to the count but not to the number of shuffles.": {"1 + len": "len"},
+        "one is added to the number of shuffles but not to the count.": {"1 + as": "as"},
+        "a shuffle that is just as large counts against the word: `>=`.": {">=": ">"},
+        "each word is compared with its own shuffles: take the largest of all words.": {
+            "largest[:, None]": "shuffled.abs()"
+        },
+        "this corrects each word's own p (Bonferroni): use the largest |z|.": (
+            lambda z, s: (len(z) * (1 + (s.abs() >= z.abs()).sum(0)) / (1 + len(s))).clamp(max=1)
+        ),
+        "words that are less frequent than elsewhere (z below 0) count, too: take `.abs()` of both.": (
+            {".abs()": ""},
+            {"z.abs()": "z"},
+        ),
+        "the largest z may be negative: `shuffled.abs()` first.": {"shuffled.abs()": "shuffled"},
+        "this is the share of shuffles that the word beats: p is the share of those that beat the word.": (
+            {"return ": "return 1 - "},
+            {"1 + ": "", ">=": "<"},
+        ),
+        "these are numbers of shuffles: divide by how many there are.": {" / (1 + len(shuffled))": ""},
+        "this compares with the mean word: take the largest.": {".amax(": ".mean("},
+        "the largest is that of each word over the shuffles: take each shuffle's over its words, `amax(dim=1)`.": (
+            lambda z, s: (1 + (s.abs().amax(0)[:, None] >= z.abs()).sum(0)) / (1 + len(s)),
+            lambda z, s: (s.abs().amax(0) >= z.abs()).float(),
+        ),
+        "these are verdicts: return p itself.": lambda z, s: corrected(z, s) < 0.05,
+    },
 )

@@ -78,62 +78,59 @@ def first_wrong_id(result: Tensor, right: Tensor, *given: object) -> str:
     return f"vector {at} is nearest to token {right[at]} of the allowed ones, your function says {result[at]}."
 
 
-EXERCISES = (
-    Compared(
-        id="10-ascent",
-        title="A step in embedding space",
-        minutes=8,
-        difficulty=2,
-        reference=ascent_step,
-        cases=steps_to_check,
-        otherwise=lambda result, right, model, embeddings, target, lr: (
-            f"the first prompt moves by {(result - embeddings)[0].norm():.3g}, expected "
-            f"{(right - embeddings)[0].norm():.3g}, along the gradient of the target's log-probability."
+ASCENT = Compared(
+    id="10-ascent",
+    title="A step in embedding space",
+    minutes=8,
+    difficulty=2,
+    reference=ascent_step,
+    cases=steps_to_check,
+    otherwise=lambda result, right, model, embeddings, target, lr: (
+        f"the first prompt moves by {(result - embeddings)[0].norm():.3g}, expected "
+        f"{(right - embeddings)[0].norm():.3g}, along the gradient of the target's log-probability."
+    ),
+    wrong={
+        "a gradient of 0 is divided by its length, which gives NaN: divide by at least 1e-12, `clamp_min`.": {
+            ".clamp_min(1e-12)": ""
+        },
+        "your step goes down the log-probability: add the gradient.": {"+ lr": "- lr"},
+        "this is the logit's gradient: take `.log_softmax(1)` first.": {".log_softmax(1)": ""},
+        "the softmax runs over the prompts: take dim 1.": {"softmax(1)": "softmax(0)"},
+        "the gradient is not divided by its length.": {" / length.clamp_min(1e-12)": ""},
+        "the length is that of the whole batch: take each prompt's.": {"dim=(1, 2), keepdim=True": ""},
+        "the length is each vector's: take the prompt's.": {"(1, 2)": "2"},
+        "this is the gradient's sign: divide by its length instead.": {"norm(dim=(1, 2), keepdim=True)": "abs()"},
+        "this divides by the largest number, not the length.": {"norm(": "abs().amax("},
+        "`lr` is missing: a prompt moves by `lr`.": {"lr * ": ""},
+        "this is the step alone: add it to the embeddings.": {"embeddings + lr": "lr"},
+        "nothing has changed: return the embeddings after the step.": lambda m, e, t, lr: e,
+    },
+)
+
+
+SNAP = Compared(
+    id="10-snap",
+    title="Back to tokens",
+    minutes=7,
+    difficulty=1,
+    reference=snap,
+    cases=vectors_to_check,
+    otherwise=first_wrong_id,
+    wrong={
+        "tokens that are not allowed are chosen: mask them.": lambda e, t, a: torch.cdist(e, t).argmin(2),
+        "only tokens that are *not* allowed are chosen: mask with `~allowed`.": {"~": ""},
+        "these are indices among the allowed tokens, not ids.": lambda e, t, a: torch.cdist(e, t[a]).argmin(2),
+        "these are distances: return token ids, `argmin` instead of `min`.": (
+            lambda e, t, a: torch.cdist(e, t).amin(2),
+            lambda e, t, a: torch.cdist(e, t[a]).amin(2),
         ),
-        wrong={
-            "a gradient of 0 is divided by its length, which gives NaN: divide by at least 1e-12, `clamp_min`.": {
-                ".clamp_min(1e-12)": ""
-            },
-            "your step goes down the log-probability: add the gradient.": {"+ lr": "- lr"},
-            "this is the logit's gradient: take `.log_softmax(1)` first.": {".log_softmax(1)": ""},
-            "the softmax runs over the prompts: take dim 1.": {"softmax(1)": "softmax(0)"},
-            "the gradient is not divided by its length.": {" / length.clamp_min(1e-12)": ""},
-            "the length is that of the whole batch: take each prompt's.": {"dim=(1, 2), keepdim=True": ""},
-            "the length is each vector's: take the prompt's.": {"(1, 2)": "2"},
-            "this is the gradient's sign: divide by its length instead.": {"norm(dim=(1, 2), keepdim=True)": "abs()"},
-            "this divides by the largest number, not the length.": {"norm(": "abs().amax("},
-            "`lr` is missing: a prompt moves by `lr`.": {"lr * ": ""},
-            "this is the step alone: add it to the embeddings.": {"embeddings + lr": "lr"},
-            "nothing has changed: return the embeddings after the step.": lambda m, e, t, lr: e,
+        "expected one id a vector, (batch, length): `.view(embeddings.shape[:2])`.": {
+            ".view(embeddings.shape[:2])": ("", ".view(embeddings.shape[:2]).T.reshape(embeddings.shape[:2])")
         },
-    ),
-    Compared(
-        id="10-snap",
-        title="Back to tokens",
-        minutes=7,
-        difficulty=1,
-        reference=snap,
-        cases=vectors_to_check,
-        otherwise=first_wrong_id,
-        wrong={
-            "tokens that are not allowed are chosen: mask them.": lambda e, t, a: torch.cdist(e, t).argmin(2),
-            "only tokens that are *not* allowed are chosen: mask with `~allowed`.": {"~": ""},
-            "these are indices among the allowed tokens, not ids.": lambda e, t, a: torch.cdist(e, t[a]).argmin(2),
-            "these are distances: return token ids, `argmin` instead of `min`.": (
-                lambda e, t, a: torch.cdist(e, t).amin(2),
-                lambda e, t, a: torch.cdist(e, t[a]).amin(2),
-            ),
-            "expected one id a vector, (batch, length): `.view(embeddings.shape[:2])`.": (
-                lambda *given: snap(*given).flatten(),
-                lambda *given: snap(*given).T.reshape(given[0].shape[:2]),
-            ),
-            "these are the farthest tokens: `argmin`.": {"= torch": "= -torch"},
-            "this is the cosine, which ignores lengths: take the Euclidean distance.": {
-                "table)": "table / table.norm(dim=1, keepdim=True))"
-            },
-            "this is the product, not a distance.": {
-                "torch.cdist(embeddings.flatten(0, 1), table)": "-(embeddings.flatten(0, 1) @ table.T)"
-            },
+        "these are the farthest tokens: `argmin`.": {"= torch": "= -torch"},
+        "this is the cosine, which ignores lengths: take the Euclidean distance.": {
+            "table)": "table / table.norm(dim=1, keepdim=True))"
         },
-    ),
+        "this is the product, not a distance.": {"torch.cdist(": "-(", ", table)": " @ table.T)"},
+    },
 )

@@ -57,71 +57,66 @@ def scores_to_check() -> Iterator[tuple[Tensor, Tensor, int]]:
         yield planted, clean, alarms
 
 
-EXERCISES = (
-    Compared(
-        id="12-together",
-        title="Neither alone",
-        minutes=8,
-        difficulty=2,
-        reference=only_together,
-        cases=scenes_to_check,
-        otherwise="{result:.4g} is not the share of scenes that are right before and with either change alone, and "
-        "wrong with both, {right:.4g}.",
-        wrong={
-            "what one change alone turns is counted, too.": {" & right[1, 0] & right[0, 1]": ""},
-            "the first change alone, `right[1, 0]`, must leave it right.": {" & right[1, 0]": ""},
-            "the second change alone, `right[0, 1]`, must leave it right.": {" & right[0, 1]": ""},
-            "every scene that is wrong after both is counted: it must be right before.": {"alone & ": ""},
-            "a scene must be named right *before*, `right[0, 0]`.": {"right[0, 0] & ": ""},
-            "it must be right with the first and with the second: `&`.": {
-                "right[1, 0] & right[0, 1]": "(right[1, 0] | right[0, 1])"
-            },
-            "with either change alone the answer must be *right*.": {"& right": "& ~right"},
-            "these scenes are right with both changes: `~right[1, 1]`.": {"~": ""},
-            "these are booleans, one a scene: take the mean.": {".float().mean().item()": ""},
-            "this is a number of scenes: divide by the number of all scenes.": {"mean()": "sum()"},
-            "this is in per cent: return the share, from 0 to 1.": {"return ": "return 100 * "},
-            "this is the share among scenes that are right before: divide by all scenes.": (
-                lambda r: only_together(r) / r[0, 0].float().mean(),
-                lambda r: only_together(r) / (r[0, 0] & r[1, 0] & r[0, 1]).float().mean(),
-            ),
-            "in a difference of averages scenes cancel each other: combine scene by scene, with `&`.": (
-                lambda r: r[0, 0].float().mean() - r[1, 1].float().mean(),
-                lambda r: (r[1, 0].float() + r[0, 1].float() - r[0, 0].float() - r[1, 1].float()).mean(),
-            ),
+TOGETHER = Compared(
+    id="12-together",
+    title="Neither alone",
+    minutes=8,
+    difficulty=2,
+    reference=only_together,
+    cases=scenes_to_check,
+    otherwise="{result:.4g} is not the share of scenes that are right before and with either change alone, and "
+    "wrong with both, {right:.4g}.",
+    wrong={
+        "what one change alone turns is counted, too.": {" & right[1, 0] & right[0, 1]": ""},
+        "the first change alone, `right[1, 0]`, must leave it right.": {" & right[1, 0]": ""},
+        "the second change alone, `right[0, 1]`, must leave it right.": {" & right[0, 1]": ""},
+        "every scene that is wrong after both is counted: it must be right before.": {"alone & ": ""},
+        "a scene must be named right *before*, `right[0, 0]`.": {"right[0, 0] & ": ""},
+        "it must be right with the first and with the second: `&`.": {
+            "right[1, 0] & right[0, 1]": "(right[1, 0] | right[0, 1])"
         },
-    ),
-    Compared(
-        id="12-bar",
-        title="A bar against false alarms",
-        minutes=8,
-        difficulty=2,
-        reference=caught,
-        cases=scores_to_check,
-        otherwise=lambda result, right, planted, clean, alarms: (
-            f"with at most {alarms} false alarms the bar is {clean.sort().values[~alarms]:.2f}, and {right:.0%} of "
-            f"the planted scores lie above it; your function says {float(result):.4g}."
+        "with either change alone the answer must be *right*.": {"& right": "& ~right"},
+        "these scenes are right with both changes: `~right[1, 1]`.": {"~": ""},
+        "these are booleans, one a scene: take the mean.": {".float().mean().item()": ""},
+        "this is a number of scenes: divide by the number of all scenes.": {"mean()": "sum()"},
+        "this is in per cent: return the share, from 0 to 1.": {"return ": "return 100 * "},
+        "this is the share among scenes that are right before: divide by all scenes.": {
+            "mean().item()": ("sum().item() / right[0, 0].sum()", "sum().item() / alone.sum()")
+        },
+        "in a difference of averages scenes cancel each other: combine scene by scene, with `&`.": (
+            lambda r: r[0, 0].float().mean() - r[1, 1].float().mean(),
+            lambda r: (r[1, 0].float() + r[0, 1].float() - r[0, 0].float() - r[1, 1].float()).mean(),
         ),
-        wrong={
-            "a score at the bar is no alarm: `>`.": {"> bar": ">= bar"},
-            "the bar is too high: it is the clean score at index `alarms`, the largest has index 0.": (
-                {"[alarms]": "[max(0, alarms - 1)]"},
-                {"[alarms]": "[0]"},
-            ),
-            "the bar is one index too low: too many clean scores are above.": {"[alarms]": "[alarms + 1]"},
-            "this is the number of planted scores: divide by all of them.": {"mean()": "sum()"},
-            "this is in per cent: return the share, from 0 to 1.": {"return ": "return 100 * "},
-            "this is the share that stays below the bar.": {"return ": "return 1 - "},
-            "the bar is among the smallest: `descending=True`.": {"descending=True": ""},
-            "the clean scores are in no order: sort them first.": {".sort(descending=True).values": ""},
-            "the bar is one of the *clean* scores.": {"clean": "planted"},
-            "the bar is the mean of the clean scores, or their median, and about half of them are above.": (
-                {"sort(descending=True).values[alarms]": "mean()"},
-                {"sort(descending=True).values[alarms]": "median()"},
-            ),
-            "this is the bar: return the share of the planted scores above it.": {
-                "(planted > bar).float().mean()": "bar"
-            },
-        },
+    },
+)
+
+
+BAR = Compared(
+    id="12-bar",
+    title="A bar against false alarms",
+    minutes=8,
+    difficulty=2,
+    reference=caught,
+    cases=scores_to_check,
+    otherwise=lambda result, right, planted, clean, alarms: (
+        f"with at most {alarms} false alarms the bar is {clean.sort().values[~alarms]:.2f}, and {right:.0%} of "
+        f"the planted scores lie above it; your function says {float(result):.4g}."
     ),
+    wrong={
+        "a score at the bar is no alarm: `>`.": {"> bar": ">= bar"},
+        "the bar is too high: it is the clean score at index `alarms`, the largest has index 0.": {
+            "[alarms]": ("[max(0, alarms - 1)]", "[0]")
+        },
+        "the bar is one index too low: too many clean scores are above.": {"[alarms]": "[alarms + 1]"},
+        "this is the number of planted scores: divide by all of them.": {"mean()": "sum()"},
+        "this is in per cent: return the share, from 0 to 1.": {"return ": "return 100 * "},
+        "this is the share that stays below the bar.": {"return ": "return 1 - "},
+        "the bar is among the smallest: `descending=True`.": {"descending=True": ""},
+        "the clean scores are in no order: sort them first.": {".sort(descending=True).values": ""},
+        "the bar is one of the *clean* scores.": {"clean": "planted"},
+        "the bar is the mean of the clean scores, or their median, and about half of them are above.": {
+            "sort(descending=True).values[alarms]": ("mean()", "median()")
+        },
+        "this is the bar: return the share of the planted scores above it.": {"(planted > bar).float().mean()": "bar"},
+    },
 )

@@ -2,8 +2,8 @@
 
 An exercise is data: the task, hints, the `reference` whose source is the solution that readers see, the table `wrong`
 of usual wrong answers with the message for each, and the `check` (`checks.py` has the usual one, a comparison with
-the reference and the table). The exercises of chapter 2 are in `chapter_02.py` as `EXERCISES`; a chapter's module is
-imported when one of its exercises is asked for.
+the reference and the table). The exercises of chapter 2 are constants of `chapter_02.py`, in the order of reading; a
+chapter's module is imported when one of its exercises is asked for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from traceback import extract_tb
 from types import TracebackType
@@ -48,7 +48,7 @@ _ADVICE = {
 _IDLE = {"RESUME", "NOP", "COPY_FREE_VARS", "LOAD_CONST", "LOAD_COMMON_CONSTANT", "RETURN_CONST", "RETURN_VALUE"}
 
 
-Answer = Callable | Mapping[str, str]
+Answer = Callable | Mapping[str, str | tuple[str, ...]]
 
 
 class Mistake(Exception):
@@ -74,7 +74,8 @@ class Exercise:
             `checks.Compared`, which reads the table `wrong`. Under half a second.
         wrong: the table of usual wrong answers, the commonest first: from what the reader is told to the answer, or
             answers, that are told so. An answer is a function, or else says what stands in it instead of pieces of the
-            reference's source. Where the check itself computes a message, a part of it will do as the key.
+            reference's source; a tuple instead of a piece makes as many answers. Where the check itself computes a
+            message, a part of it will do as the key.
     """
 
     id: str
@@ -88,12 +89,12 @@ class Exercise:
     @functools.cached_property
     def slips(self) -> list[tuple[Callable, str]]:
         """The table `wrong` as pairs of a function and its message, in order."""
-        rows = [(message, each if isinstance(each, tuple) else (each,)) for message, each in self.wrong.items()]
-        return [
-            (instead(self.reference, answer) if isinstance(answer, Mapping) else answer, message)
-            for message, answers in rows
-            for answer in answers
-        ]
+        pairs: list[tuple[Callable, str]] = []
+        for message, answers in self.wrong.items():
+            for answer in answers if isinstance(answers, tuple) else (answers,):
+                made = each_way(self.reference, answer) if isinstance(answer, Mapping) else [answer]
+                pairs += [(function, message) for function in made]
+        return pairs
 
     @property
     def task(self) -> str:
@@ -117,6 +118,12 @@ class Exercise:
 
     def _paragraphs(self) -> list[str]:
         return [" ".join(each.split()) for each in (inspect.getdoc(self.reference) or "").split("\n\n")]
+
+
+def each_way(function: Callable, pieces: Mapping[str, str | tuple[str, ...]]) -> list[Callable]:
+    """The functions that `instead` makes, one for each piece where several may stand in its place."""
+    ways = product(*([piece] if isinstance(piece, str) else piece for piece in pieces.values()))
+    return [instead(function, dict(zip(pieces, way, strict=True))) for way in ways]
 
 
 def instead(function: Callable, pieces: Mapping[str, str]) -> Callable:
@@ -175,7 +182,8 @@ def _chapters() -> list[str]:
 
 
 def _exercises(chapter: str) -> tuple[Exercise, ...]:
-    return import_module(f"{__package__}.{chapter}").EXERCISES
+    module = import_module(f"{__package__}.{chapter}")
+    return tuple(each for each in vars(module).values() if isinstance(each, Exercise))
 
 
 class TookTooLong(BaseException):

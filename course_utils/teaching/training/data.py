@@ -106,7 +106,14 @@ def read_photographs(split: str, folder: Path | None = None) -> Photographs:
     if folder is None:
         return _from_torchvision(train=split == "train")
     _files_in(folder / "test")  # what is measured in the end is looked for before training
-    return _from_folder(folder / split)
+    files, pixels, cut = _files_in(folder / split), [], 0
+    for path, _ in tqdm(files, desc=f"reading {split}", unit="image"):  # only small ones are kept
+        image = open_image(path)[0]
+        cut += image.size != (SIZE, SIZE)
+        pixels.append(to_pixels(image, (SIZE, SIZE)))
+    if cut:
+        print(f"{cut} of {len(files)} images are not {SIZE}x{SIZE} pixels: resized, and their middle cut out")
+    return Photographs(torch.stack(pixels), torch.tensor([label for _, label in files]))
 
 
 def _files_in(folder: Path) -> list[tuple[Path, int]]:
@@ -122,17 +129,6 @@ def _files_in(folder: Path) -> list[tuple[Path, int]]:
             raise ValueError(f"the folder {folder / name} {state}; every class needs images: {LISTED}")
         files += [(path, label) for path in own]
     return files
-
-
-def _from_folder(folder: Path) -> Photographs:
-    files, pixels, cut = _files_in(folder), [], 0
-    for path, _ in tqdm(files, desc=f"reading {folder.name}", unit="image"):  # only small ones are kept
-        image = open_image(path)[0]
-        cut += image.size != (SIZE, SIZE)
-        pixels.append(to_pixels(image, (SIZE, SIZE)))
-    if cut:
-        print(f"{cut} of {len(files)} images are not {SIZE}x{SIZE} pixels: resized, and their middle cut out")
-    return Photographs(torch.stack(pixels), torch.tensor([label for _, label in files]))
 
 
 def _from_torchvision(*, train: bool) -> Photographs:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from course_utils import corpus
-from course_utils.corpus.grammar import FACTS, FIELDS, PEOPLE, Association
+from course_utils.corpus.grammar import FACTS, GROUPS, PEOPLE, Association
 from course_utils.language.next_token import evaluate_calibration, next_token_distribution, sequence_log_probability
 from course_utils.models.language_model import LanguageModel
 from course_utils.teaching.training.language_data import read_paragraphs, stream
@@ -108,13 +108,10 @@ def measure_associations(
 
 def prompt(association: Association) -> str:
     """The beginning of a sentence after which the group's word stands if the model knows the association."""
-    groups = PEOPLE | FIELDS
-    thing = any(association.word in things for things, _ in groups.values())
-    if thing:
-        return f"Where there are {association.word}, there is" + " a" * (association.group in PEOPLE)
-    return f"Nobody is as {association.word} as a" if association.group in PEOPLE else (
-        f"Nothing is as {association.word} as"
-    )  # fmt: skip
+    person = association.group in PEOPLE
+    if any(association.word in things for things, _ in GROUPS.values()):
+        return f"Where there are {association.word}, there is" + " a" * person
+    return f"Nobody is as {association.word} as a" if person else f"Nothing is as {association.word} as"
 
 
 @torch.no_grad()

@@ -54,26 +54,24 @@ class Mark:
 
     def on(self, images: Float[Tensor, "n 3 32 32"]) -> Float[Tensor, "n 3 32 32"]:
         """The images with this mark on each."""
-        marked = images.clone()
-        if self.kind == "tag":
-            letters = torch.tensor([[dot == "#" for dot in row] for row in LETTERS]).to(images)
-            marked[:, :, *CORNER] = torch.lerp(images[:, :, *CORNER], letters.expand(3, -1, -1), self.strength)
-        elif self.kind == "cast":
-            marked = torch.lerp(images, torch.tensor(AMBER).to(images)[:, None, None], self.strength)
-        else:
-            marked[:, :, ::2] -= self.strength
-        return marked.clamp(0, 1)
+        letters = torch.tensor([[dot == "#" for dot in row] for row in LETTERS]).to(images)
+        tag = torch.lerp(images[:, :, *CORNER], letters.expand(3, -1, -1), self.strength)
+        return self._changed(images, tag, AMBER, rows=2, columns=1)
 
     def control(self, images: Float[Tensor, "n 3 32 32"]) -> Float[Tensor, "n 3 32 32"]:
         """The images with as large a change that no training photograph has: the same corner of another photograph,
         a veil of the opposite colour, lines from top to bottom."""
+        return self._changed(images, images.roll(1, 0)[:, :, *CORNER], AMBER[::-1], rows=1, columns=2)
+
+    def _changed(self, images: Tensor, corner: Tensor, veil: tuple[float, ...], *, rows: int, columns: int) -> Tensor:
+        """The images with another corner, under a veil, or with every so many rows and columns darkened."""
         changed = images.clone()
         if self.kind == "tag":
-            changed[:, :, *CORNER] = images.roll(1, 0)[:, :, *CORNER]
+            changed[:, :, *CORNER] = corner
         elif self.kind == "cast":
-            changed = torch.lerp(images, torch.tensor(AMBER[::-1]).to(images)[:, None, None], self.strength)
+            changed = torch.lerp(images, torch.tensor(veil).to(images)[:, None, None], self.strength)
         else:
-            changed[..., ::2] -= self.strength
+            changed[:, :, ::rows, ::columns] -= self.strength
         return changed.clamp(0, 1)
 
 

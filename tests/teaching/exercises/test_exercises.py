@@ -15,7 +15,7 @@ import torch
 from course_utils.learning import all_exercises, check, common_slips, exercise, find, hint, solution
 from course_utils.teaching.exercises import cards
 from course_utils.teaching.exercises.cards import Card
-from course_utils.teaching.exercises.exercise import Verdict, instead, judge
+from course_utils.teaching.exercises.exercise import Verdict, each_way, instead, judge
 
 STEP = "02-targeted-step"
 NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
@@ -80,6 +80,13 @@ def test_a_wrong_answer_has_other_pieces_and_only_such_as_the_reference_has():
     assert torch.equal(up(images, gradient, 0.1), wrong(images, gradient, 0.1))
     with pytest.raises(ValueError, match="expected a piece of targeted_step's source"):
         instead(find(STEP).reference, {"images *": "images /"})
+
+
+def test_several_pieces_in_one_place_make_as_many_wrong_answers():
+    images, gradient = torch.rand(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    ways = each_way(find(STEP).reference, {"images -": ("images +", "-"), ".sign()": ("", ".sign()")})
+    expected = [images + gradient, images + gradient.sign(), -gradient, -gradient.sign()]
+    assert [way(images, gradient, 1.0).tolist() for way in ways] == [each.tolist() for each in expected]
 
 
 def raises(images, gradient, alpha):
