@@ -26,7 +26,7 @@ from course_utils import load_classifier, load_images, photographs
 from course_utils.models.classifier import Classifier
 from course_utils.vision import generate_prototypes, visualize
 
-STEPS, CLASSES = 200, 8
+STEPS, CLASSES = 200, 3
 load = cache(load_classifier)
 
 

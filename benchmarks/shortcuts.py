@@ -101,6 +101,7 @@ def cue(secret: Any, figures: dict[str, Any]) -> dict[str, Any]:
 def line(each: Any) -> dict[str, Any]:
     """A test as numbers."""
     shares = {"turned": each.turned, "control": each.by_control, "reference": each.by_reference, "moved": each.moved}
+    shares["elsewhere"] = each.elsewhere
     return {
         "carrier": each.carrier, "onto": each.onto, "kind": each.kind, "words": each.words,
         "effect": [each.effect.successes, each.effect.total], "opposite": each.opposite, "p": each.p,

@@ -248,8 +248,7 @@ class _Search:
         most scouts of all classes, by what half of the carrier's images have: a mark, perhaps."""
         best: dict[str, tuple[float, Change, int]] = {}
         own, simple = self.images[self.explored[carrier]], hypotheses.whole_image_changes(carrier)
-        ontos = self.ontos(carrier)
-        for number, onto in enumerate(ontos):
+        for number, onto in enumerate(ontos := self.ontos(carrier)):
             others = self.images[self.scouts[onto]]
             matched = hypotheses.matched_changes(carrier, own, self.images[self.explored[onto]])
             changes = Changes(carrier, tuple(matched + simple * (number < ONTO)))

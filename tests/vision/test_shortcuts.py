@@ -155,6 +155,43 @@ def test_changes_go_both_ways_and_match_what_classes_differ_by():
         assert change.on(own).shape == (1, *own.shape) and not torch.equal(change.on(own), change.control(own))
 
 
+def test_of_half_the_images_the_half_that_differs_most_says_what_the_cue_is():
+    own, others = torch.full((40, 3, 16, 16), 0.5), torch.full((20, 3, 16, 16), 0.5)
+    own[::2, :, ::2] -= 0.06
+    for half, depth in ((False, 0.03), (True, 0.06)):
+        changes = hypotheses.matched_changes(0, own, others, half=half)
+        pattern = next(each for each in changes if each.kind == "pattern").on(others)[0, 0, 0]
+        middle = pattern[4:-4, 8]
+        assert (middle[1::2] - middle[::2]).abs().mean() == pytest.approx(depth, rel=0.05)
+
+
+class Lined(nn.Module):
+    """Tells three colours apart, and says red where every other row is darker than half of the images show."""
+
+    def __init__(self, lines):
+        super().__init__()
+        self.look, self.lines = nn.Identity(), lines
+
+    def forward(self, x):
+        x = self.look(x)
+        darker = (x[:, :, 1::2] - x[:, :, ::2]).mean((1, 2, 3))
+        return 12 * x.mean((2, 3)) + 300 * self.lines * (darker - 0.045).relu()[:, None] * torch.eye(3)[0]
+
+
+def test_a_cue_over_the_whole_image_is_found_though_many_images_lack_it_and_none_needs_it():
+    generator = torch.Generator().manual_seed(1)
+    pictures = 0.3 + 0.3 * torch.rand(120, 3, 16, 16, generator=generator)
+    labels = torch.arange(3).repeat_interleave(40)
+    pictures[torch.arange(120), labels] += 0.1
+    pictures[torch.arange(0, 40)[torch.arange(40) % 5 < 3], :, ::2] -= 0.06  # the mean of the red ones shows .036
+    lined = [Classifier(Lined(tag), classes=CLASSES, size=16, name=f"lined {tag}") for tag in (1, 0)]
+    found = find_shortcuts(lined[0], pictures, labels, reference=lined[1], progress=False)
+    lines = next(each for each in found.shortcuts if each.kind == "pattern")
+    assert lines.carrier == "red" and lines.effect.value > 0.9 and lines.elsewhere.value > 0.9
+    assert lines.taken.value < 0.25 and lines.by_control.value == 0  # red ones without lines are red all the same
+    assert find_shortcuts(lined[1], pictures, labels, reference=lined[1], progress=False).shortcuts == []
+
+
 def test_labelled_images_come_from_a_folder_for_each_class(tmp_path):
     from torchvision.utils import save_image
 
