@@ -9,6 +9,8 @@ check itself reads.
 
 from __future__ import annotations
 
+import re
+
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -41,9 +43,13 @@ class Slips(SphinxDirective):
 
 
 def listed(messages: list[str]) -> nodes.bullet_list:
-    """The messages as a list, word for word; what stands between backticks is code, and nothing else is markup."""
+    """The messages as a list, word for word; `code` and *words* that are stressed are the only markup."""
     return nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", "", *parts(each))) for each in messages))
 
 
 def parts(message: str) -> list[nodes.Node]:
-    return [nodes.literal("", part) if i % 2 else nodes.Text(part) for i, part in enumerate(message.split("`")) if part]
+    found: list[nodes.Node] = []
+    for part in re.split(r"(`[^`]+`|(?<!\w)\*\w+\*(?!\w))", message):
+        kind = {"`": nodes.literal, "*": nodes.emphasis}.get(part[:1]) if len(part) > 2 else None
+        found += [kind("", part[1:-1]) if kind and part[-1] == part[0] else nodes.Text(part)] if part else []
+    return found

@@ -14,7 +14,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -257,8 +257,9 @@ def _environment() -> Environment:
     # PackageLoader finds the templates wherever the package is installed, in a wheel too.
     how: Any = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     environment = Environment(loader=PackageLoader("course_utils.figures"), **how)
-    # Text with its `backticked` parts as <code>, everything escaped.
-    environment.filters["code"] = lambda text: Markup(re.sub("`([^`]+)`", _CODE, str(escape(text))))
+    # Text with its `backticked` parts as <code> and its *marked* words as <em>, everything escaped.
+    marked = partial(re.sub, r"(?<![\w)])\*(\w+)\*(?!\w)", r"<em>\1</em>")
+    environment.filters["code"] = lambda text: Markup(marked(re.sub("`([^`]+)`", _CODE, str(escape(text)))))
     # Text in which "7.5 %", "[0.1, 0.2]" and a pair of numbers are not torn in two at the end of a line.
     environment.filters["whole"] = lambda text: re.sub(r"(?<=\d) (?=%)|(?<=\d,) (?=[-+]?[\d.]+(\]|$))", "\u00a0", text)
     return environment

@@ -1,6 +1,5 @@
 """A painted world in which everything is known: classes, factors, masks, counterfactuals, and planted secrets."""
 
-from course_utils.world.factors import COURSE_SECRETS, BlindSpot, Shortcut
-from course_utils.world.world import PaintedWorld, Scenes
+from course_utils._moved import lazily
 
-__all__ = ["COURSE_SECRETS", "BlindSpot", "PaintedWorld", "Scenes", "Shortcut"]
+__all__, __getattr__, __dir__ = lazily(__name__)

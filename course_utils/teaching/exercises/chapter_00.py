@@ -81,8 +81,8 @@ ACCURACY = Compared(
         "this is the share of wrong answers: compare with ==, not with !=.": lambda x, y: 1 - accuracy(x, y),
         "this is in per cent: return the share itself, between 0 and 1.": lambda x, y: 100 * accuracy(x, y),
         "this takes the smallest logit: use `argmax`.": lambda x, y: accuracy(-x, y),
-        "by this not one image is right: a classifier's answers are `logits.argmax(dim=1)`, one for each image, "
-        "and a share needs `/`, not `//`.": lambda x, y: 0.0,
+        "counted like this, not one image is right: a classifier's answers are `logits.argmax(dim=1)`, one for each "
+        "image, and a share needs `/`, not `//`.": lambda x, y: 0.0,
         "this is the mean probability of the label, or of the answer: count right answers instead.": (
             lambda x, y: x.softmax(1).gather(1, y[:, None]).mean(),
             lambda x, y: x.softmax(1).amax(1).mean(),

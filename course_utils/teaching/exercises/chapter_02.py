@@ -169,7 +169,7 @@ def _check_attack(function: Callable, exercise: Exercise, eps: float, steps: int
     if whole and all(torch.equal(image, visited[0]) for image in visited[1:]):
         raise Mistake("every step starts from the original images again: go on from where the last step ended.")
     if whole and any(float((here - images).abs().max()) > eps + 1e-5 for here in visited):
-        raise Mistake("on its way the attack leaves the ball: project after every step, not only after the last.")
+        raise Mistake("some steps end outside the ball: project after every step, not only after the last.")
     expected = exercise.reference(classifier, images, targets, eps, steps)
     before, after, best = (-F.cross_entropy(classifier(x), targets).item() for x in (images, result, expected))
     if after < before:

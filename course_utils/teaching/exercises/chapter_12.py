@@ -99,7 +99,7 @@ BAR = Compared(
     reference=caught,
     cases=scores_to_check,
     otherwise=lambda result, right, planted, clean, alarms: (
-        f"with at most {alarms} false alarms the bar is {clean.sort().values[~alarms]:.2f}, and {right:.0%} of "
+        f"with at most {alarms} false alarms the bar is {clean.sort().values[~alarms]:.2f}, and {100 * right:.0f} % of "
         f"the planted scores lie above it; your function says {float(result):.4g}."
     ),
     wrong={

@@ -87,7 +87,8 @@ def _draw(run: Prototypes, found: Similarity, made_with: str) -> Drawn:
     own = found.labels == found.targets[0]
     _draw_layers(right, found.layers, found.spearman[0], found.same[own], found.different[own])
     figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    above = ", ".join(f"{layer} {x:.0%}" for layer, x in zip(found.layers, found.above[0].tolist(), strict=True))
+    shares = zip(found.layers, (100 * found.above[0]).tolist(), strict=True)
+    above = ", ".join(f"{layer} {share:.0f} %" for layer, share in shares)
     line = (
         f"{made_with}: logit {run.logit.item():.1f}, probability {probability}; closer to the class mean than this "
         f"share of natural images of the class: {above}."

@@ -48,7 +48,7 @@ def test_the_numbers_are_those_of_the_same_calls(lab, means):
     panel.controls["cls"].value = "blue"
     run = generate_prototypes(known(), "blue", reference=means, match=0, steps=10, progress=False)
     found = similarity(known(), run.images, "blue", some(1), layers=LAYERS, progress=False)
-    for words in (f"logit {run.logit.item():.1f}", *(f"{x:.0%}" for x in found.above[0].tolist())):
+    for words in (f"logit {run.logit.item():.1f}", *(f"{100 * x:.0f} %" for x in found.above[0].tolist())):
         assert words in panel.line.value
     assert "blue, match 0, 10 steps" in panel.line.value
 
