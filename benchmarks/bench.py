@@ -36,6 +36,13 @@ COMPARISONS: dict[str, str | None] = {
 }
 # Those that come in parts, each in a process of its own, and kept as soon as it is there.
 PARTS = {
+    "imagenet_peers": [
+        "ours, 200 steps",
+        "ours, the logit alone, 200 steps",
+        "lucent, 200 steps",
+        "lucent, its 512 steps",
+        "Horama's MACO, 200 steps",
+    ],
     "prompt_peers": ["girl", "boy", "science", "art"],
     "prompt_search_real": [
         f"{model} {target}"

@@ -1,9 +1,10 @@
 """Prototypes of efficientnet-lite0 beside lucent and Horama: python benchmarks/bench.py --only imagenet_peers
 
 Everybody makes an image of each class, without seeing any of it. Ours is 224 pixels wide, as lucent's, and may use the
-statistics that the network has stored; MACO's is 1,280 pixels wide, of which it shows the network six crops a step, and
-is resized for the judges. Horama fetches the magnitudes of ImageNet's spectrum from the web; in their place are
-those of the photographs at hand, in its own colours. Peers are told only that the classifier normalises by itself.
+statistics that the network has stored. MACO's is 1,280 pixels wide, of which it shows the network six crops a step:
+what is judged is a crop of that size, from the middle. Horama fetches the magnitudes of ImageNet's spectrum from the
+web; in their place are those of the photographs at hand, in its own colours. Its own thousand steps are not run.
+Peers are told only that the classifier normalises by itself.
 """
 
 from __future__ import annotations
@@ -27,18 +28,20 @@ from course_utils.models.classifier import Classifier
 from course_utils.vision import generate_prototypes, visualize
 
 STEPS, CLASSES = 200, 3
+SEEN = 0.275  # of MACO's image, along a side: the mean of the crops that it shows to the network
 load = cache(load_classifier)
 
 
 def compare(given: Namespace) -> list[Row]:
     torch.manual_seed(0)
     names = drawn_classes(load("efficientnet-lite0"), 1 if given.quick else CLASSES)
-    steps = 2 if given.quick else STEPS
-    ways = {name: partial(way, steps=steps) for name, way in WAYS.items()}
-    ways |= {} if given.quick else {"lucent, the 512 steps of its default": partial(by_lucent, steps=512)}
-    wanted = {name: way for name, way in ways.items() if not given.parts or name in given.parts}
-    case = f"an image of each of {len(names)} classes, {steps} steps"
-    return side_by_side(case, wanted, rounds=names, quality=partial(judged, names=names), warm_up=False)
+    case = f"an image of each of {len(names)} classes"
+    ways = {
+        name: partial(way, **(options | {"steps": 2} if given.quick else options))
+        for name, (way, options) in WAYS.items()
+    }
+    wanted = {name: way for name, way in ways.items() if name in (given.parts or WAYS)}
+    return side_by_side(case, wanted, rounds=names, quality=partial(judged, names=names), against="", warm_up=False)
 
 
 def judged(images: list[Tensor], *, names: list[str]) -> dict[str, float]:
@@ -87,7 +90,9 @@ def by_maco(name: str, *, steps: int) -> Tensor:
             )  # fmt: skip
         finally:
             os.chdir(here)
-    return image.detach()
+    side, seen = image.shape[-1], round(SEEN * image.shape[-1])
+    middle = slice((side - seen) // 2, (side + seen) // 2)
+    return image.detach()[:, middle, middle]
 
 
 @cache
@@ -101,11 +106,12 @@ def magnitudes(net: Classifier) -> np.ndarray:
     return torch.fft.rfft2(plain.permute(0, 3, 1, 2)).abs().mean(0).numpy()
 
 
-WAYS: dict[str, Callable[..., Tensor]] = {
-    "ours": ours,
-    "ours, the logit alone": without_statistics,
-    "lucent": by_lucent,
-    "Horama's MACO": by_maco,
+WAYS: dict[str, tuple[Callable[..., Tensor], dict[str, int]]] = {
+    "ours, 200 steps": (ours, {"steps": STEPS}),
+    "ours, the logit alone, 200 steps": (without_statistics, {"steps": STEPS}),
+    "lucent, 200 steps": (by_lucent, {"steps": STEPS}),
+    "lucent, its 512 steps": (by_lucent, {"steps": 512}),
+    "Horama's MACO, 200 steps": (by_maco, {"steps": STEPS}),
 }
 
 
