@@ -35,6 +35,8 @@ def peers(results: dict[str, Any]) -> DescribedFigure:
 @styled
 def drawn(bars: list[tuple[str, str, float, float]]) -> DescribedFigure:
     """Two panels side by side: times on a logarithmic axis from 1 on, and quality from 0 on."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     figure = new_figure(1.3 + 0.3 * len(bars))
     times, good = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     about = list(dict.fromkeys(words for _, words, _, _ in bars))
@@ -45,6 +47,8 @@ def drawn(bars: list[tuple[str, str, float, float]]) -> DescribedFigure:
         good.barh(place, quality, color=colour, label=words)
         good.annotate(f"{quality:.2f}", (quality, place), (3, 0), textcoords="offset points", va="center")
     times.set_xscale("log")
+    times.xaxis.set_major_formatter(FuncFormatter(lambda time, _: f"{time:g}"))
+    times.xaxis.set_minor_formatter(NullFormatter())
     times.set_xlim(right=4 * max(time for _, _, time, _ in bars))
     good.set_xlim(0, 1.35 * max(quality for *_, quality in bars))
     times.set_yticks(range(len(bars)), [way for way, *_ in bars])
@@ -75,7 +79,7 @@ def steps(results: dict[str, Any]) -> DescribedFigure:
     axes.axhline(1, color="black", linewidth=0.8)
     axes.axhline(GOAL, color="black", linewidth=1.2, linestyle="--")
     axes.annotate(f"goal {GOAL}", (len(cases) - 0.5, GOAL), (0, 3), textcoords="offset points", ha="right", fontsize=9)
-    axes.set_xticks(range(len(cases)), cases)
+    axes.set_xticks(range(len(cases)), [case.replace(", ", ",\n") for case in cases])
     axes.set_ylabel("a step over the bare passes")
     axes.set_title(f"{met} of {len(rows)} steps cost at most {GOAL} times the bare passes")
     figure.legend(loc="outside lower center", ncols=2, fontsize=9, frameon=False)

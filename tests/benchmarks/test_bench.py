@@ -210,3 +210,13 @@ def test_quality_over_ours_is_a_ratio_of_logits_and_of_probabilities():
     alt = peers({"visualization": measured(*seen), "prompt_peers": measured(*said)}).alt
     assert "lucent (visualisation: logit): time 5, quality 0.50" in alt
     assert "x (prompts: probability of the best): time 5, quality 0.61" in alt
+
+
+def test_ticks_of_the_figures_are_numbers_that_can_be_read():
+    import bench_figures
+
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    figure = bench_figures.peers(results).figure
+    figure.canvas.draw()
+    ticks = [label.get_text() for axes in figure.axes for label in axes.get_xticklabels() if label.get_text()]
+    assert "0.01" in ticks and not any("$" in text for text in ticks)
