@@ -309,18 +309,19 @@ def matched_changes(
         half: whether to go by that half of `own` which differs most: a cue need not be on all of them.
     """
 
-    def typical(view: Callable[[Images], Tensor]) -> Tensor:
+    def most_different(view: Callable[[Images], Tensor]) -> Images:
         seen, middle = view(own), view(others).mean(0)
         along = ((seen - middle) * (seen.mean(0) - middle)).flatten(1).sum(1)
-        return own[along.topk(len(own) // 2 or 1).indices] if half else own
+        return own[along.topk(len(own) // 2 or 1).indices]
 
+    typical = most_different if half else lambda view: own
     side = min(own.shape[2:])
     (mean, std), (mean_of, std_of) = (_spread(images).mean(0)[..., None, None] for images in (typical(_spread), others))
     gain = std / std_of.clamp_min(1e-6)
     there, back = partial(_affine, mean_of, gain, mean), partial(_affine, mean, 1 / gain, mean_of)
     found = [Change(carrier, "colour", "its mean colours and contrasts", there, back)]
     blurred, fine = partial(gaussian_blur, sigma=COARSE * side), partial(_finer, FINE * side)
-    layout, pattern = ((view(typical(view)).mean(0) - view(others).mean(0))[None] for view in (blurred, fine))
+    layout, pattern = (view((typical(view).mean(0) - others.mean(0))[None]) for view in (blurred, fine))
     across = F.interpolate(pattern.mT, pattern.shape[2:])  # a row further, many a pattern would be the same
     for kind, added, other in (("layout", layout, -layout), ("pattern", pattern, across)):
         found.append(Change(carrier, kind, f"its mean {kind}", partial(torch.add, added), partial(torch.add, other)))

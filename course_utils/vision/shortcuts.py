@@ -249,10 +249,9 @@ class _Search:
         best: dict[str, tuple[float, Change, int]] = {}
         own, simple = self.images[self.explored[carrier]], hypotheses.whole_image_changes(carrier)
         for number, onto in enumerate(ontos := self.ontos(carrier)):
-            others = self.images[self.scouts[onto]]
             matched = hypotheses.matched_changes(carrier, own, self.images[self.explored[onto]])
             changes = Changes(carrier, tuple(matched + simple * (number < ONTO)))
-            shares = self.only(changes, onto, others).float().mean(1).tolist()
+            shares = self.only(changes, onto, self.images[self.scouts[onto]]).float().mean(1).tolist()
             for change, score in zip(changes.changes, shares, strict=True):
                 if score > best.get(change.kind, (PROMISING,))[0]:
                     best[change.kind] = score, change, onto
